@@ -1,0 +1,84 @@
+"""Money as a count: whole minor units and a currency, and the only place that rounds.
+
+Not here: rates (fx.rates), prices (fx.quotes). Amounts outside this house are decimal strings, never numbers.
+"""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from typing import NamedTuple
+
+# ISO 4217 minor units; the three of the Bay Area, USD for the convenience quota, JPY and KWD so that no code assumes two.
+EXPONENTS = {"CNY": 2, "HKD": 2, "MOP": 2, "USD": 2, "THB": 2, "JPY": 0, "KWD": 3}
+_SCALES = {currency: Decimal(1).scaleb(exponent) for currency, exponent in EXPONENTS.items()}
+
+# Rounding modes, under the names the callers use.
+DOWN = ROUND_FLOOR
+UP = ROUND_CEILING
+HALF_EVEN = ROUND_HALF_EVEN
+HALF_UP = ROUND_HALF_UP
+
+# Largest amount of minor units the house takes: sums must stay below 2**53 where Lua sees them.
+AMOUNT_MINOR_MAX = 10**15
+
+
+class AmountError(ValueError):
+    """A text is no amount of the currency; `code` is the ISO 20022 reason (CH20 decimals, AM03 currency, AM12 amount)."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Money(NamedTuple):
+    """An amount of one currency in whole minor units (HKD 12.34 is Money(1234, "HKD"))."""
+
+    amount_minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{self.currency} {format_amount(self.amount_minor, self.currency)}"
+
+
+def round_minor(value: Decimal, mode: str) -> int:
+    """Round a decimal count of minor units to a whole one: the one function of the house that rounds."""
+    return int(value.to_integral_value(rounding=mode))
+
+
+def convert(amount_minor: int, currency: str, target: str, rate: Decimal, mode: str) -> int:
+    """Convert minor units of `currency` into minor units of `target` at `rate` (units of target for one of currency)."""
+    shift = EXPONENTS[target] - EXPONENTS[currency]
+    value = Decimal(amount_minor) * rate
+    return round_minor(value.scaleb(shift) if shift else value, mode)
+
+
+def parse_amount(text: str, currency: str) -> int:
+    """Read a decimal string ("1234.5") as minor units; raises AmountError where it has too many decimals or is no amount."""
+    exponent = EXPONENTS.get(currency)
+    if exponent is None:
+        raise AmountError("AM03", f"currency {currency!r} is not carried; use one of {', '.join(sorted(EXPONENTS))}")
+    whole, point, fraction = text.partition(".")
+    if not (whole.isascii() and whole.isdigit()) or (point and not (fraction.isascii() and fraction.isdigit())):
+        raise AmountError("AM12", f"{text!r} is not an amount; write digits with at most one point, as in '1234.50'")
+    if len(fraction) > exponent:
+        raise AmountError("CH20", f"{currency} has {exponent} decimals, {text!r} has {len(fraction)}")
+    amount_minor = int(whole) * 10**exponent + int((fraction + "0" * exponent)[:exponent] or "0")
+    if amount_minor > AMOUNT_MINOR_MAX:
+        raise AmountError("AM12", f"{text!r} is above the largest amount the switch carries")
+    return amount_minor
+
+
+def format_amount(amount_minor: int, currency: str) -> str:
+    """Write minor units as a decimal string with the currency's own number of decimals."""
+    exponent = EXPONENTS[currency]
+    sign, digits = ("-", -amount_minor) if amount_minor < 0 else ("", amount_minor)
+    if not exponent:
+        return f"{sign}{digits}"
+    whole, fraction = divmod(digits, 10**exponent)
+    return f"{sign}{whole}.{fraction:0{exponent}d}"
+
+
+def to_minor(value: Decimal, currency: str) -> int:
+    """Turn a decimal of major units that must be exact (a rule's value) into minor units; raises AmountError if it is not."""
+    scaled = value * _SCALES[currency]
+    if scaled != scaled.to_integral_value():
+        raise AmountError("CH20", f"{value} is not a whole number of minor units of {currency}")
+    return int(scaled)

@@ -1,0 +1,59 @@
+"""The one primitive: a claim on a counter (design 3). Shapes only; evaluation is in limits.counters.
+
+A counter is four sums of minor units: pending and posted, up and down. A claim moves one counter by `delta`.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+WHOLE = "whole"  # must fit
+WHILE_OPEN = "while_open"  # taken while headroom > 0, may overshoot
+
+REFUSE = "refuse"
+REQUIRE_DOCUMENTS = "require_documents"
+REPORT = "report"  # a threshold: counted, never blocks
+SUSPEND_UNTIL = "suspend_until"
+
+
+class Claim(NamedTuple):
+    """One claim of one payment on one counter."""
+
+    rule: str  # rule id; "liquidity" for an agent's position, "inventory" for a provider's
+    counter: str  # counter key: rule|scope|window for rules, account:<id> for ledger accounts; no personal data in clear
+    delta: int  # minor units; > 0 claims towards the ceiling, < 0 towards the floor
+    ceiling: int | None  # minor units; None = unbounded above
+    floor: int | None  # minor units; None = unbounded below
+    admission: str = WHOLE
+    effect: str = REFUSE
+    gross: bool = False  # pending and posted are one sum: claimed straight into posted, no write at post
+    gives_back: bool = False  # a return after settlement frees headroom
+    latches: bool = False  # the rule latches in the session this claim came in with
+    forced: bool = False  # taken whatever the bound says (late acceptance); listed apart by the audit
+
+
+class Sums(NamedTuple):
+    """The state of one counter, minor units; `version` grows by one at each write, `latched` closes it till its window ends."""
+
+    up_pending: int = 0
+    up_posted: int = 0
+    down_pending: int = 0
+    down_posted: int = 0
+    latched: bool = False
+    version: int = 0
+
+
+class Refused(NamedTuple):
+    """Which claim binds first, and the headroom that was left (minor units of the rule)."""
+
+    claim: Claim
+    headroom: int
+
+
+class ClaimSet(NamedTuple):
+    """All claims of one payment (or one step of it): admitted together or not at all."""
+
+    payment_id: str
+    claims: tuple[Claim, ...]
+
+
+Counters = Mapping[str, Sums]

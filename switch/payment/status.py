@@ -1,0 +1,67 @@
+"""The statuses of a payment and of a leg: one transition table each, final states with an empty row.
+
+Nothing here moves a payment: the store changes a status only from the status this table believes it has.
+"""
+
+# Payment statuses.
+ACCEPTED = "accepted"  # reserved and durable; regard it as sent
+SUBMITTED = "submitted"  # handed to the rail, no word yet
+QUEUED = "queued"  # closed hours, on request; surely not sent; quota and money held
+IN_DOUBT = "in_doubt"  # the rail is silent past its deadline; everything stays reserved
+SETTLED = "settled"  # the rail settled; the last word where the rail never reports credit
+CREDITED = "credited"
+REJECTED = "rejected"
+CANCELLED = "cancelled"
+BLOCKED = "blocked"
+
+# Events that move a payment.
+SUBMIT, TIME_OUT, SETTLE, CREDIT, REJECT, RELEASE, CANCEL, BLOCK = (
+    "submit", "time_out", "settle", "credit", "reject", "release", "cancel", "block",
+)  # fmt: skip
+
+PAYMENT_TABLE: dict[str, dict[str, str]] = {
+    QUEUED: {RELEASE: ACCEPTED, CANCEL: CANCELLED, BLOCK: BLOCKED},
+    ACCEPTED: {SUBMIT: SUBMITTED, TIME_OUT: IN_DOUBT, SETTLE: SETTLED, CREDIT: CREDITED, REJECT: REJECTED, BLOCK: BLOCKED},
+    SUBMITTED: {TIME_OUT: IN_DOUBT, SETTLE: SETTLED, CREDIT: CREDITED, REJECT: REJECTED, BLOCK: BLOCKED},
+    IN_DOUBT: {SETTLE: SETTLED, CREDIT: CREDITED, REJECT: REJECTED},
+    SETTLED: {CREDIT: CREDITED},
+    CREDITED: {},
+    REJECTED: {},
+    CANCELLED: {},
+    BLOCKED: {},
+}
+
+# Legs: what a rail carries for the payment.
+LEG_HELD, LEG_SENT, LEG_SETTLED, LEG_CREDITED, LEG_REJECTED = "held", "sent", "settled", "credited", "rejected"
+LEG_TABLE: dict[str, dict[str, str]] = {
+    LEG_HELD: {SUBMIT: LEG_SENT, SETTLE: LEG_SETTLED, CREDIT: LEG_CREDITED, REJECT: LEG_REJECTED, CANCEL: LEG_REJECTED},
+    LEG_SENT: {SETTLE: LEG_SETTLED, CREDIT: LEG_CREDITED, REJECT: LEG_REJECTED},
+    LEG_SETTLED: {CREDIT: LEG_CREDITED},
+    LEG_CREDITED: {},
+    LEG_REJECTED: {},
+}
+
+# ISO 20022 ExternalPaymentTransactionStatus1Code shown for each status (design 2).
+ISO_STATUS = {
+    ACCEPTED: "ACSP", SUBMITTED: "ACSP", QUEUED: "PDNG", IN_DOUBT: "PDNG", SETTLED: "ACSC", CREDITED: "ACCC",
+    REJECTED: "RJCT", CANCELLED: "CANC", BLOCKED: "BLCK",
+}  # fmt: skip
+
+# What the money of a payment is in each status; the ledger's pending transfers follow it.
+PENDING, POSTED, VOIDED = "pending", "posted", "voided"
+MONEY = {
+    ACCEPTED: PENDING, SUBMITTED: PENDING, QUEUED: PENDING, IN_DOUBT: PENDING, BLOCKED: PENDING,
+    SETTLED: POSTED, CREDITED: POSTED, REJECTED: VOIDED, CANCELLED: VOIDED,
+}  # fmt: skip
+
+FINAL = frozenset(status for status, row in PAYMENT_TABLE.items() if not row)
+
+
+def sources(event: str) -> tuple[str, ...]:
+    """Return the payment statuses from which `event` moves, in the table's order."""
+    return tuple(status for status, row in PAYMENT_TABLE.items() if event in row)
+
+
+def is_final(status: str, reports_credit: bool) -> bool:
+    """Whether no more events follow; settled is the last word on a rail that never reports credit."""
+    return status in FINAL or (status == SETTLED and not reports_credit)
