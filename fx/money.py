@@ -6,7 +6,7 @@ Not here: rates (fx.rates), prices (fx.quotes). Amounts outside this house are d
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-# ISO 4217 minor units; the three of the Bay Area, USD for the convenience quota, JPY and KWD so that no code assumes two.
+# ISO 4217 minor units; the three of the Bay Area, USD for the convenience quota, JPY and KWD: no code may assume two.
 EXPONENTS = {"CNY": 2, "HKD": 2, "MOP": 2, "USD": 2, "THB": 2, "JPY": 0, "KWD": 3}
 _SCALES = {currency: Decimal(1).scaleb(exponent) for currency, exponent in EXPONENTS.items()}
 
@@ -21,7 +21,7 @@ AMOUNT_MINOR_MAX = 10**15
 
 
 class AmountError(ValueError):
-    """A text is no amount of the currency; `code` is the ISO 20022 reason (CH20 decimals, AM03 currency, AM12 amount)."""
+    """A text is no amount of the currency; `code` is the ISO 20022 reason (CH20 decimals, AM03 currency, AM12)."""
 
     def __init__(self, code: str, text: str) -> None:
         super().__init__(text)
@@ -43,15 +43,21 @@ def round_minor(value: Decimal, mode: str) -> int:
     return int(value.to_integral_value(rounding=mode))
 
 
+def divide(numerator: int, denominator: int, mode: str) -> int:
+    """Divide whole numbers and round DOWN or UP: round_minor for a fraction that no Decimal holds exactly."""
+    assert mode in (DOWN, UP), mode
+    return numerator // denominator if mode == DOWN else -(-numerator // denominator)
+
+
 def convert(amount_minor: int, currency: str, target: str, rate: Decimal, mode: str) -> int:
-    """Convert minor units of `currency` into minor units of `target` at `rate` (units of target for one of currency)."""
+    """Convert minor units of `currency` into those of `target` at `rate` (units of target for one of currency)."""
     shift = EXPONENTS[target] - EXPONENTS[currency]
     value = Decimal(amount_minor) * rate
     return round_minor(value.scaleb(shift) if shift else value, mode)
 
 
 def parse_amount(text: str, currency: str) -> int:
-    """Read a decimal string ("1234.5") as minor units; raises AmountError where it has too many decimals or is no amount."""
+    """Read a decimal string ("1234.5") as minor units; raises AmountError: too many decimals, or no amount."""
     exponent = EXPONENTS.get(currency)
     if exponent is None:
         raise AmountError("AM03", f"currency {currency!r} is not carried; use one of {', '.join(sorted(EXPONENTS))}")
@@ -60,7 +66,7 @@ def parse_amount(text: str, currency: str) -> int:
         raise AmountError("AM12", f"{text!r} is not an amount; write digits with at most one point, as in '1234.50'")
     if len(fraction) > exponent:
         raise AmountError("CH20", f"{currency} has {exponent} decimals, {text!r} has {len(fraction)}")
-    amount_minor = int(whole) * 10**exponent + int((fraction + "0" * exponent)[:exponent] or "0")
+    amount_minor: int = int(whole) * 10**exponent + int((fraction + "0" * exponent)[:exponent] or "0")
     if amount_minor > AMOUNT_MINOR_MAX:
         raise AmountError("AM12", f"{text!r} is above the largest amount the switch carries")
     return amount_minor
@@ -77,7 +83,7 @@ def format_amount(amount_minor: int, currency: str) -> str:
 
 
 def to_minor(value: Decimal, currency: str) -> int:
-    """Turn a decimal of major units that must be exact (a rule's value) into minor units; raises AmountError if it is not."""
+    """Turn a rule's value, in major units, into minor units; raises AmountError if that is not exact."""
     scaled = value * _SCALES[currency]
     if scaled != scaled.to_integral_value():
         raise AmountError("CH20", f"{value} is not a whole number of minor units of {currency}")

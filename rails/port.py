@@ -1,7 +1,8 @@
 """The rail port: what the switch asks of a domestic rail, in batches (design 2).
 
-`send` is idempotent on UETR and leg: sending again changes nothing. `inquire` answers truly, also after a crash.
-`reports` yields what has become due. No rail waits on the switch: a silent rail is never a refusal.
+`send` is idempotent on UETR and leg: the first stands. `inquire` answers truly, also after a crash. `reports` yields
+what has become due, at least once: whoever reads it tolerates a repetition. No rail waits on the switch: a silent rail
+is never a refusal.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,10 @@ REJECTED = "rejected"
 UNKNOWN = "unknown"
 
 
+class RailUnavailable(Exception):
+    """The rail cannot be reached, and whether it has the batch is not known: send the same again, or inquire."""
+
+
 class RailInstruction(NamedTuple):
     """One credit leg handed to a rail."""
 
@@ -28,7 +33,9 @@ class RailInstruction(NamedTuple):
     amount_minor: int
     currency: str
     sent_at: datetime  # business time
-    expires_at: datetime  # business time; a five-step rail rejects itself after it, a four-step rail does not look at it
+    expires_at: (
+        datetime  # business time; a five-step rail rejects itself after it, a four-step rail does not look at it
+    )
 
 
 class RailReport(NamedTuple):
@@ -61,11 +68,20 @@ class Rail(Protocol):
 
     capabilities: Capabilities
 
+    async def start(self, now: datetime) -> None:
+        """Open the rail's book at business time `now`; what fell due shortly before is reported again."""
+
+    async def stop(self) -> None:
+        """Let go of the book; nothing that was sent is lost."""
+
     async def send(self, batch: Sequence[RailInstruction]) -> None:
-        """Hand over a batch; on return every instruction is durably in the rail's own book."""
+        """Hand over a batch; on return every instruction is durably in the rail's own book. Raises RailUnavailable."""
 
     async def inquire(self, uetrs: Sequence[tuple[str, int]], at: datetime) -> list[RailReport]:
-        """Say what became of each (uetr, leg), one report each, in order."""
+        """Say what became of each (uetr, leg) by business time `at`, one report each, in order. Raises RailUnavailable.
+
+        UNKNOWN is a promise kept in the book: should the instruction arrive later, it is ignored.
+        """
 
     async def reports(self, now: datetime, limit: int) -> list[RailReport]:
         """Return what is due by business time `now`, oldest first, at most `limit`; empty when nothing is."""
@@ -73,8 +89,8 @@ class Rail(Protocol):
     def next_due(self) -> datetime | None:
         """Return the business time at which the next report falls due, None when none is waiting."""
 
-    def is_open(self, at: datetime) -> bool:
-        """Whether the rail takes instructions at business time `at`."""
+    def is_open(self, at: datetime, currency: str) -> bool:
+        """Whether the rail takes instructions in `currency` at business time `at`."""
 
-    def next_opening(self, at: datetime) -> datetime:
-        """Return the first instant from `at` on at which the rail is open."""
+    def next_opening(self, at: datetime, currency: str) -> datetime:
+        """Return the first instant from `at` on (UTC) at which the rail takes instructions in `currency`."""

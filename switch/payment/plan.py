@@ -66,3 +66,4 @@ class Plan(NamedTuple):
     transfers: tuple[Transfer, ...]
     claims: tuple[Claim, ...]  # rules first, then rail caps, liquidity, inventory: the order in which one binds
     reports_credit: bool
+    quote_id: str  # the firm quote used, "" = none

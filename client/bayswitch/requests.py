@@ -1,0 +1,185 @@
+"""The HTTP surface as a table of builders: each method of the clients is one function here that gives a Request.
+
+It sends nothing. Bodies and answers are the API's own JSON documents: amounts in them are strings, never numbers.
+"""
+
+import math
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote as percent_encode
+
+import httpx
+
+T = TypeVar("T")
+
+Document = dict[str, Any]
+
+
+def _succeeded(response: httpx.Response) -> bool:
+    return response.is_success
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[T]):
+    """One call: what to send, how to read its answer, and whether a repeat after a lost answer does harm."""
+
+    method: str
+    path: str
+    read: Callable[[httpx.Response], T]
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    content: bytes | None = None
+    repeatable: bool = True  # False: tried again only if the connection was never made
+    retried: bool = True
+    wait_seconds: float = 0.0  # the switch may hold its answer back for so long
+    answers: Callable[[httpx.Response], bool] = _succeeded  # else it is a problem
+
+
+def _document(response: httpx.Response) -> Document:
+    return _mapping(response.json())
+
+
+def _mapping(value: Any) -> Document:
+    if not isinstance(value, dict):
+        raise ValueError(f"a JSON object was expected, not {type(value).__name__}")
+    return value
+
+
+def _path(*parts: str) -> str:
+    return "/v1/" + "/".join(percent_encode(part, safe="") for part in parts)
+
+
+def _query(**values: str | int | None) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def pay(
+    instruction: Mapping[str, Any], idempotency_key: str | None = None, wait_seconds: float | None = None
+) -> Request[Document]:
+    """Ask for a payment; gives the payment as it then stands, raises Problem when it is refused.
+
+    Without `idempotency_key` a random one is made: it protects this call's own retries only. `wait_seconds`: let the
+    switch hold its answer until the payment is final, at most so long.
+    """
+    headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+    if wait_seconds is not None:
+        headers["Prefer"] = f"wait={math.ceil(wait_seconds)}"  # RFC 7240: whole seconds
+    return Request(
+        "POST", "/v1/payments", _document, headers=headers, json=instruction, wait_seconds=wait_seconds or 0.0
+    )
+
+
+def pay_batch(items: Sequence[Mapping[str, Any]]) -> Request[Document]:
+    """Ask for many payments, each `{"idempotency_key", "instruction"}`; one bad item fails alone.
+
+    An item without a key gets a random one.
+    """
+    keyed = [{"idempotency_key": str(uuid.uuid4()), **item} for item in items]
+    return Request("POST", "/v1/payments/batch", _document, json={"items": keyed})
+
+
+def explain(instruction: Mapping[str, Any]) -> Request[Document]:
+    """Ask what would become of the instruction now, and why; nothing is stored."""
+    return Request("POST", "/v1/payments/explain", _document, json=instruction)
+
+
+def payment(payment_id: str) -> Request[Document]:
+    """Read one payment."""
+    return Request("GET", _path("payments", payment_id), _document)
+
+
+def payments(cursor: str | None = None, limit: int | None = None, **filters: str | None) -> Request[Document]:
+    """Read a page of payments; the page names the cursor of the next one."""
+    return Request("GET", "/v1/payments", _document, query=_query(cursor=cursor, limit=limit, **filters))
+
+
+def payment_events(payment_id: str) -> Request[Any]:
+    """Read what happened to a payment, oldest first."""
+    return Request("GET", _path("payments", payment_id, "events"), httpx.Response.json)
+
+
+def payment_messages(payment_id: str) -> Request[Any]:
+    """Read the messages that came and went for a payment."""
+    return Request("GET", _path("payments", payment_id, "messages"), httpx.Response.json)
+
+
+def _is_message(response: httpx.Response) -> bool:
+    return "xml" in response.headers.get("content-type", "") and response.status_code < 500
+
+
+def send_message(xml: bytes) -> Request[bytes]:
+    """Send an ISO 20022 message; gives the message that answers it, a rejection too. Its MsgId and UETR are the key."""
+    headers = {"Content-Type": "application/xml", "Accept": "application/xml, application/problem+json"}
+    return Request(
+        "POST", "/v1/messages", lambda response: response.content, headers=headers, content=xml, answers=_is_message
+    )
+
+
+def quote(wanted: Mapping[str, Any]) -> Request[Document]:
+    """Ask for a firm quote, used at most once and until it expires."""
+    return Request("POST", "/v1/quotes", _document, json=wanted)
+
+
+def headroom(person: Mapping[str, Any]) -> Request[Document]:
+    """Ask what a person may still send today and which rule binds first."""
+    return Request("POST", "/v1/headroom", _document, json=person)
+
+
+def quotas() -> Request[Any]:
+    """Read the quota board."""
+    return Request("GET", "/v1/quotas", httpx.Response.json)
+
+
+def clock() -> Request[Document]:
+    """Read the sandbox's business clock."""
+    return Request("GET", "/v1/sandbox/clock", _document)
+
+
+def move_clock(to: str | None = None, *, by_seconds: float | None = None) -> Request[Document]:
+    """Move the business clock forward, to an instant (ISO 8601 with offset) or by seconds; it never goes back."""
+    if (to is None) == (by_seconds is None):
+        raise ValueError("give either an instant or a number of seconds")
+    if to is not None:
+        return Request("POST", "/v1/sandbox/clock", _document, json={"move_to": to})
+    return Request("POST", "/v1/sandbox/clock", _document, json={"advance_seconds": by_seconds}, repeatable=False)
+
+
+def stop_clock() -> Request[Document]:
+    """Stop the business clock: from now on only moves change it."""
+    return Request("POST", "/v1/sandbox/clock", _document, json={"stopped": True})
+
+
+def resume_clock(speed: float | None = None) -> Request[Document]:
+    """Let the business clock run on, `speed` business seconds for each of the machine's."""
+    body: Document = {"stopped": False} if speed is None else {"stopped": False, "speed": speed}
+    return Request("POST", "/v1/sandbox/clock", _document, json=body)
+
+
+def metrics() -> Request[str]:
+    """Read the metrics in Prometheus' text form."""
+    return Request("GET", "/metrics", lambda response: response.text)
+
+
+def _is_verdict(response: httpx.Response) -> bool:
+    return response.status_code in (200, 503)
+
+
+def health() -> Request[bool]:
+    """Tell whether the switch is alive; one try."""
+    return Request("GET", "/healthz", lambda response: response.is_success, retried=False, answers=_is_verdict)
+
+
+def ready() -> Request[bool]:
+    """Tell whether the switch takes payments; one try."""
+    return Request("GET", "/readyz", lambda response: response.is_success, retried=False, answers=_is_verdict)
+
+
+def events(last_event_id: str | None) -> Request[None]:
+    """Open the event stream after the event `last_event_id`."""
+    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+    if last_event_id is not None:
+        headers["Last-Event-ID"] = last_event_id
+    return Request("GET", "/v1/events", lambda response: None, headers=headers)

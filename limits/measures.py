@@ -1,0 +1,116 @@
+"""From a rule of the day to claims: what a limit counts, on whose counter, in which window. Compiled once a day.
+
+Every conversion rounds up, so that a cap is never exceeded by what rounding hides. Not here: evaluation (limits.counters).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+
+from fx.money import UP, Money, convert
+from limits.calendars import window_key
+from limits.claims import REPORT, Claim
+from limits.facts import Amounts, PaymentFacts
+from limits.values import Measure, Rule, Value
+
+RateSource = Callable[[str, str, str], Decimal]  # (base, quote, market) -> units of quote for one of base
+Measurer = Callable[[Amounts, RateSource], int]
+Claimer = Callable[[PaymentFacts, Amounts, RateSource], Claim | None]
+Threshold = Callable[[Amounts, RateSource], bool]
+
+
+class Law(NamedTuple):
+    """What is in force on one day: each rule with its value, null values left out."""
+
+    rules: Mapping[str, Rule]
+    values: Mapping[str, Value]
+
+
+_SCOPES: Mapping[str, Callable[[PaymentFacts], str]] = {
+    "person": lambda facts: facts.debtor_id,
+    "person-institution": lambda facts: f"{facts.debtor_id}@{facts.debtor_agent}",
+    "payee-institution": lambda facts: f"{facts.creditor_id or facts.creditor_account}@{facts.creditor_agent}",
+    "account": lambda facts: facts.debtor_account,
+}
+
+
+def claimer(law: Law, rule: Rule, effect: str, scope: str, day: date) -> Claimer | None:
+    """Compile a limit of the day into what makes its claim; None where the law sets no limit on that day.
+
+    A rule keyed by currency has one counter for each currency, and claims nothing in a currency it does not name.
+    """
+    value = law.values.get(rule.id)
+    if value is None or value.amounts is None:
+        return None
+    prefix, suffix = f"{rule.id}|", f"|{window_key(rule.window, day)}"
+    whose, basis = _SCOPES[scope], rule.basis == "gross" or rule.basis == "fx-conversion-gross"
+    admission, gives_back, rule_id = rule.admission, rule.gives_back, rule.id
+    amounts, reports = value.amounts, effect == REPORT
+
+    if not rule.unit:
+        side = _side(rule.measure)
+
+        def by_currency(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Claim | None:
+            amount_minor, currency = side(priced)
+            if currency not in amounts:
+                return None
+            key = f"{prefix}{whose(facts)}/{currency}{suffix}"
+            ceiling = None if reports else amounts[currency]
+            return Claim(rule_id, key, amount_minor, ceiling, None, admission, effect, basis, gives_back)
+
+        return by_currency
+
+    # A threshold is counted and never blocks: its claim has no ceiling, whoever evaluates it.
+    ceiling = None if reports else amounts[rule.unit]
+    measure = measurer(law, rule)
+
+    def in_unit(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Claim | None:
+        key = prefix + whose(facts) + suffix
+        return Claim(
+            rule_id, key, measure(priced, reference_rate), ceiling, None, admission, effect, basis, gives_back
+        )
+
+    return in_unit
+
+
+def threshold(law: Law, rule: Rule) -> Threshold | None:
+    """Compile a threshold on one payment: whether it is reached; None where none is in force."""
+    value = law.values.get(rule.id)
+    if value is None or value.amounts is None:
+        return None
+    measure, bound = measurer(law, rule), value.amounts[rule.unit]
+    return lambda priced, reference_rate: measure(priced, reference_rate) >= bound
+
+
+def measurer(law: Law, rule: Rule) -> Measurer:
+    """Compile what a limit with a unit counts, in minor units of it, conversions rounded up."""
+    unit, side, rate_rule, market = rule.unit, _side(rule.measure, rule.unit), rule.measure.rate, rule.measure.market
+    fixed = _fixed(law, rate_rule) if rate_rule else None
+
+    def measure(priced: Amounts, reference_rate: RateSource) -> int:
+        amount_minor, currency = side(priced)
+        if currency == unit:
+            return amount_minor
+        if fixed is not None:
+            assert (currency, unit) == fixed[:2], f"{rule.id}: {rate_rule} does not convert {currency} into {unit}"
+            return convert(amount_minor, currency, unit, fixed[2], UP)
+        assert market, f"{rule.id} is not measured in {currency}: its lane must not take it"
+        return convert(amount_minor, currency, unit, reference_rate(currency, unit, market), UP)
+
+    return measure
+
+
+def _fixed(law: Law, rate_rule: str) -> tuple[str, str, Decimal]:
+    quote, _, base = law.rules[rate_rule].unit.partition("/")
+    rate = law.values[rate_rule].rate
+    assert rate is not None
+    return base, quote, rate
+
+
+def _side(measure: Measure, unit: str = "") -> Callable[[Amounts], Money]:
+    if measure.amount == "settlement":
+        return lambda priced: priced.settlement
+    if measure.amount == "leg-in-unit":
+        return lambda priced: priced.settlement if priced.settlement.currency == unit else priced.debit
+    return lambda priced: priced.debit

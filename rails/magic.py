@@ -1,0 +1,97 @@
+"""Magic creditor accounts: what a rail and the creditor agent do with an instruction is written in its account number.
+
+The one table behind code and documentation. An account is magic if it holds `MAGIC-` and a name of the table; what
+stands before it (a bank code) or after it (`-` and any text, so that several accounts may behave alike) is ignored.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from rails.book import CONTRADICTED, ONCE, SILENT, TWICE
+from rails.port import RailInstruction
+
+MARK = "MAGIC-"
+_REJECT = "REJECT-"
+_UNKNOWN_MAGIC = "AC01"  # a misspelt name must not pass for an ordinary account
+
+
+class Magic(NamedTuple):
+    """What happens to an instruction to a magic account."""
+
+    name: str
+    description: str
+    received: bool = True  # False: it is lost on its way to the rail
+    heard: bool = True  # False: the creditor agent acts, but its answer never gets through
+    reason_code: str = ""  # the creditor agent rejects with this
+    after: timedelta | None = None  # it answers this long after it was sent
+    past_deadline: timedelta | None = None  # it answers this long after its deadline
+    reporting: str = ONCE  # what the rail's own reports do
+
+    def answers_at(self, sent: RailInstruction, ordinary: datetime) -> datetime:
+        """Return when the creditor agent acts, `ordinary` being when it would have done so without magic."""
+        if self.after is not None:
+            return sent.sent_at + self.after
+        if self.past_deadline is not None:
+            return max(sent.expires_at, sent.sent_at) + self.past_deadline
+        return ordinary
+
+
+MAGIC = (
+    Magic(
+        "SILENT",
+        "The creditor agent credits and says nothing: no report comes, an inquiry tells credited. A five-step rail "
+        "rejects with AB05 at the deadline.",
+        heard=False,
+    ),
+    Magic(
+        "SILENT-REJECTED",
+        "The creditor agent rejects and says nothing: no report comes, an inquiry tells AB06. A five-step rail rejects "
+        "with AB05 at the deadline.",
+        heard=False,
+        reason_code="AB06",
+    ),
+    Magic("UNREPORTED", "All goes well, but the rail's reports are lost: only an inquiry tells.", reporting=SILENT),
+    Magic("LOST", "The instruction never reaches the rail: an inquiry tells unknown.", received=False),
+    Magic(
+        "LATE",
+        "Credited 30 seconds after the deadline. A five-step rail rejects with AB05 at the deadline.",
+        past_deadline=timedelta(seconds=30),
+    ),
+    Magic(
+        "LATE-ACCEPT",
+        "Pending for an hour, then credited and reported: to be accepted after an operator's rejection. A five-step rail "
+        "rejects with AB05 at the deadline.",
+        after=timedelta(hours=1),
+    ),
+    Magic("DUPLICATE", "The last report comes twice.", reporting=TWICE),
+    Magic(
+        "CONTRADICTORY",
+        "Credited, and a second later reported as rejected (MS03), which is not true: an inquiry tells credited.",
+        reporting=CONTRADICTED,
+    ),
+    Magic("REJECT-AC01", "Rejected: the account number is malformed.", reason_code="AC01"),
+    Magic("REJECT-AC03", "Rejected: there is no such account.", reason_code="AC03"),
+    Magic("REJECT-AC06", "Rejected: the account is blocked.", reason_code="AC06"),
+    Magic("REJECT-AC07", "Rejected: the account is closed.", reason_code="AC07"),
+    Magic("REJECT-AC14", "Rejected: this type of account does not take the transfer.", reason_code="AC14"),
+    Magic("REJECT-BE01", "Rejected: the name does not match the account.", reason_code="BE01"),
+    Magic("REJECT-RR04", "Rejected: a regulatory reason, no more is said.", reason_code="RR04"),
+    Magic("REJECT-MS03", "Rejected: the creditor agent gives no reason.", reason_code="MS03"),
+    Magic("REJECT-", "Any other four letters or digits after REJECT-: rejected with that code.", reason_code="NARR"),
+)
+_BY_LENGTH = tuple(sorted((magic for magic in MAGIC if magic.name != _REJECT), key=lambda magic: -len(magic.name)))
+
+
+def magic_of(account: str) -> Magic | None:
+    """Return what is magic about an account number, None for an ordinary one."""
+    return _read(account.partition(MARK)[2]) if MARK in account else None
+
+
+def _read(text: str) -> Magic:
+    for magic in _BY_LENGTH:
+        if text == magic.name or text.startswith(f"{magic.name}-"):
+            return magic
+    code, _, _ = text.removeprefix(_REJECT).partition("-")
+    if text.startswith(_REJECT) and len(code) == 4 and code.isascii() and code.isalnum() and code == code.upper():
+        return Magic(f"{_REJECT}{code}", f"Rejected with {code}.", reason_code=code)
+    return Magic(text, "No name of the table: rejected as a malformed account.", reason_code=_UNKNOWN_MAGIC)

@@ -1,0 +1,16 @@
+"""The one error of this package: a message that cannot be taken, with its ISO code and the element at fault."""
+
+
+class MessageError(ValueError):
+    """A message or one of its transactions is refused.
+
+    `code` is of ExternalStatusReason1Code (facts messages 3.2), `field` the path of the element ("" = the whole body),
+    `text` a sentence; `message_id` is the message's own where it could be read, so that it can be answered.
+    """
+
+    def __init__(self, code: str, field: str, text: str, message_id: str = "") -> None:
+        super().__init__(f"{code} {field}: {text}" if field else f"{code}: {text}")
+        self.code = code
+        self.field = field
+        self.text = text
+        self.message_id = message_id

@@ -1,0 +1,122 @@
+"""From a checked element tree to plain values: one walk over the children, then field by field.
+
+Only for trees that our schema has found valid: what it makes mandatory is taken for granted here.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from lxml import etree
+
+from rails.messages.errors import MessageError
+from rails.messages.identification import type_of
+from rails.messages.model import NOT_PROVIDED, Account, CreditTransfer, Document, Identification, Party
+from rails.messages.profile import SUPPLEMENT_NAMESPACE
+
+_REPEATED = frozenset({"CdtTrfTxInf", "RgltryRptg"})
+_AMOUNTS = frozenset({"IntrBkSttlmAmt", "InstdAmt", "TtlIntrBkSttlmAmt"})
+_SUPPLEMENT_SKIP = len(SUPPLEMENT_NAMESPACE) + 2
+_NOTHING: dict[str, Any] = {}
+
+
+def tree(element: etree._Element, skip: int) -> dict[str, Any]:
+    """Read children as local name -> text, dict, (currency, text) or list; `skip` is the length of "{namespace}"."""
+    found: dict[str, Any] = {}
+    for child in element:
+        name = child.tag[skip:]
+        if name in _AMOUNTS:
+            found[name] = (child.get("Ccy"), child.text)
+        elif name in _REPEATED:
+            found.setdefault(name, []).append(tree(child, skip))
+        elif name == "Envlp":
+            found[name] = tree(child[0], _SUPPLEMENT_SKIP)
+        elif len(child):
+            found[name] = tree(child, skip)
+        else:
+            found[name] = child.text
+    return found
+
+
+def agent_of(holder: dict[str, Any], name: str) -> str | None:
+    """Return the BIC of an agent element, None where it is absent."""
+    return holder[name]["FinInstnId"]["BICFI"] if name in holder else None
+
+
+def total_of(total: tuple[str, str], transactions: list[dict[str, Any]]) -> bool:
+    """Whether a total (currency, text) is the sum of the transactions' interbank amounts, all in its currency."""
+    currency, text = total
+    amounts = [transaction["IntrBkSttlmAmt"] for transaction in transactions]
+    return all(each == currency for each, _ in amounts) and sum(Decimal(amount) for _, amount in amounts) == Decimal(
+        text
+    )
+
+
+def transfer_of(found: dict[str, Any]) -> CreditTransfer | MessageError:
+    """Read one transaction; an identification scheme that means no type we know is the error."""
+    ids, supplement = found["PmtId"], found["SplmtryData"]["Envlp"] if "SplmtryData" in found else _NOTHING
+    interbank_currency, interbank_amount = found["IntrBkSttlmAmt"]
+    instructed_currency, instructed_amount = found.get("InstdAmt", found["IntrBkSttlmAmt"])
+    debtor_account, creditor_account = found["DbtrAcct"], found["CdtrAcct"]
+    settlement_currency = creditor_account.get("Ccy")
+    if settlement_currency is None:
+        return MessageError("CH21", "CdtrAcct/Ccy", "Ccy is missing: it is the currency the creditor receives")
+    debtor = _party(
+        found["Dbtr"], "Dbtr", _account(debtor_account, debtor_account.get("Ccy")), supplement.get("DebtorSector")
+    )
+    if isinstance(debtor, MessageError):
+        return debtor
+    account = _account(creditor_account, supplement.get("CreditorAccountCurrency"))
+    creditor = _party(found["Cdtr"], "Cdtr", account, supplement.get("CreditorSector"))
+    if isinstance(creditor, MessageError):
+        return creditor
+    return CreditTransfer(
+        ids["InstrId"], ids["EndToEndId"], ids.get("UETR"), instructed_amount, instructed_currency, interbank_amount,
+        interbank_currency, debtor, creditor,
+        found["DbtrAgt"]["FinInstnId"]["BICFI"], found["CdtrAgt"]["FinInstnId"]["BICFI"],
+        settlement_currency,
+        found["Purp"]["Cd"] if "Purp" in found else None,
+        found["PmtTpInf"]["CtgyPurp"]["Cd"] if "PmtTpInf" in found else None, found["ChrgBr"],
+        found["RmtInf"]["Ustrd"] if "RmtInf" in found else None,
+        tuple([_document(each) for each in found["RgltryRptg"]]) if "RgltryRptg" in found else (),
+        supplement.get("Lane"), supplement.get("AllowLanes") == "true", supplement.get("Venue"),
+        supplement.get("QuoteId"),
+    )  # fmt: skip
+
+
+def _party(found: dict[str, Any], side: str, account: Account, sector: str | None) -> Party | MessageError:
+    residency = found["CtryOfRes"]
+    identification = _identification(found["Id"], side, residency) if "Id" in found else None
+    if isinstance(identification, MessageError):
+        return identification
+    return Party(found["Nm"], identification, residency, sector or "household", account)
+
+
+def _identification(found: dict[str, Any], side: str, residency: str) -> Identification | MessageError:
+    is_person = "PrvtId" in found
+    given = found["PrvtId"] if is_person else found["OrgId"]
+    if "LEI" in given:
+        return Identification("LEI", given["LEI"], residency)
+    other = given["Othr"]
+    scheme, country = other["SchmeNm"], other["Issr"]
+    kind = type_of(is_person, scheme.get("Cd"), scheme.get("Prtry"), country)
+    if kind is None:
+        place = "PrvtId" if is_person else "OrgId"
+        text = f"{scheme.get('Cd') or scheme.get('Prtry')} issued by {country} is no identification this profile knows"
+        return MessageError("RR12", f"{side}/Id/{place}/Othr/SchmeNm", text)
+    return Identification(kind, other["Id"], country)
+
+
+def _account(found: dict[str, Any], currency: str | None) -> Account:
+    number = found["Id"]["Othr"]["Id"]
+    proxy = found.get("Prxy")
+    return Account(
+        None if number == NOT_PROVIDED else number,
+        proxy["Tp"]["Cd"] if proxy else None,
+        proxy["Id"] if proxy else None,
+        currency,
+    )
+
+
+def _document(found: dict[str, Any]) -> Document:
+    details = found["Dtls"]
+    return Document(details["Tp"], details["Inf"], found["Authrty"]["Nm"] if "Authrty" in found else None)

@@ -1,0 +1,122 @@
+"""The durable book of a rail: one table in a PostgreSQL schema of its own, with its own few connections.
+
+All I/O of the rails stands here. A row is committed, and so on disk, before `insert` returns.
+"""
+
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from rails.book import CONTRADICTED, ONCE, SILENT, TWICE, Entry, Key
+from rails.port import CREDITED, REJECTED, SETTLED, UNKNOWN, RailUnavailable
+
+_OUTCOMES = (UNKNOWN, SETTLED, CREDITED, REJECTED)  # by their number in the table
+_REPORTINGS = (SILENT, ONCE, TWICE, CONTRADICTED)
+_OUTCOME_NUMBERS = {outcome: number for number, outcome in enumerate(_OUTCOMES)}
+_REPORTING_NUMBERS = {reporting: number for number, reporting in enumerate(_REPORTINGS)}
+
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")  # a name that needs no quotes; PostgreSQL cuts longer ones
+_CONNECTIONS_MAX = 2  # one writes while one answers inquiries; six rails share the server with the switch
+_COMMAND_SECONDS = 10  # a batch takes milliseconds; longer means the server is gone
+_UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # the server is shutting down
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
+
+
+def _queries() -> dict[str, str]:
+    text = Path(__file__).with_name("book.sql").read_text(encoding="utf-8")
+    sections = (section.partition("\n") for section in text.split("-- name:")[1:])
+    return {name.strip(): query.strip() for name, _, query in sections}
+
+
+class PostgresBook:
+    """A book in the PostgreSQL schema `schema` of the database at `url`."""
+
+    def __init__(self, url: str, schema: str) -> None:
+        if not _SCHEMA.fullmatch(schema):
+            raise ValueError(f"{schema!r} is no plain schema name; use lower-case letters, digits and _")
+        self._url = url
+        self._schema = schema
+        self._queries = _queries()
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        """Make schema and table if they are not there, under a lock, since several workers may start at once."""
+        assert self._pool is None, "the book is open"
+        try:
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=_CONNECTIONS_MAX,
+                command_timeout=_COMMAND_SECONDS,
+                max_cached_statement_lifetime=0,
+                server_settings={"search_path": self._schema, "application_name": f"rail {self._schema}"},
+            )
+        except _UNREACHABLE as problem:
+            raise RailUnavailable(f"the book {self._schema} cannot be reached: {problem}") from problem
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(self._queries["lock"], self._schema)
+            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+            await connection.execute(self._queries["create"])
+
+    async def close(self) -> None:
+        """Close the connections."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    async def insert(self, entries: Sequence[Entry]) -> int:
+        """Keep every entry whose key is new, committed on return, and say how many were."""
+        if not entries:
+            return 0
+        # Sorted, so that two batches with the same keys cannot wait for each other.
+        columns = zip(*map(_row, sorted(entries, key=_key)), strict=True)
+        async with self._connection() as connection:
+            done: str = await connection.execute(self._queries["insert"], *columns)
+        return int(done.rpartition(" ")[2])  # "INSERT 0 n"
+
+    async def find(self, keys: Sequence[Key]) -> list[Entry | None]:
+        """Return the entry of each key, None where there is none, in order."""
+        asked = list(dict.fromkeys(keys))
+        async with self._connection() as connection:
+            rows = await connection.fetch(self._queries["find"], [uetr for uetr, _ in asked], [leg for _, leg in asked])
+        found = {(entry.uetr, entry.leg): entry for entry in map(_entry, rows)}
+        return [found.get(key) for key in keys]
+
+    async def final_since(self, since: datetime) -> list[Entry]:
+        """Return the entries that become final at `since` or later, tombstones left out."""
+        async with self._connection() as connection:
+            return [_entry(row) for row in await connection.fetch(self._queries["final_since"], since)]
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            async with self._pool.acquire(timeout=_COMMAND_SECONDS) as connection:
+                yield connection
+        except _UNREACHABLE as problem:
+            raise RailUnavailable(f"the book {self._schema} cannot be reached: {problem}") from problem
+
+
+def _key(entry: Entry) -> Key:
+    return entry.uetr, entry.leg
+
+
+def _row(entry: Entry) -> tuple[Any, ...]:
+    uetr, leg, outcome, reporting, reason_code, *rest = entry
+    return uetr, leg, _OUTCOME_NUMBERS[outcome], _REPORTING_NUMBERS[reporting], reason_code or None, *rest
+
+
+def _entry(row: Any) -> Entry:
+    uetr, leg, outcome, reporting, reason_code, *rest = row
+    return Entry(str(uetr), leg, _OUTCOMES[outcome], _REPORTINGS[reporting], reason_code or "", *rest)

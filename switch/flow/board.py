@@ -1,0 +1,82 @@
+"""The closed board: counters known to be without headroom, so that a quota storm is refused at memory speed.
+
+Derived and lost without harm: an entry can refuse for at most a second after it has become stale, a latched one until
+its window ends. News goes out and comes in through a link (Valkey) that drains `outgoing` and calls `hear`.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from limits.calendars import law_day
+from limits.claims import REPORT, Claim, Refused
+
+ENTRY_SECONDS = 1.0  # machine seconds an entry may refuse without being confirmed (design 3)
+ENTRIES_MAX = 200_000  # about 40 MB; beyond it the counters answer
+OUTGOING_MAX = 10_000  # news waiting for the link; older news is worth nothing and is dropped
+
+
+class Entry(NamedTuple):
+    """One closed counter: until which machine time, on which law day and under which generation it was learnt."""
+
+    until: float
+    day: str
+    generation: int
+    headroom: int
+
+
+class News(NamedTuple):
+    """What a worker tells the others: a closed counter, or a payment's new status."""
+
+    topic: str  # closed | status
+    key: str
+    value: str
+
+
+class Board:
+    """Entries of this worker, its own and heard; `machine` gives machine seconds."""
+
+    def __init__(self, machine: Callable[[], float]) -> None:
+        self._machine = machine
+        self.entries: dict[str, Entry] = {}
+        self.outgoing: deque[News] = deque(maxlen=OUTGOING_MAX)
+        self.linked = False  # whether anyone drains the outgoing news
+
+    def refused(self, claims: Sequence[Claim], generation: int, at: datetime) -> Refused | None:
+        """Return the first claim whose counter is on the board and still believed."""
+        now = self._machine()
+        for claim in claims:
+            entry = self.entries.get(claim.counter)
+            if entry is None or claim.delta <= 0 or claim.effect == REPORT:
+                continue
+            if entry.until < now or entry.generation != generation or entry.day != str(law_day(at)):
+                del self.entries[claim.counter]
+            else:
+                return Refused(claim, entry.headroom)
+        return None
+
+    def learn(self, refused: Refused | None, generation: int, at: datetime) -> None:
+        """Put a counter on the board that was found without any headroom."""
+        if refused is None or refused.headroom > 0 or "|" not in refused.claim.counter:
+            return
+        day = str(law_day(at))
+        self._put(refused.claim.counter, Entry(self._machine() + ENTRY_SECONDS, day, generation, refused.headroom))
+        if self.linked:
+            self.outgoing.append(News("closed", refused.claim.counter, f"{generation}|{day}|{refused.headroom}"))
+
+    def hear(self, news: News) -> None:
+        """Take up what another worker has learnt."""
+        if news.topic == "closed":
+            generation, day, headroom = news.value.split("|")
+            self._put(news.key, Entry(self._machine() + ENTRY_SECONDS, day, int(generation), int(headroom)))
+
+    def news(self, payment_id: str, status: str) -> None:
+        """Tell other workers' waiters of a payment's new status."""
+        if self.linked:
+            self.outgoing.append(News("status", payment_id, status))
+
+    def _put(self, counter: str, entry: Entry) -> None:
+        if len(self.entries) >= ENTRIES_MAX:
+            self.entries.clear()
+        self.entries[counter] = entry

@@ -1,0 +1,147 @@
+"""The loops of a running worker: each takes what is waiting, bounded, no timer where work can wake it.
+
+Two accepting batches may be in flight, so that one is judged while the other commits. Finish goes before intake: its loop
+runs by itself and frees what intake needs. A loop that fails says so and goes on; the store being away is waited out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from switch.flow.ports import StoreUnavailable
+from switch.flow.submission import Submission
+from switch.flow.worker import BATCH_MAX, Worker
+
+log = structlog.get_logger()
+
+WAITING_MAX = 20_000  # submissions held before the door says 503: about two seconds of work at the knee
+ACCEPTS_IN_FLIGHT = 2
+LEASE_SECONDS = 10.0  # a worker silent for so long is taken for dead
+RENEW_SECONDS = 2.0
+MARK_AFTER_SECONDS = 0.05  # sent and unreported for so long: worth recording as submitted
+IDLE_SECONDS = 0.5  # longest nap: another worker may have moved the sandbox's clock
+RETRY_SECONDS = 0.2  # pause after the store did not answer
+
+
+class Busy(Exception):
+    """The queue is full: come back in a moment."""
+
+
+class Loops:
+    """Runs a worker until told to stop."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self._tasks: list[asyncio.Task[None]] = []
+        self._accept_wake = asyncio.Event()
+        self._rail_wake = asyncio.Event()
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Take the lease, resume what others left, and begin."""
+        await self.worker.store.register(self.worker.incarnation, LEASE_SECONDS)
+        await self.worker.refresh()
+        while await self.worker.take_over():
+            pass
+        loops: list[Callable[[], Awaitable[None]]] = [self._accepting] * ACCEPTS_IN_FLIGHT + [self._railing, self._watching]
+        self._tasks = [asyncio.create_task(self._forever(loop)) for loop in loops]
+
+    async def stop(self) -> None:
+        """Finish the step at hand and stop; what is unfinished stays durable for the next start."""
+        self._stopping = True
+        self._accept_wake.set()
+        self._rail_wake.set()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def put(self, submission: Submission) -> None:
+        """Queue a submission; raises Busy where the queue is full."""
+        if len(self.worker.waiting) >= WAITING_MAX:
+            raise Busy
+        self.worker.waiting.append(submission)
+        self._accept_wake.set()
+
+    def nudge(self) -> None:
+        """Wake the rails' loop: the clock has moved or something was sent."""
+        self._rail_wake.set()
+
+    async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
+        while not self._stopping:
+            try:
+                await loop()
+            except asyncio.CancelledError:
+                raise
+            except StoreUnavailable as error:
+                log.warning("the store does not answer", error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:
+                log.exception("a loop failed and goes on", loop=getattr(loop, "__name__", ""))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _accepting(self) -> None:
+        waiting = self.worker.waiting
+        while not waiting:
+            self._accept_wake.clear()
+            await self._accept_wake.wait()
+        batch = self._take(BATCH_MAX)
+        try:
+            await self.worker.accept(batch)
+        except BaseException:
+            # Nothing is known to have happened to them: they go back to the front and are judged anew (same ids).
+            waiting.extendleft(reversed([s for s in batch if not s.answer.done()]))
+            raise
+        self._rail_wake.set()
+
+    def _take(self, limit: int) -> list[Submission]:
+        """Take what is waiting, one a payment id: two of the same id never share a transaction."""
+        waiting = self.worker.waiting
+        taken: dict[str, Submission] = {}
+        again: list[Submission] = []
+        while waiting and len(taken) < limit:
+            submission = waiting.popleft()
+            if submission.answer.cancelled():
+                continue
+            if submission.payment_id in taken:
+                again.append(submission)
+            else:
+                taken[submission.payment_id] = submission
+        waiting.extendleft(reversed(again))
+        return list(taken.values())
+
+    async def _railing(self) -> None:
+        worker = self.worker
+        machine = asyncio.get_running_loop().time
+        did = 0
+        if worker.unsent:
+            did += await worker.submit(machine())
+        did += await worker.collect()
+        did += await worker.complete()
+        did += await worker.mark_submitted(machine() - MARK_AFTER_SECONDS)
+        if did:
+            return
+        self._rail_wake.clear()
+        if worker.unsent:
+            return
+        due = worker.next_due()
+        nap = IDLE_SECONDS
+        if due is not None:
+            seconds = worker.world.clock.machine_seconds_until(due)
+            nap = min(nap, IDLE_SECONDS if seconds is None else seconds)
+        if worker.sent_unmarked:
+            nap = min(nap, MARK_AFTER_SECONDS)
+        try:
+            async with asyncio.timeout(max(nap, 0.001)):
+                await self._rail_wake.wait()
+        except TimeoutError:
+            return
+
+    async def _watching(self) -> None:
+        await asyncio.sleep(RENEW_SECONDS)
+        worker = self.worker
+        await worker.store.register(worker.incarnation, LEASE_SECONDS)
+        await worker.take_over()
+        if await worker.store.generation() != worker.world.generation:
+            await worker.refresh()
+            self._rail_wake.set()

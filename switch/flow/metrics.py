@@ -1,0 +1,16 @@
+"""What a worker counts while it works; read by /metrics and the bench."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Metrics:
+    """Counts since the worker started."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)  # by outcome of admission
+    finished: Counter[str] = field(default_factory=Counter)  # by status reached
+    exceptions: Counter[str] = field(default_factory=Counter)  # by kind of record
+    strays: int = 0  # reports for a UETR the store does not know
+    batches: int = 0
+    batch_payments: int = 0

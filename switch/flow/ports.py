@@ -1,0 +1,254 @@
+"""What the flow asks of a store: batches in, outcomes out; each call is one transaction and is idempotent.
+
+Two implementations under one contract suite: switch.store.memory (the reference, for simulation) and
+switch.store.postgres. Ids are UUID texts, instants are aware UTC, money is minor units.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple, Protocol
+
+from fx.quotes import Quote
+from limits.claims import Claim, Refused, Sums
+from switch.payment.plan import Plan, Refusal, Transfer
+
+# Kinds of identity (design 2): one row each in one unpartitioned table.
+KEY, UETR, INSTRUCTION = 1, 2, 3
+
+
+class StaleWorld(Exception):
+    """The sandbox's generation has moved on: decide again."""
+
+
+class StoreUnavailable(Exception):
+    """The store could not be reached or did not answer: nothing is known to have happened."""
+
+
+class Identity(NamedTuple):
+    """One identity a payment claims; `key` is 16 bytes (the UETR itself, or a digest)."""
+
+    kind: int
+    key: bytes
+
+
+class Admission(NamedTuple):
+    """One payment to be stored: accepted if its plan's claims are admitted, else refused."""
+
+    payment_id: str
+    received_at: datetime
+    received_on: date
+    participant: str
+    identities: tuple[Identity, Identity, Identity]
+    content_hash: bytes
+    uetr: str
+    instruction_id: str
+    debtor_agent: str
+    creditor_agent: str
+    rulebook_id: str
+    sealed: bytes  # the raw instruction, encrypted
+    decision: str  # JSON of what decide found, for the reader
+    verdict: Plan | Refusal
+
+
+# Outcomes of an admission.
+ACCEPTED, REFUSED, REPLAYED, AGAIN = "accepted", "refused", "replayed", "again"
+
+
+class Outcome(NamedTuple):
+    """What became of one admission. `again`: nothing was stored, decide again without what `refused` names."""
+
+    kind: str
+    payment_id: str  # for replayed: the payment the key belongs to
+    refusal: Refusal | None = None
+    refused: Refused | None = None
+    same_content: bool = True  # for replayed: whether the content is that of the first
+
+
+# Turns a refused claim into the refusal to store, or None where the payment is to be decided again.
+Judge = Callable[[Admission, Refused], Refusal | None]
+
+
+class Step(NamedTuple):
+    """One event for one payment: moves it only from a status the table allows."""
+
+    payment_id: str
+    received_on: date
+    event: str  # an event of payment.status
+    at: datetime
+    code: str = ""  # ISO reason code where the event rejects
+    detail: str = "{}"  # JSON for the reader
+
+
+class Moved(NamedTuple):
+    """A payment that a step has moved."""
+
+    payment_id: str
+    status: str
+
+
+class Stored(NamedTuple):
+    """A payment as the store holds it."""
+
+    payment_id: str
+    received_at: datetime
+    received_on: date
+    participant: str
+    status: str
+    code: str
+    detail: str  # JSON: refusal or rail's reason
+    uetr: str
+    instruction_id: str
+    debtor_agent: str
+    creditor_agent: str
+    lane: str
+    debit_minor: int
+    debit_currency: str
+    settlement_minor: int
+    settlement_currency: str
+    rulebook_id: str
+    quote_id: str
+    decision: str
+    claims: tuple[Claim, ...]
+    settled_at: datetime | None
+
+
+class StoredEvent(NamedTuple):
+    """One event of a payment; `cursor` orders the stream by transaction, then by position in its batch."""
+
+    cursor: str
+    payment_id: str
+    participant: str
+    n: int
+    status: str
+    code: str
+    at: datetime
+    detail: str
+
+
+class StoredLeg(NamedTuple):
+    """One leg as the store holds it."""
+
+    payment_id: str
+    n: int
+    rail: str
+    direction: str
+    status: str
+    deadline_at: datetime
+
+
+class StoredTransfer(NamedTuple):
+    """One transfer; `state` follows the payment's money unless posted by itself (suspense)."""
+
+    payment_id: str
+    transfer: Transfer
+    state: str  # pending | posted | voided
+
+
+class Unfinished(NamedTuple):
+    """A payment taken over from a worker that is gone: enough to resume it."""
+
+    payment_id: str
+    received_on: date
+    uetr: str
+    status: str
+    rail: str
+    leg: int
+    deadline_at: datetime
+    debit_currency: str
+    settlement_minor: int
+    settlement_currency: str
+    sealed: bytes
+
+
+class ExceptionRecord(NamedTuple):
+    """A late acceptance beside the payment whose final status never changes."""
+
+    payment_id: str
+    received_on: date
+    kind: str  # late-acceptance
+    at: datetime
+    detail: str
+    transfers: tuple[Transfer, ...]
+    forced: tuple[Claim, ...]
+
+
+class Store(Protocol):
+    """Durable books of one sandbox."""
+
+    async def open(self) -> None:
+        """Make the sandbox's schema if it is not there."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+    async def generation(self) -> int:
+        """Return the fence's generation."""
+
+    async def advance(self, world: Mapping[str, str]) -> int:
+        """Store the world's facts (clock, rulebook, faults) and grow the generation by one, under the exclusive lock."""
+
+    async def world(self) -> dict[str, str]:
+        """Return the world's facts as last stored."""
+
+    async def fund(self, transfers: Sequence[Transfer]) -> None:
+        """Post opening transfers once; a second call with the same accounts changes nothing."""
+
+    async def accept(self, batch: Sequence[Admission], generation: int, judge: Judge) -> list[Outcome]:
+        """Store a batch in one transaction: identities, payments, then counters; outcomes in the batch's order."""
+
+    async def finish(self, steps: Sequence[Step]) -> list[Moved]:
+        """Move payments in one transaction: post or void their money, give back, write events; only what moved is returned."""
+
+    async def record_exception(self, record: ExceptionRecord) -> bool:
+        """Write an exception record with its suspense posting once; False where it stands already."""
+
+    async def register(self, incarnation: int, lease_seconds: float) -> None:
+        """Take or renew a worker's lease, in database time."""
+
+    async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
+        """Take unfinished payments of workers whose lease has lapsed."""
+
+    async def save_quotes(self, quotes: Sequence[Quote]) -> None:
+        """Keep firm quotes."""
+
+    async def quotes(self, quote_ids: Sequence[str]) -> dict[str, tuple[Quote, str]]:
+        """Return quotes by id, each with the payment that used it ("" = none)."""
+
+    async def sums(self, counters: Iterable[str]) -> dict[str, Sums]:
+        """Return the sums of counters that exist."""
+
+    async def counters(self, prefix: str) -> dict[str, Sums]:
+        """Return all counters whose key begins with `prefix`."""
+
+    async def payment(self, payment_id: str) -> Stored | None:
+        """Return one payment."""
+
+    async def payments(self, participant: str | None, before: tuple[datetime, str] | None, limit: int) -> list[Stored]:
+        """Return payments, newest first, after the cursor."""
+
+    async def by_identity(self, identity: Identity) -> tuple[str, date, bytes] | None:
+        """Return (payment_id, received_on, content hash) of an identity."""
+
+    async def legs(self, payment_id: str) -> list[StoredLeg]:
+        """Return a payment's legs."""
+
+    async def transfers(self, payment_id: str) -> list[StoredTransfer]:
+        """Return a payment's transfers."""
+
+    async def sealed(self, payment_id: str) -> bytes | None:
+        """Return a payment's sealed instruction."""
+
+    async def events(self, payment_id: str) -> list[StoredEvent]:
+        """Return a payment's events, oldest first."""
+
+    async def stream(self, after: str, participant: str | None, limit: int) -> list[StoredEvent]:
+        """Return committed events after the cursor `after` ("" = from the start) in the stream's order: none is ever skipped."""
+
+    async def exceptions(self, payment_id: str | None) -> list[ExceptionRecord]:
+        """Return exception records, of one payment or all."""
+
+    async def participant_of_key(self, key_hash: bytes) -> str | None:
+        """Return whose API key this is."""
+
+    async def save_key(self, participant: str, key_hash: bytes) -> None:
+        """Keep the hash of a participant's API key."""

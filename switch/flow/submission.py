@@ -1,0 +1,91 @@
+"""One payment on its way into the switch: what came in, its identities, and how its admission is put together."""
+
+from asyncio import Future
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from hashlib import blake2b, sha256
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+from switch.flow.ports import INSTRUCTION, KEY, UETR, Identity
+from switch.payment.instruction import Instruction
+from switch.payment.plan import Refusal
+
+_NAMESPACE = UUID("6f1c1a53-2a4e-5d0b-9a55-6261797377ff")  # of payment ids, fixed for good
+
+
+class Answer(NamedTuple):
+    """What the accepting stage answers: the payment, its status then, and why not where refused."""
+
+    payment_id: str
+    status: str
+    refusal: Refusal | None = None
+    replayed: bool = False
+    same_content: bool = True
+
+
+@dataclass(slots=True)
+class Submission:
+    """An instruction of a participant under an idempotency key, waiting for its answer."""
+
+    instruction: Instruction
+    participant: str
+    key: str
+    sandbox: str
+    answer: "Future[Answer]"
+    canonical: bytes = b""  # the instruction in its one form, as it is sealed and compared
+    payment_id: str = ""
+    content_hash: bytes = b""
+    passed_lanes: frozenset[str] = frozenset()
+    empty_inventories: frozenset[str] = field(default_factory=frozenset)
+    refusal: Refusal | None = None  # known before any decision, e.g. a participant sending for another's agent
+
+    def __post_init__(self) -> None:
+        self.payment_id = payment_id_of(self.sandbox, self.participant, self.key)
+        self.canonical = self.instruction.model_dump_json(exclude_none=True).encode()
+        self.content_hash = sha256(self.canonical).digest()
+
+    @property
+    def uetr(self) -> str:
+        """The UETR given, else one derived from the payment id, with the version digit of a v4."""
+        return self.instruction.uetr or f"{self.payment_id[:14]}4{self.payment_id[15:]}"
+
+    def identities(self, day: date) -> tuple[Identity, Identity, Identity]:
+        """Return the three identities of the payment on law day `day`."""
+        agent = self.instruction.debtor_agent[:8]
+        return (
+            key_identity(self.participant, self.key),
+            uetr_identity(self.uetr),
+            Identity(INSTRUCTION, _digest(f"{agent}|{self.instruction.instruction_id}|{day}")),
+        )
+
+
+def payment_id_of(sandbox: str, participant: str, key: str) -> str:
+    """Return the payment id of an idempotency key: UUIDv5 of sandbox, participant and key."""
+    return str(uuid5(_NAMESPACE, f"{sandbox}|{participant}|{key}"))
+
+
+def key_identity(participant: str, key: str) -> Identity:
+    """Return the identity of an idempotency key."""
+    return Identity(KEY, _digest(f"{participant}|{key}"))
+
+
+def uetr_identity(uetr: str) -> Identity:
+    """Return the identity of a UETR."""
+    return Identity(UETR, bytes.fromhex(uetr.replace("-", "")))
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+class Flight(NamedTuple):
+    """A payment whose leg is with a rail, as the worker that holds it remembers it."""
+
+    payment_id: str
+    received_on: date
+    uetr: str
+    rail: str
+    leg: int
+    deadline_at: datetime
+    reports_credit: bool

@@ -1,0 +1,391 @@
+"""One worker of a sandbox: the steps that carry payments from answer to final status, each a call that can be made alone.
+
+Loops (switch.flow.loops) make these calls in production, the simulation makes them in seeded order and drops the worker
+to crash it. What a worker remembers can be lost: the store and the rails' books hold what counts.
+"""
+
+import heapq
+from asyncio import Future, get_running_loop
+from collections import defaultdict, deque
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import count
+
+import structlog
+
+from fx.quotes import Quote
+from limits.calendars import law_day
+from limits.claims import Refused
+from rails.port import CREDITED, PENDING, REJECTED, SETTLED, UNKNOWN, RailInstruction, RailReport
+from switch.flow import ports
+from switch.flow.admission import Decider, after_refusal
+from switch.flow.board import Board
+from switch.flow.exceptions import late_acceptance, odd_report
+from switch.flow.metrics import Metrics
+from switch.flow.ports import Admission, Outcome, StaleWorld, Step, Store, Unfinished
+from switch.flow.submission import Answer, Flight, Submission, uetr_identity
+from switch.flow.world import World
+from switch.payment import status as statuses
+from switch.payment.decide import refusal_of
+from switch.payment.instruction import Instruction
+from switch.payment.plan import Plan, Refusal
+from switch.payment.refusals import refusal_json
+from switch.payment.status import ISO_STATUS, is_final
+from switch.translate.facts import translate
+
+log = structlog.get_logger()
+
+BATCH_MAX = 512  # payments a transaction: past it latency grows and throughput does not
+INQUIRY_BACKOFF = (1, 2, 4, 8, 16, 32, 60)  # business seconds between inquiries, then every last (facts messages 4.2)
+STALE_TRIES = 5  # a world that moves on faster than a batch is decided five times over is being stopped by someone
+_EVENT_OF = {SETTLED: statuses.SETTLE, CREDITED: statuses.CREDIT, REJECTED: statuses.REJECT}
+
+
+class Worker:
+    """Carries payments of one world; everything durable goes through `store` and the rails."""
+
+    def __init__(self, world: World, store: Store, board: Board, metrics: Metrics, incarnation: int) -> None:
+        self.world = world
+        self.store = store
+        self.board = board
+        self.metrics = metrics
+        self.incarnation = incarnation
+        self.decider = Decider(world)
+        self.waiting: deque[Submission] = deque()  # accepted by no one yet
+        self.unsent: deque[tuple[Flight, RailInstruction]] = deque()
+        self.flights: dict[tuple[str, int], Flight] = {}
+        self._sent: deque[tuple[Flight, float]] = deque()  # sent, not yet marked submitted
+        self._deadlines: list[tuple[datetime, int, tuple[str, int]]] = []
+        self._inquiries: list[tuple[datetime, int, int, tuple[str, int]]] = []
+        self._order = count()
+        self._waiters: defaultdict[str, list[Future[str]]] = defaultdict(list)
+        self.in_flight_keys: set[str] = set()
+
+    # --- accept ---
+
+    async def accept(self, batch: Sequence[Submission]) -> None:
+        """Judge and store a batch; every submission gets its answer, or goes back to the queue to be decided again."""
+        for _ in range(STALE_TRIES):
+            try:
+                await self._accept(batch)
+                return
+            except StaleWorld:
+                await self.refresh()
+        raise StaleWorld
+
+    async def _accept(self, batch: Sequence[Submission]) -> None:
+        at = self.world.clock.now()
+        day = law_day(at)
+        view = self.world.view(at)
+        wanted = [s.instruction.quote_id for s in batch if s.instruction.quote_id is not None]
+        quotes: Mapping[str, tuple[Quote, str]] = await self.store.quotes(wanted) if wanted else {}
+        admission = self.decider.admission
+        admissions = [admission(submission, at, day, view, quotes) for submission in batch]
+        if self.board.entries:
+            admissions = [self._by_board(item, at) for item in admissions]
+        by_id = {submission.payment_id: submission for submission in batch}
+
+        def judge(item: Admission, refused: Refused) -> Refusal | None:
+            assert isinstance(item.verdict, Plan)
+            return after_refusal(by_id[item.payment_id], refused, item.verdict, view)
+
+        outcomes = await self._stored(admissions, judge)
+        for submission, item, outcome in zip(batch, admissions, outcomes, strict=True):
+            self._settle_outcome(submission, item, outcome)
+
+    def _by_board(self, item: Admission, at: datetime) -> Admission:
+        """Refuse at memory speed what the closed board knows to be without headroom."""
+        if isinstance(item.verdict, Plan):
+            refused = self.board.refused(item.verdict.claims, self.world.generation, at)
+            if refused is not None:
+                refusal = refusal_of(refused, item.verdict, self.world.view(at).rules)
+                return item._replace(verdict=refusal, decision="{}")
+        return item
+
+    async def _stored(self, admissions: Sequence[Admission], judge: ports.Judge) -> list[Outcome]:
+        """Store a batch; on an error that is nobody's in particular, halve it until the culprit stands alone."""
+        try:
+            return await self.store.accept(admissions, self.world.generation, judge)
+        except (StaleWorld, ports.StoreUnavailable):
+            raise
+        except Exception:
+            if len(admissions) == 1:
+                log.exception("could not store", payment_id=admissions[0].payment_id)
+                refusal = Refusal("internal", {})
+                return [Outcome(ports.REFUSED, admissions[0].payment_id, refusal)]
+            half = len(admissions) // 2
+            return await self._stored(admissions[:half], judge) + await self._stored(admissions[half:], judge)
+
+    def _settle_outcome(self, submission: Submission, item: Admission, outcome: Outcome) -> None:
+        kind = outcome.kind
+        self.metrics.outcomes[kind] += 1
+        if kind == ports.AGAIN:
+            self.waiting.appendleft(submission)
+            return
+        self.in_flight_keys.discard(submission.payment_id)
+        if kind == ports.ACCEPTED:
+            assert isinstance(item.verdict, Plan)
+            self._take_off(submission.payment_id, item.received_on, item.uetr, item.verdict, item.received_at)
+            answer = Answer(submission.payment_id, statuses.ACCEPTED)
+        elif kind == ports.REFUSED:
+            self.board.learn(outcome.refused, self.world.generation, item.received_at)
+            answer = Answer(submission.payment_id, statuses.REJECTED, outcome.refusal)
+        else:
+            answer = Answer(outcome.payment_id, "", replayed=True, same_content=outcome.same_content)
+        if not submission.answer.done():
+            submission.answer.set_result(answer)
+
+    def _take_off(self, payment_id: str, received_on: date, uetr: str, plan: Plan, at: datetime) -> None:
+        leg = plan.leg
+        flight = Flight(payment_id, received_on, uetr, leg.rail, leg.n, leg.expires_at, plan.reports_credit)
+        instruction = RailInstruction(
+            uetr, leg.n, leg.debtor_agent, leg.creditor_agent, leg.creditor_account, leg.amount.amount_minor,
+            leg.amount.currency, at, leg.expires_at,
+        )  # fmt: skip
+        self._fly(flight)
+        self.unsent.append((flight, instruction))
+
+    def _fly(self, flight: Flight) -> None:
+        key = (flight.uetr, flight.leg)
+        self.flights[key] = flight
+        heapq.heappush(self._deadlines, (flight.deadline_at, next(self._order), key))
+
+    # --- submit ---
+
+    async def submit(self, machine_now: float) -> int:
+        """Hand what was accepted to the rails, a batch a rail; sending again is harmless (same UETR)."""
+        batches: defaultdict[str, list[tuple[Flight, RailInstruction]]] = defaultdict(list)
+        for _ in range(min(len(self.unsent), BATCH_MAX * 2)):
+            flight, instruction = self.unsent.popleft()
+            batches[flight.rail].append((flight, instruction))
+        sent = 0
+        for rail, batch in batches.items():
+            try:
+                await self.world.rails[rail].send([instruction for _, instruction in batch])
+            except Exception:
+                # Not known whether the rail has it: it stays with us and is sent again, under the same UETR.
+                self.unsent.extend(batch)
+                raise
+            self._sent.extend([(flight, machine_now) for flight, _ in batch])
+            sent += len(batch)
+        return sent
+
+    async def mark_submitted(self, sent_before: float) -> int:
+        """Record as submitted what was sent before this machine time and has no report yet."""
+        steps = []
+        at = self.world.clock.now()
+        while self._sent and self._sent[0][1] <= sent_before and len(steps) < BATCH_MAX:
+            flight, _ = self._sent.popleft()
+            if (flight.uetr, flight.leg) in self.flights:
+                steps.append(Step(flight.payment_id, flight.received_on, statuses.SUBMIT, at))
+        if steps:
+            await self.store.finish(steps)
+        return len(steps)
+
+    @property
+    def sent_unmarked(self) -> bool:
+        """Whether something was sent that may still have to be recorded as submitted."""
+        return bool(self._sent)
+
+    # --- finish ---
+
+    async def collect(self) -> int:
+        """Take due reports from every rail and carry them out."""
+        now = self.world.clock.now()
+        handled = 0
+        for rail in self.world.rails.values():
+            reports = await rail.reports(now, BATCH_MAX)
+            if reports:
+                await self.finish(reports)
+                handled += len(reports)
+        return handled
+
+    async def finish(self, reports: Sequence[RailReport]) -> None:
+        """Carry out reports; one payment's reports are taken in order, settled and credited together where both are there."""
+        rest = list(reports)
+        while rest:
+            now, rest = _first_of_each(rest)
+            await self._finish(now)
+
+    async def _finish(self, reports: Sequence[RailReport]) -> None:
+        steps: list[Step] = []
+        of_step: dict[str, tuple[RailReport, Flight | None]] = {}
+        for report in reports:
+            flight = self.flights.get((report.uetr, report.leg))
+            known = (flight.payment_id, flight.received_on) if flight else await self._known(report.uetr)
+            if known is None:
+                self.metrics.strays += 1
+                continue
+            payment_id, received_on = known
+            detail = _rejection(report) if report.status == REJECTED else "{}"
+            steps.append(Step(payment_id, received_on, _EVENT_OF[report.status], report.at, report.reason_code, detail))
+            of_step[payment_id] = (report, flight)
+        moved = {move.payment_id: move.status for move in await self.store.finish(steps)} if steps else {}
+        for step in steps:
+            report, flight = of_step[step.payment_id]
+            status = moved.get(step.payment_id)
+            if status is not None:
+                self._landed(step.payment_id, status, flight)
+            else:
+                await self._out_of_turn(step, report)
+
+    def _landed(self, payment_id: str, status: str, flight: Flight | None) -> None:
+        self.metrics.finished[status] += 1
+        if flight is not None and is_final(status, flight.reports_credit):
+            self.flights.pop((flight.uetr, flight.leg), None)
+        self.wake(payment_id, status)
+
+    async def _known(self, uetr: str) -> tuple[str, date] | None:
+        found = await self.store.by_identity(uetr_identity(uetr))
+        return (found[0], found[1]) if found else None
+
+    async def _out_of_turn(self, step: Step, report: RailReport) -> None:
+        """A report the table has no move for: a duplicate is nothing, a late acceptance or a contradiction is an exception."""
+        stored = await self.store.payment(step.payment_id)
+        assert stored is not None
+        record = late_acceptance(stored, report) or odd_report(stored, report)
+        if record is not None and await self.store.record_exception(record):
+            self.metrics.exceptions[record.kind] += 1
+            log.warning("exception record", payment_id=step.payment_id, kind=record.kind)
+
+    # --- silence ---
+
+    async def complete(self) -> int:
+        """Put what is past its deadline in doubt, and ask the rails about what is in doubt."""
+        now = self.world.clock.now()
+        return await self._time_out(now) + await self._inquire(now)
+
+    async def _time_out(self, now: datetime) -> int:
+        steps, keys = [], []
+        while self._deadlines and self._deadlines[0][0] <= now and len(steps) < BATCH_MAX:
+            deadline_at, _, key = heapq.heappop(self._deadlines)
+            flight = self.flights.get(key)
+            if flight is not None:
+                steps.append(Step(flight.payment_id, flight.received_on, statuses.TIME_OUT, max(now, deadline_at)))
+                keys.append(key)
+        if not steps:
+            return 0
+        moved = {move.payment_id for move in await self.store.finish(steps)}
+        for step, key in zip(steps, keys, strict=True):
+            if step.payment_id in moved:
+                heapq.heappush(self._inquiries, (now, next(self._order), 0, key))
+                self.metrics.finished[statuses.IN_DOUBT] += 1
+                self.wake(step.payment_id, statuses.IN_DOUBT)
+        return len(steps)
+
+    async def _inquire(self, now: datetime) -> int:
+        asked: defaultdict[str, list[tuple[Flight, int]]] = defaultdict(list)
+        while self._inquiries and self._inquiries[0][0] <= now:
+            _, _, tries, key = heapq.heappop(self._inquiries)
+            flight = self.flights.get(key)
+            if flight is not None:
+                asked[flight.rail].append((flight, tries))
+        for rail, flights in asked.items():
+            answers = await self.world.rails[rail].inquire([(flight.uetr, flight.leg) for flight, _ in flights], now)
+            said: list[RailReport] = []
+            for (flight, tries), answer in zip(flights, answers, strict=True):
+                if answer.status == PENDING:
+                    wait = INQUIRY_BACKOFF[min(tries, len(INQUIRY_BACKOFF) - 1)]
+                    again = (now + timedelta(seconds=wait), next(self._order), tries + 1, (flight.uetr, flight.leg))
+                    heapq.heappush(self._inquiries, again)
+                else:
+                    said.append(answer._replace(status=REJECTED, reason_code="AG09") if answer.status == UNKNOWN else answer)
+            if said:
+                await self.finish(said)
+        return sum(map(len, asked.values()))
+
+    def next_due(self) -> datetime | None:
+        """Return the business time at which this worker or a rail has something to do."""
+        dues = [rail.next_due() for rail in self.world.rails.values()]
+        dues += [heap[0][0] for heap in (self._deadlines, self._inquiries) if heap]
+        return min((due for due in dues if due is not None), default=None)
+
+    async def operate(self, stored: ports.Stored, event: str) -> None:
+        """Carry out an operator's decision on a payment in doubt."""
+        rejecting = event == statuses.REJECT
+        code = "AB03" if rejecting else ""
+        detail = refusal_json(Refusal("operator-rejected", {})) if rejecting else "{}"
+        step = Step(stored.payment_id, stored.received_on, event, self.world.clock.now(), code, detail)
+        for moved in await self.store.finish([step]):
+            self._landed(moved.payment_id, moved.status, self.flights.get((stored.uetr, 1)))
+
+    # --- taking over ---
+
+    async def take_over(self, limit: int = BATCH_MAX) -> int:
+        """Resume payments of workers that are gone: those sent or not are sent again, those in doubt asked about."""
+        taken = await self.store.take_over(self.incarnation, limit)
+        now = self.world.clock.now()
+        for item in taken:
+            flight = Flight(
+                item.payment_id, item.received_on, item.uetr, item.rail, item.leg, item.deadline_at,
+                self.world.rails[item.rail].capabilities.reports_credit,
+            )  # fmt: skip
+            if is_final(item.status, flight.reports_credit):
+                continue
+            self._fly(flight)
+            if item.status in (statuses.ACCEPTED, statuses.SUBMITTED):
+                self.unsent.append((flight, self._instruction(item, now)))
+            else:
+                heapq.heappush(self._inquiries, (now, next(self._order), 0, (item.uetr, item.leg)))
+        return len(taken)
+
+    def _instruction(self, item: Unfinished, now: datetime) -> RailInstruction:
+        instruction = Instruction.model_validate_json(self.world.sealer.open(item.sealed, item.payment_id))
+        translated = translate(instruction, self.world.known, now, item.received_on)
+        account = "" if isinstance(translated, Refusal) else translated.creditor_account
+        debtor_agent = self.world.registry.participants[instruction.debtor_agent[:8]].settles_through
+        return RailInstruction(
+            item.uetr, item.leg, debtor_agent, instruction.creditor_agent[:8], account, item.settlement_minor,
+            item.settlement_currency, now, item.deadline_at,
+        )  # fmt: skip
+
+    async def refresh(self) -> None:
+        """Take up the world as the fence has it now."""
+        world = await self.store.world()
+        self.world.generation = await self.store.generation()
+        self.world.clock.restore(world)
+
+    # --- waiting ---
+
+    def wait_for(self, payment_id: str) -> "Future[str]":
+        """Return a future of the payment's next status change."""
+        future: Future[str] = get_running_loop().create_future()
+        self._waiters[payment_id].append(future)
+        return future
+
+    def forget(self, payment_id: str, future: "Future[str]") -> None:
+        """Give up waiting."""
+        waiters = self._waiters.get(payment_id)
+        if waiters and future in waiters:
+            waiters.remove(future)
+            if not waiters:
+                del self._waiters[payment_id]
+
+    def wake(self, payment_id: str, status: str) -> None:
+        """Tell who waits, here and at other workers."""
+        for future in self._waiters.pop(payment_id, ()):
+            if not future.done():
+                future.set_result(status)
+        self.board.news(payment_id, ISO_STATUS[status])
+
+
+def _first_of_each(reports: Sequence[RailReport]) -> tuple[list[RailReport], list[RailReport]]:
+    """Split off one report a payment; a settled one followed by its credit becomes the credit."""
+    first: dict[tuple[str, int], RailReport] = {}
+    rest: list[RailReport] = []
+    for report in reports:
+        key = (report.uetr, report.leg)
+        known = first.get(key)
+        if known is None:
+            first[key] = report
+        elif known.status == SETTLED and report.status == CREDITED and not any((r.uetr, r.leg) == key for r in rest):
+            first[key] = report
+        else:
+            rest.append(report)
+    return list(first.values()), rest
+
+
+
+def _rejection(report: RailReport) -> str:
+    """Keep a rail's rejection as a refusal."""
+    return refusal_json(Refusal("rail-rejected", {"rail": report.rail, "code": report.reason_code}))

@@ -1,0 +1,145 @@
+"""The composition root: the one place that wires worlds, stores, rails and sandboxes, and asks the machine for chance."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from fx.money import parse_amount
+from fx.providers import load_providers
+from fx.rates import SeededRates
+from limits.calendars import is_business_day
+from limits.rules import Rulebook, load_rulebook
+from rails.book import Book, MemoryBook
+from rails.catalogue import build_rails
+from rails.port import Rail
+from rails.postgres_book import PostgresBook
+from switch.clock import BusinessClock
+from switch.directory.directory import build_directory
+from switch.flow.board import Board
+from switch.flow.metrics import Metrics
+from switch.flow.ports import Store
+from switch.flow.sealing import Sealer
+from switch.flow.worker import Worker
+from switch.flow.world import World
+from switch.participants.persons import Persons
+from switch.participants.registry import Registry, load_registry
+from switch.payment.plan import Transfer
+from switch.payment.postings import funding, inventory, position
+from switch.sandbox import Sandbox
+from switch.store.memory import MemoryStore
+from switch.store.postgres.store import PostgresStore
+from switch.translate.facts import Known
+
+DEFAULT_SEED = 20260302  # of rates, rails and directory where none is given
+_KEY_BYTES = 32
+
+
+class Secrets(NamedTuple):
+    """A sandbox's two keys: of pseudonyms and of sealed messages."""
+
+    pseudonyms: bytes
+    messages: bytes
+
+
+# Explain without a server, and tests, use keys that protect nothing.
+OPEN_SECRETS = Secrets(b"bayswitch-offline-pseudonyms-key", b"bayswitch-offline-messages-key--")
+
+
+def load_secrets(data: Path) -> Secrets:
+    """Read the sandbox's keys from its data folder, or make them there, readable by the owner alone."""
+    path = data / "secrets"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_bytes(secrets.token_bytes(2 * _KEY_BYTES))
+    both = path.read_bytes()
+    return Secrets(both[:_KEY_BYTES], both[_KEY_BYTES:])
+
+
+def make_world(
+    rails: Mapping[str, Rail],
+    clock: BusinessClock,
+    seed: int = DEFAULT_SEED,
+    sandbox: str = "main",
+    keys: Secrets = OPEN_SECRETS,
+    rulebook: Rulebook | None = None,
+    registry: Registry | None = None,
+) -> World:
+    """Put a world together; opens nothing."""
+    registry = registry or load_registry()
+    persons = Persons(keys.pseudonyms, {})
+    known = Known(registry.participants, build_directory(seed), persons)
+    return World(
+        sandbox, clock, registry, known, rulebook or load_rulebook(), rails, SeededRates(seed), load_providers(),
+        Sealer(keys.messages, secrets.token_bytes),
+    )  # fmt: skip
+
+
+def opening_transfers(world: World) -> list[Transfer]:
+    """List the transfers that fund positions and inventories when a sandbox opens."""
+    lines: list[tuple[str, str, str]] = []
+    for participant in world.registry.participants.values():
+        if participant.settles_through != participant.bic:
+            continue
+        for name in participant.rails:
+            for currency in sorted(world.rails[name].capabilities.currencies):
+                lines.append((position(participant.bic, name, currency), currency, world.registry.funding[currency]))
+    for provider in world.providers:
+        for currency in sorted(provider.currencies & world.registry.inventory.keys()):
+            for market in ("onshore", "offshore"):
+                lines.append((inventory(provider.name, market, currency), currency, world.registry.inventory[currency]))
+    return [
+        Transfer(n, funding(currency), account, parse_amount(amount, currency), currency, "funding")
+        for n, (account, currency, amount) in enumerate(lines, 1)
+    ]
+
+
+def memory_sandbox(clock: BusinessClock, seed: int = DEFAULT_SEED, instant: bool = False, rulebook: Rulebook | None = None) -> Sandbox:
+    """Make a sandbox that lives in memory: tests and trials."""
+    rails = build_rails(lambda _: MemoryBook(), is_business_day, seed, instant)
+    world = make_world(rails, clock, seed, rulebook=rulebook)
+    store = MemoryStore()
+    return Sandbox(world, store, make_worker(world, store))
+
+
+def make_worker(world: World, store: Store, incarnation: int | None = None) -> Worker:
+    """Make a worker of a world; its incarnation is drawn anew unless given."""
+    number = secrets.randbits(62) if incarnation is None else incarnation
+    return Worker(world, store, Board(time.monotonic), Metrics(), number)
+
+
+def postgres_sandbox(
+    database_url: str,
+    sandbox: str = "main",
+    seed: int = DEFAULT_SEED,
+    keys: Secrets = OPEN_SECRETS,
+    clock: BusinessClock | None = None,
+    instant: bool = False,
+    rulebook: Rulebook | None = None,
+) -> Sandbox:
+    """Make a sandbox on PostgreSQL; nothing is opened until `open_sandbox`."""
+
+    def book_for(rail: str) -> Book:
+        return PostgresBook(database_url, f"{sandbox}_rail_{rail.replace('-', '_')}")
+
+    rails = build_rails(book_for, is_business_day, seed, instant)
+    world = make_world(rails, clock or BusinessClock(), seed, sandbox, keys, rulebook)
+    store = PostgresStore(database_url, sandbox)
+    return Sandbox(world, store, make_worker(world, store))
+
+
+async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> None:
+    """Open a sandbox's store, take up its stored clock (or start it at `start_at`), fund it once, and begin to work."""
+    store, world = sandbox.store, sandbox.world
+    await store.open()
+    stored = await store.world()
+    if "clock_business" in stored:
+        world.clock.restore(stored)
+    elif start_at is not None:
+        world.clock.begin(start_at)
+        await store.advance(world.clock.stored())
+    await store.fund(opening_transfers(world))
+    world.generation = await store.generation()
+    await sandbox.start()

@@ -1,0 +1,214 @@
+"""decide: facts -> class -> lane -> price -> route -> claims, as a Plan or a Refusal. Pure and total; nothing is reserved.
+
+The verdict of the switch is decide, then the admission of the plan's claims (flow, store). Explain and the lab call the
+same function. Facts come from switch.translate, which alone maps instructions to them.
+"""
+
+from collections.abc import Mapping, Set
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from fx.money import Money
+from fx.providers import Provider
+from fx.quotes import Price, Quote, Request, prices
+from fx.rates import Rates
+from limits.claims import REQUIRE_DOCUMENTS, Claim, Refused
+from limits.facts import Amounts, PaymentFacts
+from limits.rules import Judgement, Lane, RulesOfDay
+from rails.port import Rail
+from switch.participants.registry import Participant
+from switch.payment.plan import Leg, Plan, Refusal
+from switch.payment.postings import INVENTORY, LIQUIDITY, Sides, account_claims, inventory, transfers_of
+from switch.payment.route import Corridor, Router
+
+_EMPTY: frozenset[str] = frozenset()
+
+
+class View(NamedTuple):
+    """What a decision may look at: one law day, one set of participants, rails, rates and providers."""
+
+    rules: RulesOfDay
+    rulebook_id: str
+    participants: Mapping[str, Participant]
+    rails: Mapping[str, Rail]
+    rates: Rates
+    providers: tuple[Provider, ...]
+    router: Router
+
+
+class Ask(NamedTuple):
+    """One payment to be decided: its facts and what the instruction says about the way."""
+
+    facts: PaymentFacts
+    lane: str | None
+    allow_lanes: bool
+    charge_bearer: str
+    creditor_account: str  # resolved number on the creditor agent's books
+    quote_id: str | None
+    quote: Quote | None  # the stored quote of that id, of this participant; None where there is none
+    passed_lanes: Set[str] = _EMPTY  # lanes whose claims were refused already (allow_lanes)
+    empty_inventories: Set[str] = _EMPTY  # provider accounts found empty
+
+
+def decide(ask: Ask, view: View) -> Plan | Refusal:
+    """Decide one payment at `ask.facts.at`; the plan's claims are still to be admitted."""
+    judgement = view.rules.judge(ask.facts.profile)
+    if judgement.classification is None:
+        profile = ask.facts.profile
+        return Refusal(
+            "unclassified",
+            {
+                "purpose": profile.purpose_code,
+                "debtor_residency": profile.debtor_residency,
+                "creditor_residency": profile.creditor_residency,
+                "nearest": "See `bayswitch rulebook show`.",
+            },
+            "purpose_code",
+        )
+    lanes = _candidates(ask, judgement)
+    if isinstance(lanes, Refusal):
+        return lanes
+    first: Refusal | None = None
+    for lane in lanes:
+        plan = _plan(ask, view, judgement, lane)
+        if isinstance(plan, Plan) or not ask.allow_lanes:
+            return plan
+        first = first or plan
+    assert first is not None
+    return first
+
+
+def _candidates(ask: Ask, judgement: Judgement) -> list[Lane] | Refusal:
+    """List the lanes to try, in legal order: the first, the one named, or all with allow_lanes."""
+    eligible = [lane for lane in judgement.eligible if lane.id not in ask.passed_lanes]
+    if ask.lane is not None:
+        named = [lane for lane in eligible if lane.id == ask.lane]
+        if not named:
+            why = next((verdict.why for verdict in judgement.lanes if verdict.lane == ask.lane), "there is no such lane")
+            return Refusal("lane-not-eligible", {"lane": ask.lane, "why": why}, "lane")
+        return named + [lane for lane in eligible if lane.id != ask.lane] if ask.allow_lanes else named
+    if not eligible:
+        nearest = judgement.lanes
+        return Refusal("no-lane", {"why": "; ".join(f"{v.lane}: {v.why}" for v in nearest[:3])})
+    return eligible if ask.allow_lanes else eligible[:1]
+
+
+def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refusal:
+    facts, rules = ask.facts, view.rules
+    profile, at = facts.profile, facts.at
+    if lane.hours is not None:
+        hours = rules.hours(lane, at)
+        if not hours.open:
+            opens_at = hours.next_opening.isoformat() if hours.next_opening else "—"
+            return Refusal("lane-closed", {"lane": lane.id, "rule": hours.rule, "hours": hours.text, "opens_at": opens_at})
+    deducted = ask.charge_bearer == "CRED"
+    charge_currency = profile.settlement_currency if deducted else profile.debit_currency
+    charge_minor = rules.charge(lane, charge_currency) if lane.charge else 0
+    charge = Money(charge_minor, charge_currency) if charge_minor else None
+    price: Price | None = None
+    if profile.debit_currency == profile.settlement_currency:
+        principal = settlement = facts.instructed
+    else:
+        priced = _price(ask, view, lane)
+        if isinstance(priced, Refusal):
+            return priced
+        price, principal, settlement = priced, priced.sell, priced.buy
+    if charge is not None and deducted and charge_minor >= settlement.amount_minor:
+        return Refusal("amount-zero", {}, "instructed_amount.amount")
+    debtor_agent = view.participants[facts.debtor_agent]
+    creditor_agent = view.participants[facts.creditor_agent]
+    corridor = Corridor(lane, debtor_agent, creditor_agent, profile.debit_currency, profile.settlement_currency)
+    route = view.router.route(corridor, settlement.amount_minor, principal.amount_minor, at)
+    if isinstance(route, Refusal):
+        return _with_cap(route, rules)
+    paid_out = settlement if charge is None or not deducted else Money(settlement.amount_minor - charge_minor, settlement.currency)
+    debit = principal if charge is None or deducted else Money(principal.amount_minor + charge_minor, principal.currency)
+    sides = Sides(route.debtor_position, route.creditor_position)
+    transfers = transfers_of(sides, principal, settlement, price, charge, deducted)
+    rates = view.rates
+    claims: list[Claim] = []
+    if lane.rules:
+
+        def reference_rate(base: str, quote: str, market: str) -> Decimal:
+            return rates.mid(base, quote, market, at).mid
+
+        claims.extend(rules.claims(lane, facts, Amounts(principal, settlement), reference_rate))
+    claims.extend(account_claims(transfers))
+    leg = Leg(
+        1, route.rail, "credit", paid_out, debtor_agent.settles_through, creditor_agent.bic, ask.creditor_account, route.expires_at
+    )
+    return Plan(
+        judgement.classification, lane, judgement.lanes, debit, paid_out, price, charge, price.rate if price else None,
+        route.steps, leg, transfers, tuple(claims), view.rails[route.rail].capabilities.reports_credit,
+        ask.quote_id if price is not None and ask.quote_id else "",
+    )  # fmt: skip
+
+
+def _price(ask: Ask, view: View, lane: Lane) -> Price | Refusal:
+    """Take the firm quote named, else the best price of a provider whose inventory is not known to be empty."""
+    facts = ask.facts
+    profile = facts.profile
+    if ask.quote_id is not None:
+        return _quoted(ask)
+    request = Request(profile.debit_currency, profile.settlement_currency, facts.instructed, lane.market, facts.at)
+    for price in prices(view.providers, request, view.rates):
+        if not ask.empty_inventories or inventory(price.provider, price.market, price.buy.currency) not in ask.empty_inventories:
+            return price
+    return Refusal("no-rate", {"currency": profile.settlement_currency})
+
+
+def _quoted(ask: Ask) -> Price | Refusal:
+    quote, quote_id, facts = ask.quote, ask.quote_id or "", ask.facts
+    if quote is None:
+        return Refusal("quote-unknown", {"quote_id": quote_id}, "quote_id")
+    if facts.at >= quote.expires_at:
+        return Refusal("quote-expired", {"quote_id": quote_id, "expires_at": quote.expires_at.isoformat()}, "quote_id")
+    price, profile = quote.price, facts.profile
+    currencies = (price.sell.currency, price.buy.currency) == (profile.debit_currency, profile.settlement_currency)
+    fixed = price.sell if facts.instructed.currency == price.sell.currency else price.buy
+    if not currencies or fixed != facts.instructed:
+        asked = f"{facts.instructed} from {profile.debit_currency} to {profile.settlement_currency}"
+        return Refusal("quote-mismatch", {"quote_id": quote_id, "quoted": f"{price.sell} to {price.buy}", "asked": asked}, "quote_id")
+    return price
+
+
+def _with_cap(refusal: Refusal, rules: RulesOfDay) -> Refusal:
+    if refusal.reason != "rail-cap":
+        return refusal
+    rule = rules.rule(refusal.detail["rule"])
+    ceiling = str(Money(rule.amount_minor or 0, rule.currency or "CNY"))
+    return refusal._replace(detail={**refusal.detail, "ceiling": ceiling, "source": rule.reference})
+
+
+def refusal_of(refused: Refused, plan: Plan, rules: RulesOfDay, headroom_shown: bool = True) -> Refusal:
+    """Say which rule binds first, its source, the headroom and what to do, for a claim that was not admitted."""
+    claim, headroom = refused
+    if claim.rule == LIQUIDITY:
+        _, agent, rail, currency = claim.counter.split(":")
+        return Refusal("liquidity", {"agent": agent, "rail": rail, "headroom": str(Money(max(headroom, 0), currency)), "counter": claim.counter})
+    if claim.rule == INVENTORY:
+        return Refusal("no-rate", {"currency": claim.counter.rpartition(":")[2], "counter": claim.counter})
+    rule = rules.rule(claim.rule)
+    currency = rule.currency or plan.debit.currency
+    ceiling = claim.ceiling if claim.delta >= 0 else claim.floor
+    name = "person-quota"
+    if claim.effect == REQUIRE_DOCUMENTS:
+        name = "documents-required"
+    elif rule.scope in ("market", "link", "institution"):
+        name = "market-quota"
+    elif rule.scope == "transaction":
+        name = "transaction-cap"
+    detail = {
+        "rule": claim.rule,
+        "ceiling": str(Money(ceiling or 0, currency)),
+        "headroom": str(Money(max(headroom, 0), currency)),
+        "asked": str(Money(abs(claim.delta), currency)),
+        "window": rule.window or "",
+        "window_text": {"calendar-day": " a day", "calendar-year": " a calendar year"}.get(rule.window or "", ""),
+        "source": rule.reference,
+        "since": rule.since.isoformat(),
+        "assumed": "true" if rule.assumed else "",
+        "what_to_do": rule.at_exhaustion,
+    }
+    return Refusal(name, detail, "instructed_amount.amount")

@@ -1,0 +1,95 @@
+"""Which accounts a payment moves: double entry, one currency a transfer, FX through the provider's accounts.
+
+An account's row is a counter (design 3): up = debit, down = credit. Agents and providers are prefunded: debits may not
+exceed credits. Transfers of a payment are pending until it settles, and void if it is rejected.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from fx.money import Money
+from fx.quotes import Price
+from limits.claims import Claim
+from switch.payment.plan import Transfer
+
+LIQUIDITY, INVENTORY, LEDGER = "liquidity", "inventory", "ledger"
+
+
+def position(bic: str, rail: str, currency: str) -> str:
+    """Name the account of an agent's prefunded position on a rail."""
+    return f"position:{bic}:{rail}:{currency}"
+
+
+def inventory(provider: str, market: str, currency: str) -> str:
+    """Name a provider's inventory account; onshore and offshore CNY are apart."""
+    return f"inventory:{provider}:{market}:{currency}"
+
+
+def charges(currency: str) -> str:
+    """Name the account that collects the lanes' charges."""
+    return f"charges:switch:{currency}"
+
+
+def spread(provider: str, currency: str) -> str:
+    """Name the account that collects a provider's margin."""
+    return f"spread:{provider}:{currency}"
+
+
+def suspense(rail: str, currency: str) -> str:
+    """Name the account that holds what a rail paid after we had ended the payment."""
+    return f"suspense:{rail}:{currency}"
+
+
+def funding(currency: str) -> str:
+    """Name the account from which positions and inventories are funded: the world outside."""
+    return f"funding:world:{currency}"
+
+
+class Sides(NamedTuple):
+    """Where the money of a payment goes from and to."""
+
+    debtor_position: str
+    creditor_position: str
+
+
+def transfers_of(
+    sides: Sides, principal: Money, settlement: Money, price: Price | None, charge: Money | None, deducted: bool
+) -> tuple[Transfer, ...]:
+    """Write the transfers of a payment.
+
+    `principal` leaves the debtor (spread included, charge not), `settlement` is what reaches the creditor side before a
+    deducted charge; `charge` is in the debit currency, or in the settlement currency where it is deducted (CRED).
+    """
+    lines: list[tuple[str, str, int, str, str]] = []
+    paid_out = settlement.amount_minor - (charge.amount_minor if charge and deducted else 0)
+    if price is None:
+        source = sides.debtor_position
+    else:
+        held_as = price.sell.currency
+        lines.append((sides.debtor_position, inventory(price.provider, price.market, held_as), price.sell.amount_minor - price.spread.amount_minor, held_as, "conversion"))  # fmt: skip
+        source = inventory(price.provider, price.market, price.buy.currency)
+    lines.append((source, sides.creditor_position, paid_out, settlement.currency, "principal"))
+    if price is not None and price.spread.amount_minor:
+        lines.append((sides.debtor_position, spread(price.provider, price.sell.currency), price.spread.amount_minor, price.sell.currency, "spread"))  # fmt: skip
+    if charge is not None and charge.amount_minor:
+        lines.append((source if deducted else sides.debtor_position, charges(charge.currency), charge.amount_minor, charge.currency, "charge"))  # fmt: skip
+    return tuple(Transfer(n, *line) for n, line in enumerate(lines, 1))
+
+
+def account_claims(transfers: Iterable[Transfer]) -> list[Claim]:
+    """Turn transfers into claims on their accounts' rows; prefunded accounts may not go below zero."""
+    debits: dict[str, int] = {}
+    credits: dict[str, int] = {}
+    for _, debit, credit, amount_minor, _, _ in transfers:
+        debits[debit] = debits.get(debit, 0) + amount_minor
+        credits[credit] = credits.get(credit, 0) + amount_minor
+    claims: list[Claim] = []
+    for account, amount_minor in debits.items():
+        if account.startswith("position:"):
+            claims.append(Claim(LIQUIDITY, account, amount_minor, 0, None))
+        elif account.startswith("inventory:"):
+            claims.append(Claim(INVENTORY, account, amount_minor, 0, None))
+        else:
+            claims.append(Claim(LEDGER, account, amount_minor, None, None))
+    claims.extend([Claim(LEDGER, account, -amount_minor, None, None) for account, amount_minor in credits.items()])
+    return claims

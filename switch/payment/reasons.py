@@ -1,0 +1,96 @@
+"""Every way the switch says no, in one exhaustive table: ISO code, HTTP status, sentence with what to do.
+
+ISO codes are of ExternalStatusReason1Code (facts messages 3.2). A refusal names a row and fills its sentence; rails'
+own codes keep their code and pass through RAIL_REJECTED.
+"""
+
+from typing import NamedTuple
+
+from switch.payment.plan import Refusal
+
+
+class Reason(NamedTuple):
+    """One row: ISO code, HTTP status, and a sentence; `{name}` is filled from the refusal's detail."""
+
+    code: str
+    http_status: int
+    sentence: str
+
+
+REASONS: dict[str, Reason] = {
+    # what was asked is not well formed
+    "amount-decimals": Reason("CH20", 422, "{what}. Send the amount with the currency's own number of decimals."),
+    "amount-zero": Reason("AM01", 422, "The amount is zero. Send a positive amount."),
+    "amount-invalid": Reason("AM12", 422, "{what}."),
+    "currency-not-carried": Reason("AM03", 422, "{what}."),
+    "currency-inconsistent": Reason("CURR", 422, "The amount is in {instructed}, neither the debited {debit} nor the settlement currency {settlement}. Ask for the amount in one of the two."),
+    "field-missing": Reason("CH21", 422, "{field} is missing. {why}"),
+    "account-malformed": Reason("AC01", 422, "{what}. Give the account by number or by proxy, one of the two."),
+    "identification-missing": Reason("RR12", 422, "The debtor's identification is missing. Give its type, number and country."),
+    "identification-wrong": Reason("RR12", 422, "{what}. Check the number on the document."),
+    "purpose-missing": Reason("FF07", 422, "The purpose code is missing; payments are classified before they are routed. Give a purpose_code."),
+    "purpose-unknown": Reason("FF07", 422, "Purpose {purpose} is not one the rulebook classifies. See the list of purpose codes."),
+    "category-purpose-unknown": Reason("FF06", 422, "Category purpose {category_purpose} is not in the code set."),
+    # who takes part
+    "debtor-agent-unknown": Reason("RC03", 422, "Debtor agent {agent} is not a participant of this sandbox."),
+    "creditor-agent-unknown": Reason("RC04", 422, "Creditor agent {agent} is not a participant of this sandbox."),
+    "creditor-agent-differs": Reason("AGNT", 422, "The proxy belongs to an account at {registered}, not at {agent}. Send it to that agent."),
+    "not-your-agent": Reason("AG01", 403, "Participant {participant} may not send for debtor agent {agent}. Use the debtor agent's own key."),
+    # the payee
+    "proxy-unknown": Reason("BE23", 422, "No account is registered under this {proxy_type} proxy. Ask the creditor, or use the account number."),
+    "account-not-found": Reason("AC03", 422, "The creditor agent has no such account. Ask the creditor for the right number."),
+    "name-mismatch": Reason("BE01", 422, "The creditor's name does not match the account: {what}. Send the name as the creditor's bank has it."),
+    # the law
+    "unclassified": Reason("AG03", 422, "No classification row fits purpose {purpose} from {debtor_residency} to {creditor_residency}; the switch never guesses. {nearest}"),
+    "no-lane": Reason("AG03", 422, "No lane is open to this payment: {why}."),
+    "lane-not-eligible": Reason("AG03", 422, "Lane {lane} is not open to this payment: {why}."),
+    "lane-closed": Reason("TM01", 422, "{lane} takes payments {hours}; it opens next at {opens_at}. Send it again then."),
+    "person-quota": Reason("RR04", 422, "{rule} allows {ceiling}{window_text}; {headroom} is left. {what_to_do}"),
+    "documents-required": Reason("RR04", 422, "{rule} allows {ceiling}{window_text} without documents; {headroom} is left. {what_to_do}"),
+    "market-quota": Reason("RR04", 422, "{rule} is used up: {headroom} of {ceiling} is left. {what_to_do}"),
+    "rail-cap": Reason("AM13", 422, "{rule} allows {ceiling} a payment. Send less, or use another rail."),
+    "transaction-cap": Reason("AM02", 422, "{rule} allows {ceiling} a payment. Send less."),
+    # rails
+    "no-rail": Reason("AGNT", 422, "No rail of lane {lane} reaches from {debtor_agent} to {creditor_agent} in {currency}: {why}."),
+    "rail-closed": Reason("ED06", 422, "{rail} is closed; it opens next at {opens_at}. Send it again then."),
+    # money
+    "debtor-funds": Reason("AM04", 422, "The debtor's account does not cover the amount."),
+    "liquidity": Reason("AM23", 422, "Agent {agent} has {headroom} of prefunded position left on {rail}. Fund the position."),
+    "no-rate": Reason("AM04", 422, "No provider has {currency} left to pay out. Try again when a provider has funded its inventory."),
+    "quote-unknown": Reason("AB04", 422, "Quote {quote_id} is not known to this participant. Ask for a new quote."),
+    "quote-mismatch": Reason("AB04", 422, "Quote {quote_id} is for {quoted}, not for {asked}. Ask for a new quote."),
+    "quote-expired": Reason("TM01", 422, "Quote {quote_id} expired at {expires_at}. Ask for a new quote."),
+    "quote-used": Reason("AB04", 422, "Quote {quote_id} has been used. Ask for a new quote."),
+    # identity
+    "same-key-other-content": Reason("DU03", 422, "This idempotency key was used for other content: {field} differs. Use a new key for a new payment."),
+    "duplicate-uetr": Reason("DU03", 422, "A payment with this UETR is known. Give a new payment a new UETR."),
+    "duplicate-instruction": Reason("DU05", 422, "Instruction id {instruction_id} was used by {agent} today. Give a new instruction a new id."),
+    "in-flight": Reason("AB03", 409, "The same key is being worked on. Ask again in a moment."),
+    # the house and the rails beyond it
+    "internal": Reason("AB04", 422, "The switch could not judge this payment and refused it, so that nothing is guessed. Nothing was reserved."),
+    "rail-rejected": Reason("NARR", 422, "{rail} rejected the payment."),
+    "operator-rejected": Reason("AB03", 422, "An operator ended this payment after the rail stayed silent. Nothing was sent again."),
+}  # fmt: skip
+
+
+class Problem(NamedTuple):
+    """A refusal ready to be shown: code, HTTP status, sentence, and the detail it was made from."""
+
+    name: str
+    code: str
+    http_status: int
+    text: str
+    detail: dict[str, str]
+    field: str
+
+
+def problem(refusal: Refusal) -> Problem:
+    """Turn a refusal into its code and sentence; a rail's or operator's own code in `detail["code"]` stands before the row's."""
+    row = REASONS[refusal.reason]
+    code = refusal.detail.get("code", row.code)
+    return Problem(refusal.reason, code, row.http_status, row.sentence.format_map(_Filled(refusal.detail)), refusal.detail, refusal.field)
+
+
+class _Filled(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "—"

@@ -1,0 +1,16 @@
+"""How a refusal is kept: JSON of its reason, field and detail, and back."""
+
+import json
+
+from switch.payment.plan import Refusal
+
+
+def refusal_json(refusal: Refusal) -> str:
+    """Write a refusal for the payment's `detail`."""
+    return json.dumps({"reason": refusal.reason, "field": refusal.field, "detail": refusal.detail}, ensure_ascii=False)
+
+
+def refusal_from(text: str) -> Refusal | None:
+    """Read a refusal back; None where the detail holds none."""
+    data = json.loads(text)
+    return Refusal(data["reason"], data["detail"], data["field"]) if "reason" in data else None

@@ -1,0 +1,154 @@
+"""Routing: which rails of a lane carry a payment, and why the others were not taken. Never leaves the lane.
+
+Memberships, currencies and hours are looked at once per corridor and minute and remembered; caps per payment.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from limits.rules import Lane, RulesOfDay, RuleValue
+from rails.port import Rail
+from switch.participants.registry import Participant
+from switch.payment.plan import Refusal, RouteStep
+from switch.payment.postings import position
+
+# How long after receipt a leg may stay unanswered before the payment is in doubt (a five-step rail rejects itself then).
+# Assumed, as facts messages 4.2 (6) proposes absolute deadlines and names no figure of a rail's own rulebook.
+DEADLINE = {
+    "hk-fps": timedelta(seconds=20),
+    "ibps": timedelta(seconds=20),
+    "mo-easy-transfer": timedelta(seconds=60),  # "about 30 s" at start (facts messages 2.3)
+    "hk-chats": timedelta(minutes=30),
+    "mo-rtgs": timedelta(minutes=30),
+    "hvps": timedelta(minutes=30),
+}
+
+
+class Choice(NamedTuple):
+    """A rail that may be taken on one side of the route."""
+
+    rail: str
+    cap: RuleValue | None
+    position: str
+    passed_over: tuple[tuple[str, str], ...]  # (rail, why) of those before it
+
+
+class Corridor(NamedTuple):
+    """What routing must know: lane, the two agents, the two currencies."""
+
+    lane: Lane
+    debtor_agent: Participant
+    creditor_agent: Participant
+    debit_currency: str
+    settlement_currency: str
+
+
+class Route(NamedTuple):
+    """The rails taken: steps for the explanation, positions for the ledger, the credit leg's rail."""
+
+    steps: tuple[RouteStep, ...]
+    debtor_position: str
+    creditor_position: str
+    rail: str
+    expires_at: datetime
+
+
+class Router:
+    """Routes within a lane for one law day and one set of rails; remembers each corridor for the minute."""
+
+    def __init__(self, rails: Mapping[str, Rail], rules: RulesOfDay) -> None:
+        self._rails = rails
+        self._rules = rules
+        self._minute: datetime | None = None
+        self._known: dict[tuple[str, str, str, str, str], tuple[list[Choice] | Refusal, list[Choice] | Refusal]] = {}
+
+    def route(self, corridor: Corridor, settlement_minor: int, debit_minor: int, at: datetime) -> Route | Refusal:
+        """Pick the rails for a payment of these minor units received at `at`."""
+        sources, destinations = self._sides(corridor, at)
+        domestic = not corridor.lane.source_rails
+        destination = _pick(destinations, settlement_minor)
+        if isinstance(destination, Refusal):
+            return destination
+        source = destination if domestic else _pick(sources, debit_minor)
+        if isinstance(source, Refusal):
+            return source
+        steps = [] if domestic else [RouteStep(source.rail, "debit", source.passed_over)]
+        steps.append(RouteStep(destination.rail, "domestic" if domestic else "credit", destination.passed_over))
+        debtor_position = (
+            position(corridor.debtor_agent.settles_through, destination.rail, corridor.debit_currency)
+            if domestic
+            else source.position
+        )
+        return Route(tuple(steps), debtor_position, destination.position, destination.rail, at + DEADLINE[destination.rail])
+
+    def _sides(self, corridor: Corridor, at: datetime) -> tuple[list[Choice] | Refusal, list[Choice] | Refusal]:
+        lane, debtor_agent, creditor_agent, debit_currency, settlement_currency = corridor
+        minute = at.replace(second=0, microsecond=0)
+        if minute != self._minute:
+            self._minute = minute
+            self._known.clear()
+        key = (lane.id, debtor_agent.bic, creditor_agent.bic, debit_currency, settlement_currency)
+        known = self._known.get(key)
+        if known is None:
+            agents = (debtor_agent, creditor_agent)
+            credit_agents = agents if not lane.source_rails else (creditor_agent,)
+            known = self._known[key] = (
+                self._choices(lane, lane.source_rails, (debtor_agent,), debtor_agent, debit_currency, at),
+                self._choices(lane, lane.destination_rails, credit_agents, creditor_agent, settlement_currency, at),
+            )
+        return known
+
+    def _choices(
+        self, lane: Lane, rails: Sequence[str], members: Sequence[Participant], holder: Participant, currency: str, at: datetime
+    ) -> list[Choice] | Refusal:
+        choices: list[Choice] = []
+        passed_over: list[tuple[str, str]] = []
+        closed: list[tuple[datetime, str]] = []
+        for name in rails:
+            rail = self._rails[name]
+            why = self._unfit(rail, members, currency, at)
+            if why:
+                passed_over.append((name, why))
+            elif not rail.is_open(at, currency):
+                opens_at = rail.next_opening(at, currency)
+                closed.append((opens_at, name))
+                passed_over.append((name, f"closed until {opens_at:%Y-%m-%dT%H:%M:%SZ}"))
+            else:
+                cap = self._rules.rail_cap(name, currency)
+                choices.append(Choice(name, cap, position(holder.settles_through, name, currency), tuple(passed_over)))
+                passed_over.append((name, "kept in reserve behind the one taken"))
+        if choices or not rails:
+            return choices
+        if closed:
+            opens_at, name = min(closed)
+            return Refusal("rail-closed", {"rail": name, "opens_at": opens_at.isoformat()})
+        why_not = "; ".join(f"{name} {why}" for name, why in passed_over)
+        return Refusal(
+            "no-rail",
+            {"lane": lane.id, "debtor_agent": members[0].bic, "creditor_agent": holder.bic, "currency": currency, "why": why_not},
+        )
+
+    def _unfit(self, rail: Rail, members: Sequence[Participant], currency: str, at: datetime) -> str:
+        name = rail.capabilities.rail
+        for member in members:
+            since = member.rails.get(name)
+            if since is None or since > self._rules.day:
+                return f"not joined by {member.bic}"
+        if currency not in rail.capabilities.currencies:
+            return f"does not carry {currency}"
+        return ""
+
+
+def _pick(choices: list[Choice] | Refusal, amount_minor: int) -> Choice | Refusal:
+    if isinstance(choices, Refusal):
+        return choices
+    over: list[tuple[str, str]] = []
+    for choice in choices:
+        cap = choice.cap
+        if cap is None or cap.amount_minor is None or amount_minor <= cap.amount_minor:
+            return choice._replace(passed_over=choice.passed_over + tuple(over)) if over else choice
+        over.append((choice.rail, f"above its cap {cap.rule}"))
+    cap = choices[-1].cap
+    assert cap is not None
+    return Refusal("rail-cap", {"rule": cap.rule})

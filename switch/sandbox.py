@@ -1,0 +1,210 @@
+"""A sandbox as its users see it: one world, one store, one worker and its loops, behind plain calls.
+
+The API, the demo and the bench call this; it knows no HTTP. Made by main.py.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+from fx.money import Money
+from fx.providers import Provider
+from fx.quotes import Quote, Request, firm, prices
+from fx.rates import NoRate
+from limits.calendars import law_day
+from switch.flow.loops import Loops
+from switch.flow.ports import Store, Stored, StoredEvent
+from switch.flow.submission import Answer, Submission
+from switch.flow.worker import Worker
+from switch.flow.world import World
+from switch.payment.explain import explain
+from switch.payment.instruction import Instruction
+from switch.payment.plan import Plan, Refusal
+from switch.payment.status import FINAL, IN_DOUBT, SETTLED
+from switch.translate.facts import translate
+
+
+class InFlight(Exception):
+    """The same idempotency key is being worked on at this moment."""
+
+
+class NotFound(Exception):
+    """There is no such thing, or it is not this participant's."""
+
+
+class Sandbox:
+    """One running sandbox."""
+
+    def __init__(self, world: World, store: Store, worker: Worker) -> None:
+        self.world = world
+        self.store = store
+        self.worker = worker
+        self.loops = Loops(worker)
+        self._quotes_given = 0
+
+    async def start(self) -> None:
+        """Open rails and begin to work."""
+        for rail in self.world.rails.values():
+            await rail.start(self.world.clock.now())
+        await self.loops.start()
+
+    async def stop(self) -> None:
+        """Stop working; what is unfinished stays durable."""
+        await self.loops.stop()
+        for rail in self.world.rails.values():
+            await rail.stop()
+        await self.store.close()
+
+    # --- payments ---
+
+    def submission(self, instruction: Instruction, participant: str, key: str) -> Submission:
+        """Queue an instruction under an idempotency key; raises InFlight, or loops.Busy where the queue is full."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        submission = Submission(instruction, participant, key, self.world.sandbox, future)
+        if submission.payment_id in self.worker.in_flight_keys:
+            raise InFlight
+        if participant != instruction.debtor_agent[:8]:
+            submission.refusal = Refusal("not-your-agent", {"participant": participant, "agent": instruction.debtor_agent}, "debtor_agent")
+        self.loops.put(submission)
+        self.worker.in_flight_keys.add(submission.payment_id)
+        return submission
+
+    async def pay(self, instruction: Instruction, participant: str, key: str) -> Answer:
+        """Take in an instruction and answer once it is accepted or refused."""
+        return await self.submission(instruction, participant, key).answer
+
+    async def wait_final(self, payment_id: str, seconds: float) -> None:
+        """Wait machine seconds at most until the payment has a final (or in-doubt) status."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    future = self.worker.wait_for(payment_id)
+                    try:
+                        stored = await self.store.payment(payment_id)
+                        if stored is None or stored.status in FINAL | {IN_DOUBT} or self._last_word(stored):
+                            return
+                        await future
+                    finally:
+                        self.worker.forget(payment_id, future)
+        except TimeoutError:
+            return
+
+    def _last_word(self, stored: Stored) -> bool:
+        return stored.status == SETTLED and not any(
+            rail.capabilities.reports_credit and f":{name}:" in claim.counter
+            for name, rail in self.world.rails.items()
+            for claim in stored.claims
+            if claim.delta < 0
+        )
+
+    async def explain(self, instruction: Instruction, participant: str) -> dict[str, Any]:
+        """Say what would become of an instruction now; reserves nothing."""
+        at = self.world.clock.now()
+        day, view = law_day(at), self.world.view(at)
+        refusal = None
+        if participant != instruction.debtor_agent[:8]:
+            refusal = Refusal("not-your-agent", {"participant": participant, "agent": instruction.debtor_agent}, "debtor_agent")
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        submission = Submission(instruction, participant, "explain", self.world.sandbox, future)
+        quotes = await self.store.quotes([instruction.quote_id]) if instruction.quote_id else {}
+        decider = self.worker.decider
+        verdict = refusal or decider.judge(submission, at, day, view, quotes)
+        judgement = decider.judgement(submission, at, day, view)
+        sums = await self.store.sums([claim.counter for claim in verdict.claims]) if isinstance(verdict, Plan) else {}
+        return explain(verdict, judgement, sums, view.rules) | {"at": at.isoformat(), "rulebook_id": view.rulebook_id}
+
+    async def payment(self, payment_id: str, participant: str | None) -> Stored:
+        """Return a payment of this participant (None = an operator, who may see all)."""
+        stored = await self.store.payment(payment_id)
+        if stored is None or (participant is not None and stored.participant != participant):
+            raise NotFound
+        return stored
+
+    async def instruction(self, payment_id: str) -> Instruction:
+        """Open the sealed instruction of a payment; the caller has checked whose it is."""
+        sealed = await self.store.sealed(payment_id)
+        if sealed is None:
+            raise NotFound
+        return Instruction.model_validate_json(self.world.sealer.open(sealed, payment_id))
+
+    async def decide_in_doubt(self, payment_id: str, event: str) -> Stored:
+        """An operator ends (`reject`) or honours (`settle`) a payment in doubt; anything else is left as it is."""
+        stored = await self.payment(payment_id, None)
+        if stored.status == IN_DOUBT:
+            await self.worker.operate(stored, event)
+        return await self.payment(payment_id, None)
+
+    # --- money ---
+
+    async def quote(self, participant: str, sell: str, buy: str, fixed: Money, market: str) -> Quote | Refusal:
+        """Give a firm quote of the best provider with inventory."""
+        at = self.world.clock.now()
+        providers: Mapping[str, Provider] = {provider.name: provider for provider in self.world.providers}
+        try:
+            found = prices(self.world.providers, Request(sell, buy, fixed, market, at), self.world.rates)
+        except NoRate:
+            found = []
+        for price in found:
+            account = f"inventory:{price.provider}:{price.market}:{buy}"
+            sums = (await self.store.sums([account])).get(account)
+            if sums is not None and sums.up_pending + sums.up_posted + price.buy.amount_minor <= sums.down_posted:
+                self._quotes_given += 1
+                name = f"{participant}|{at.isoformat()}|{price.provider}|{price.sell}|{price.buy}|{self.worker.incarnation}|{self._quotes_given}"
+                quote_id = blake2b(name.encode(), digest_size=12).hexdigest()
+                quote = firm(quote_id, participant, price, providers[price.provider], at)
+                await self.store.save_quotes([quote])
+                return quote
+        return Refusal("no-rate", {"currency": buy})
+
+    # --- limits ---
+
+    async def headroom(self, instruction: Instruction, participant: str) -> dict[str, Any]:
+        """Say what the debtor may still send over each lane open to the instruction, and which rule binds first."""
+        at = self.world.clock.now()
+        view = self.world.view(at)
+        translated = translate(instruction, self.world.known, at, law_day(at))
+        if isinstance(translated, Refusal):
+            return {"lanes": [], "refusal": translated}
+        lanes = []
+        for lane in view.rules.judge(translated.facts.profile).eligible:
+            named = instruction.model_copy(update={"lane": lane.id})
+            document = await self.explain(named, participant)
+            law = [claim for claim in document["claims"] if claim["headroom"] is not None and claim["effect"] != "report"]
+            binding = min(law, key=_share_left, default=None)
+            lanes.append({"lane": lane.id, "status": document["status"], "binding": binding, "claims": law, "reason": document["reason"]})
+        return {"lanes": lanes, "at": at.isoformat()}
+
+    # --- clock ---
+
+    async def move_clock(self, to: datetime | None, rate: float | None) -> None:
+        """Jump forward or change the rate, in every worker; returns when what fell due before has been carried out."""
+        clock = self.world.clock
+        clock.set(to, rate)
+        self.world.generation = await self.store.advance(clock.stored())
+        self.loops.nudge()
+
+    async def settle_down(self, seconds: float) -> bool:
+        """Wait machine seconds at most until nothing is due at the present business time; True when so."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    due = self.worker.next_due()
+                    idle = not self.worker.waiting and not self.worker.unsent and not self.worker.in_flight_keys
+                    if idle and (due is None or due > self.world.clock.now()):
+                        return True
+                    self.loops.nudge()
+                    await asyncio.sleep(0.002)
+        except TimeoutError:
+            return False
+
+    async def events(self, after: str, participant: str | None, limit: int) -> Sequence[StoredEvent]:
+        """Return committed events after a cursor."""
+        return await self.store.stream(after, participant, limit)
+
+
+def _share_left(claim: Mapping[str, Any]) -> Decimal:
+    return Decimal(claim["headroom"]) / Decimal(claim["ceiling"]) if Decimal(claim["ceiling"] or 0) else Decimal(0)
+

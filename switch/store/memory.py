@@ -1,0 +1,344 @@
+"""The store in memory: the reference under the same contract, and the durable part of a simulated crash.
+
+One event loop; each method is one atomic step. Nothing of it survives the process.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+
+from fx.quotes import Quote
+from limits.claims import Refused, Sums
+from limits.counters import EMPTY, Change, admit, changed, post_changes, void_changes
+from switch.flow.ports import (
+    ACCEPTED,
+    AGAIN,
+    INSTRUCTION,
+    KEY,
+    REFUSED,
+    REPLAYED,
+    UETR,
+    Admission,
+    ExceptionRecord,
+    Identity,
+    Judge,
+    Moved,
+    Outcome,
+    StaleWorld,
+    Step,
+    Stored,
+    StoredEvent,
+    StoredLeg,
+    StoredTransfer,
+    Unfinished,
+)
+from switch.payment.plan import Leg, Plan, Refusal, Transfer
+from switch.payment.reasons import problem
+from switch.payment.status import ACCEPTED as PAYMENT_ACCEPTED
+from switch.payment.status import (
+    FINAL,
+    LEG_HELD,
+    LEG_TABLE,
+    MONEY,
+    PAYMENT_TABLE,
+    POSTED,
+    REJECTED,
+    SETTLED,
+    VOIDED,
+)
+from switch.payment.refusals import refusal_json
+
+
+class _Row(NamedTuple):
+    """A payment and all that belongs to it."""
+
+    stored: Stored
+    legs: tuple[tuple[Leg, str], ...]
+    transfers: tuple[Transfer, ...]
+    alone: tuple[Transfer, ...]
+    sealed: bytes
+    incarnation: int
+    expects_credit: bool
+
+
+class MemoryStore:
+    """Books of one sandbox in dictionaries."""
+
+    def __init__(self) -> None:
+        self._generation = 1
+        self._world: dict[str, str] = {}
+        self._identities: dict[Identity, tuple[str, date, bytes]] = {}
+        self._rows: dict[str, _Row] = {}
+        self._sums: dict[str, Sums] = {}
+        self._events: list[StoredEvent] = []
+        self._count: dict[str, int] = {}
+        self._quotes: dict[str, tuple[Quote, str]] = {}
+        self._exceptions: dict[tuple[str, str], ExceptionRecord] = {}
+        self._keys: dict[bytes, str] = {}
+        self._workers: set[int] = set()
+        self._incarnation = 0
+        self._transaction = 0
+        self._funded = False
+
+    async def open(self) -> None:
+        """Nothing to make."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    # --- world ---
+
+    async def generation(self) -> int:
+        """Return the fence's generation."""
+        return self._generation
+
+    async def world(self) -> dict[str, str]:
+        """Return the world's facts as last stored."""
+        return dict(self._world)
+
+    async def advance(self, world: Mapping[str, str]) -> int:
+        """Store facts of the world and grow the generation."""
+        self._world |= world
+        self._generation += 1
+        return self._generation
+
+    async def fund(self, transfers: Sequence[Transfer]) -> None:
+        """Post opening transfers once."""
+        if not self._funded:
+            self._funded = True
+            self._post_alone(transfers)
+
+    def _post_alone(self, transfers: Iterable[Transfer]) -> None:
+        for transfer in transfers:
+            self._add(transfer.debit_account, Change(up_posted=transfer.amount_minor))
+            self._add(transfer.credit_account, Change(down_posted=transfer.amount_minor))
+
+    def _add(self, key: str, change: Change) -> None:
+        self._write(changed({key: self._sums.get(key, EMPTY)}, {key: change}))
+
+    def _write(self, after: Mapping[str, Sums]) -> None:
+        for key, sums in after.items():
+            self._sums[key] = sums._replace(version=self._sums.get(key, EMPTY).version + 1)
+
+    # --- the two transactions of a payment ---
+
+    async def accept(self, batch: Sequence[Admission], generation: int, judge: Judge) -> list[Outcome]:
+        """Admit a batch, payment by payment in arrival order."""
+        if generation != self._generation:
+            raise StaleWorld
+        self._transaction += 1
+        return [self._accept(item, position, judge) for position, item in enumerate(batch)]
+
+    def _accept(self, item: Admission, position: int, judge: Judge) -> Outcome:
+        by_kind = {identity.kind: identity for identity in item.identities}
+        refused: Refused | None = None
+        known = self._identities.get(by_kind[KEY])
+        if known is not None:
+            return Outcome(REPLAYED, known[0], same_content=known[2] == item.content_hash)
+        refusal = item.verdict if isinstance(item.verdict, Refusal) else None
+        if by_kind[INSTRUCTION] in self._identities and refusal is None:
+            detail = {"instruction_id": item.instruction_id, "agent": item.debtor_agent}
+            refusal = Refusal("duplicate-instruction", detail, "instruction_id")
+        if by_kind[UETR] in self._identities:
+            refusal = Refusal("duplicate-uetr", {}, "uetr")
+        if isinstance(item.verdict, Plan) and refusal is None:
+            admitted = self._admit(item, item.verdict, judge)
+            if admitted is not None and admitted.kind == AGAIN:
+                return admitted
+            refusal, refused = (admitted.refusal, admitted.refused) if admitted is not None else (None, None)
+        for identity in item.identities:
+            self._identities.setdefault(identity, (item.payment_id, item.received_on, item.content_hash))
+        self._store(item, refusal, position)
+        return Outcome(ACCEPTED if refusal is None else REFUSED, item.payment_id, refusal, refused)
+
+    def _admit(self, item: Admission, plan: Plan, judge: Judge) -> Outcome | None:
+        if plan.quote_id and self._quotes[plan.quote_id][1]:
+            return Outcome(REFUSED, item.payment_id, Refusal("quote-used", {"quote_id": plan.quote_id}, "quote_id"))
+        refused: Refused | None
+        refused, after = admit(plan.claims, self._sums)
+        self._write(after)
+        if refused is not None:
+            refusal = judge(item, refused)
+            return Outcome(AGAIN if refusal is None else REFUSED, item.payment_id, refusal, refused)
+        if plan.quote_id:
+            self._quotes[plan.quote_id] = (self._quotes[plan.quote_id][0], item.payment_id)
+        return None
+
+    def _store(self, item: Admission, refusal: Refusal | None, position: int) -> None:
+        plan = item.verdict if refusal is None and isinstance(item.verdict, Plan) else None
+        status = PAYMENT_ACCEPTED if plan else REJECTED
+        stored = Stored(
+            item.payment_id, item.received_at, item.received_on, item.participant, status,
+            problem(refusal).code if refusal else "", refusal_json(refusal) if refusal else "{}", item.uetr,
+            item.instruction_id, item.debtor_agent, item.creditor_agent, plan.lane.id if plan else "",
+            plan.debit.amount_minor if plan else 0, plan.debit.currency if plan else "",
+            plan.settlement.amount_minor if plan else 0, plan.settlement.currency if plan else "", item.rulebook_id,
+            plan.quote_id if plan else "", item.decision, plan.claims if plan else (), None,
+        )  # fmt: skip
+        legs = ((plan.leg, LEG_HELD),) if plan else ()
+        self._rows[item.payment_id] = _Row(
+            stored, legs, plan.transfers if plan else (), (), item.sealed, self._incarnation, bool(plan and plan.reports_credit)
+        )
+        self._event(stored, 1, item.received_at, position)
+
+    def _event(self, stored: Stored, n: int, at: datetime, position: int, detail: str = "{}") -> None:
+        cursor = f"{self._transaction}-{position}"
+        self._count[stored.payment_id] = n
+        self._events.append(StoredEvent(cursor, stored.payment_id, stored.participant, n, stored.status, stored.code, at, detail))
+
+    async def finish(self, steps: Sequence[Step]) -> list[Moved]:
+        """Move payments; only what moved is returned."""
+        self._transaction += 1
+        moved = []
+        for position, step in enumerate(steps):
+            row = self._rows.get(step.payment_id)
+            to = PAYMENT_TABLE[row.stored.status].get(step.event) if row else None
+            if row is None or to is None:
+                continue
+            self._move_money(row, to)
+            posted = MONEY[to] == POSTED
+            stored = row.stored._replace(
+                status=to, code=step.code, detail=step.detail if step.detail != "{}" else row.stored.detail,
+                settled_at=(row.stored.settled_at or step.at) if posted else None,
+            )  # fmt: skip
+            legs = tuple((leg, LEG_TABLE[status].get(step.event, status)) for leg, status in row.legs)
+            self._rows[step.payment_id] = row._replace(stored=stored, legs=legs)
+            self._event(stored, self._count[step.payment_id] + 1, step.at, position, step.detail)
+            moved.append(Moved(step.payment_id, to))
+        return moved
+
+    def _move_money(self, row: _Row, to: str) -> None:
+        before, after = MONEY[row.stored.status], MONEY[to]
+        if before == after:
+            return
+        changes = void_changes(row.stored.claims) if after == VOIDED else post_changes(row.stored.claims)
+        self._write(changed(self._sums, changes))
+
+    async def record_exception(self, record: ExceptionRecord) -> bool:
+        """Write an exception record with its suspense posting once."""
+        key = (record.payment_id, record.kind)
+        if key in self._exceptions:
+            return False
+        self._exceptions[key] = record
+        self._post_alone(record.transfers)
+        for claim in record.forced:
+            self._add(claim.counter, Change(up_posted=claim.delta))
+        row = self._rows[record.payment_id]
+        self._rows[record.payment_id] = row._replace(alone=row.alone + record.transfers)
+        return True
+
+    # --- workers ---
+
+    async def register(self, incarnation: int, lease_seconds: float) -> None:
+        """Take a worker's lease; an incarnation that is not the newest has lapsed: memory knows no clock."""
+        self._incarnation = incarnation
+        self._workers.add(incarnation)
+
+    async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
+        """Take unfinished payments of other incarnations."""
+        taken = []
+        for payment_id, row in self._rows.items():
+            done = row.stored.status in FINAL or (row.stored.status == SETTLED and not row.expects_credit)
+            if row.incarnation == incarnation or done or len(taken) >= limit:
+                continue
+            self._rows[payment_id] = row._replace(incarnation=incarnation)
+            leg, stored = row.legs[0][0], row.stored
+            taken.append(
+                Unfinished(
+                    payment_id, stored.received_on, stored.uetr, stored.status, leg.rail, leg.n, leg.expires_at,
+                    stored.debit_currency, stored.settlement_minor, stored.settlement_currency, row.sealed,
+                )
+            )  # fmt: skip
+        return taken
+
+    # --- quotes, keys ---
+
+    async def save_quotes(self, quotes: Sequence[Quote]) -> None:
+        """Keep firm quotes."""
+        for quote in quotes:
+            self._quotes.setdefault(quote.quote_id, (quote, ""))
+
+    async def quotes(self, quote_ids: Sequence[str]) -> dict[str, tuple[Quote, str]]:
+        """Return quotes by id, each with the payment that used it."""
+        return {quote_id: self._quotes[quote_id] for quote_id in quote_ids if quote_id in self._quotes}
+
+    async def participant_of_key(self, key_hash: bytes) -> str | None:
+        """Return whose API key this is."""
+        return self._keys.get(key_hash)
+
+    async def save_key(self, participant: str, key_hash: bytes) -> None:
+        """Keep the hash of a participant's API key."""
+        self._keys[key_hash] = participant
+
+    # --- reads ---
+
+    async def sums(self, counters: Iterable[str]) -> dict[str, Sums]:
+        """Return the sums of counters that exist."""
+        return {key: self._sums[key] for key in counters if key in self._sums}
+
+    async def counters(self, prefix: str) -> dict[str, Sums]:
+        """Return all counters whose key begins with `prefix`."""
+        return {key: sums for key, sums in sorted(self._sums.items()) if key.startswith(prefix)}
+
+    async def payment(self, payment_id: str) -> Stored | None:
+        """Return one payment."""
+        row = self._rows.get(payment_id)
+        return row.stored if row else None
+
+    async def payments(self, participant: str | None, before: tuple[datetime, str] | None, limit: int) -> list[Stored]:
+        """Return payments, newest first, after the cursor."""
+        rows = sorted((row.stored for row in self._rows.values()), key=lambda s: (s.received_at, s.payment_id), reverse=True)
+        return [
+            stored
+            for stored in rows
+            if participant in (None, stored.participant) and (before is None or (stored.received_at, stored.payment_id) < before)
+        ][:limit]
+
+    async def by_identity(self, identity: Identity) -> tuple[str, date, bytes] | None:
+        """Return (payment_id, received_on, content hash) of an identity."""
+        return self._identities.get(identity)
+
+    async def legs(self, payment_id: str) -> list[StoredLeg]:
+        """Return a payment's legs."""
+        row = self._rows[payment_id]
+        return [StoredLeg(payment_id, leg.n, leg.rail, leg.direction, status, leg.expires_at) for leg, status in row.legs]
+
+    async def transfers(self, payment_id: str) -> list[StoredTransfer]:
+        """Return a payment's transfers."""
+        row = self._rows[payment_id]
+        own = [StoredTransfer(payment_id, transfer, MONEY[row.stored.status]) for transfer in row.transfers]
+        return own + [StoredTransfer(payment_id, transfer, POSTED) for transfer in row.alone]
+
+    async def sealed(self, payment_id: str) -> bytes | None:
+        """Return a payment's sealed instruction."""
+        row = self._rows.get(payment_id)
+        return row.sealed if row else None
+
+    async def events(self, payment_id: str) -> list[StoredEvent]:
+        """Return a payment's events, oldest first."""
+        return [event for event in self._events if event.payment_id == payment_id]
+
+    async def stream(self, after: str, participant: str | None, limit: int) -> list[StoredEvent]:
+        """Return events after the cursor, in the stream's order."""
+        start = _order(after or "0-0")
+        later = (event for event in self._events if _order(event.cursor) > start)
+        return [event for event in later if participant in (None, event.participant)][:limit]
+
+    async def exceptions(self, payment_id: str | None) -> list[ExceptionRecord]:
+        """Return exception records, of one payment or all."""
+        return [record for record in self._exceptions.values() if payment_id in (None, record.payment_id)]
+
+    def balances(self) -> dict[str, int]:
+        """Return posted debits minus credits of all accounts by currency: all zero while the books are right."""
+        totals: dict[str, int] = {}
+        for key, sums in self._sums.items():
+            if key.count("|") == 0:
+                currency = key.rpartition(":")[2]
+                totals[currency] = totals.get(currency, 0) + sums.up_posted - sums.down_posted
+        return totals
+
+
+def _order(cursor: str) -> tuple[int, int]:
+    transaction, _, position = cursor.partition("-")
+    return int(transaction), int(position)
+

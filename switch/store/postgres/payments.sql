@@ -1,0 +1,191 @@
+-- Named queries of the payment store. A status changes only from the status we believe it has; hot rows come last.
+
+-- name: share_fence
+SELECT generation FROM fence WHERE id = 1 FOR SHARE
+
+-- name: advance_fence
+UPDATE fence SET generation = generation + 1, world = world || $1::jsonb WHERE id = 1 RETURNING generation
+
+-- name: world
+SELECT generation, world FROM fence WHERE id = 1
+
+-- name: claim_identities
+INSERT INTO identity (kind, key, payment_id, received_on, content_hash)
+SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::uuid[], $4::date[], $5::bytea[])
+ON CONFLICT DO NOTHING RETURNING kind, key, payment_id
+
+-- name: release_identities
+DELETE FROM identity i USING unnest($1::smallint[], $2::bytea[]) x (kind, key) WHERE i.kind = x.kind AND i.key = x.key
+
+-- name: find_identities
+SELECT i.kind, i.key, i.payment_id, i.received_on, i.content_hash
+FROM unnest($1::smallint[], $2::bytea[]) x (kind, key) JOIN identity i USING (kind, key)
+
+-- name: claim_quotes
+UPDATE quote q SET used_by = x.payment_id FROM unnest($1::text[], $2::uuid[]) x (quote_id, payment_id)
+WHERE q.quote_id = x.quote_id AND q.used_by IS NULL RETURNING q.quote_id, q.used_by
+
+-- name: release_quotes
+UPDATE quote SET used_by = NULL WHERE used_by = ANY ($1::uuid[])
+
+-- name: save_quotes
+INSERT INTO quote (quote_id, participant, price, expires_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[]) ON CONFLICT DO NOTHING
+
+-- name: quotes
+SELECT quote_id, participant, price::text, expires_at, used_by FROM quote WHERE quote_id = ANY ($1::text[])
+
+-- name: insert_payments
+INSERT INTO payment (payment_id, received_on, received_at, participant, status, code, detail, uetr, instruction_id,
+    debtor_agent, creditor_agent, lane, debit_minor, debit_currency, settlement_minor, settlement_currency, rulebook_id,
+    quote_id, decision, claim_rules, claim_counters, claim_deltas, claim_bounds, claim_gross, expects_credit, incarnation, events)
+SELECT x.payment_id, x.received_on, x.received_at, x.participant, x.status, x.code, x.detail, x.uetr, x.instruction_id,
+    x.debtor_agent, x.creditor_agent, x.lane, x.debit_minor, x.debit_currency, x.settlement_minor, x.settlement_currency,
+    x.rulebook_id, x.quote_id, x.decision, x.rules::text[], x.counters::text[], x.deltas::bigint[], x.bounds::bigint[],
+    x.gross::boolean[], x.expects_credit, $26, 1
+FROM unnest($1::uuid[], $2::date[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::bigint[], $16::text[],
+    $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::boolean[])
+    x (payment_id, received_on, received_at, participant, status, code, detail, uetr, instruction_id, debtor_agent,
+    creditor_agent, lane, debit_minor, debit_currency, settlement_minor, settlement_currency, rulebook_id, quote_id,
+    decision, rules, counters, deltas, bounds, gross, expects_credit)
+
+-- name: insert_messages
+INSERT INTO message (payment_id, received_on, n, sealed)
+SELECT x.payment_id, x.received_on, 1, x.sealed FROM unnest($1::uuid[], $2::date[], $3::bytea[]) x (payment_id, received_on, sealed)
+
+-- name: insert_legs
+INSERT INTO leg (payment_id, received_on, n, rail, direction, status, deadline_at)
+SELECT x.payment_id, x.received_on, x.n, x.rail, x.direction, 'held', x.deadline_at
+FROM unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::text[], $6::timestamptz[])
+    x (payment_id, received_on, n, rail, direction, deadline_at)
+
+-- name: insert_transfers
+INSERT INTO transfer (payment_id, received_on, n, debit_account, credit_account, amount_minor, currency, line, alone)
+SELECT x.*, $9 FROM unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[]) x
+
+-- name: insert_events
+INSERT INTO event (payment_id, received_on, n, status, code, at, detail, participant, position)
+SELECT x.payment_id, x.received_on, 1, x.status, x.code, x.at, '{}', x.participant, x.position
+FROM unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::integer[])
+    x (payment_id, received_on, status, code, at, participant, position)
+
+-- name: insert_batch
+INSERT INTO batch (step, counters, versions) VALUES ($1, $2, $3)
+
+-- name: finish
+-- One event for many payments of one day: $6 from-statuses, $7 to, $8 what happens to money ('post', 'void', 'keep'),
+-- $9 and $10 the leg's from-statuses and to (to = '' leaves it).
+WITH asked AS (
+    SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) WITH ORDINALITY
+        x (payment_id, at, code, detail, position)
+), moved AS (
+    UPDATE payment p SET status = $7, code = x.code, detail = CASE WHEN x.detail = '{}' THEN p.detail ELSE x.detail END,
+        settled_at = CASE WHEN $8 = 'post' THEN x.at ELSE p.settled_at END, events = p.events + 1
+    FROM asked x
+    WHERE p.payment_id = x.payment_id AND p.received_on = $5 AND p.status = ANY ($6::text[])
+    RETURNING p.payment_id, p.participant, p.events, p.claim_counters, p.claim_deltas, p.claim_gross,
+        x.at, x.code, x.detail, x.position
+), moved_legs AS (
+    UPDATE leg l SET status = $10 FROM moved m
+    WHERE $10 <> '' AND l.payment_id = m.payment_id AND l.n = 1 AND l.received_on = $5 AND l.status = ANY ($9::text[])
+), events AS (
+    INSERT INTO event (payment_id, received_on, n, status, code, at, detail, participant, position)
+    SELECT m.payment_id, $5, m.events, $7, m.code, m.at, m.detail, m.participant, m.position FROM moved m
+), amounts AS (
+    SELECT c.counter, coalesce(sum(c.delta) FILTER (WHERE c.delta > 0), 0)::bigint AS up,
+        coalesce(-sum(c.delta) FILTER (WHERE c.delta < 0), 0)::bigint AS down, c.gross
+    FROM moved m, unnest(m.claim_counters, m.claim_deltas, m.claim_gross) c (counter, delta, gross)
+    WHERE $8 = 'void' OR ($8 = 'post' AND NOT c.gross)
+    GROUP BY c.counter, c.gross
+), hot AS (  -- magnitudes in, signs by what happens: the row is there since the claim was admitted
+    INSERT INTO counter AS k (key, up_pending, up_posted, down_pending, down_posted)
+    SELECT counter, CASE WHEN gross THEN 0 ELSE up END, CASE WHEN gross THEN up ELSE 0 END,
+        CASE WHEN gross THEN 0 ELSE down END, CASE WHEN gross THEN down ELSE 0 END
+    FROM amounts ORDER BY counter
+    ON CONFLICT (key) DO UPDATE SET
+        up_pending = k.up_pending - excluded.up_pending,
+        up_posted = k.up_posted - excluded.up_posted + CASE WHEN $8 = 'post' THEN excluded.up_pending ELSE 0 END,
+        down_pending = k.down_pending - excluded.down_pending,
+        down_posted = k.down_posted - excluded.down_posted + CASE WHEN $8 = 'post' THEN excluded.down_pending ELSE 0 END,
+        version = k.version + 1
+    RETURNING k.key, k.version
+), batches AS (
+    INSERT INTO batch (step, counters, versions)
+    SELECT $8, array_agg(key), array_agg(version) FROM hot HAVING count(*) > 0
+)
+SELECT payment_id, (SELECT min(version) FROM hot) AS version_min FROM moved
+
+-- name: force_counters
+INSERT INTO counter AS k (key, up_pending, up_posted, down_pending, down_posted)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+ON CONFLICT (key) DO UPDATE SET up_pending = k.up_pending + excluded.up_pending, up_posted = k.up_posted + excluded.up_posted,
+    down_pending = k.down_pending + excluded.down_pending, down_posted = k.down_posted + excluded.down_posted,
+    version = k.version + 1
+RETURNING k.key, k.version
+
+-- name: insert_exception
+INSERT INTO exception_record (payment_id, received_on, kind, at, detail, claim_rules, claim_counters, claim_deltas)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING payment_id
+
+-- name: exceptions
+SELECT * FROM exception_record WHERE $1::uuid IS NULL OR payment_id = $1 ORDER BY at, payment_id
+
+-- name: register
+-- The one named query of machine time: leases are the database's clock.
+INSERT INTO worker (incarnation, lease_until) VALUES ($1, clock_timestamp() + $2::float8 * interval '1 second')
+ON CONFLICT (incarnation) DO UPDATE SET lease_until = excluded.lease_until
+RETURNING ARRAY(SELECT w.incarnation FROM worker w WHERE w.lease_until < clock_timestamp() AND w.incarnation <> $1) AS lapsed
+
+-- name: take_over
+UPDATE payment p SET incarnation = $1 FROM (
+    SELECT payment_id, received_on FROM payment
+    WHERE incarnation = ANY ($2::bigint[])
+        AND (status IN ('queued', 'accepted', 'submitted', 'in_doubt') OR (status = 'settled' AND expects_credit))
+    LIMIT $3 FOR UPDATE SKIP LOCKED
+) taken
+WHERE p.payment_id = taken.payment_id AND p.received_on = taken.received_on
+RETURNING p.payment_id, p.received_on, p.uetr, p.status, p.debit_currency, p.settlement_minor, p.settlement_currency,
+    (SELECT sealed FROM message m WHERE m.payment_id = p.payment_id AND m.received_on = p.received_on AND m.n = 1) AS sealed
+
+-- name: forget_workers
+DELETE FROM worker WHERE incarnation = ANY ($1::bigint[])
+
+-- name: legs_of
+SELECT payment_id, n, rail, direction, status, deadline_at FROM leg WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, n
+
+-- name: payment
+SELECT * FROM payment WHERE payment_id = $1
+
+-- name: payments
+SELECT * FROM payment
+WHERE ($1::text IS NULL OR participant = $1) AND (received_at, payment_id) < ($2, $3)
+ORDER BY received_at DESC, payment_id DESC LIMIT $4
+
+-- name: transfers_of
+SELECT t.*, p.status FROM transfer t JOIN payment p USING (payment_id, received_on) WHERE payment_id = $1 ORDER BY n
+
+-- name: sealed_of
+SELECT sealed FROM message WHERE payment_id = $1 AND n = 1
+
+-- name: events_of
+SELECT xid::text, position, payment_id, participant, n, status, code, at, detail FROM event WHERE payment_id = $1 ORDER BY n
+
+-- name: stream
+-- Rows of transactions that may still be open are left for the next read: nothing is ever skipped.
+SELECT xid::text, position, payment_id, participant, n, status, code, at, detail FROM event
+WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+    AND ($3::text IS NULL OR participant = $3)
+ORDER BY xid, position LIMIT $4
+
+-- name: sums
+SELECT key, up_pending, up_posted, down_pending, down_posted, latched, version FROM counter WHERE key = ANY ($1::text[])
+
+-- name: counters
+SELECT key, up_pending, up_posted, down_pending, down_posted, latched, version FROM counter WHERE key >= $1 AND key < $2 ORDER BY key
+
+-- name: key_owner
+SELECT participant FROM participant_key WHERE key_hash = $1
+
+-- name: save_key
+INSERT INTO participant_key (key_hash, participant) VALUES ($1, $2) ON CONFLICT (key_hash) DO UPDATE SET participant = excluded.participant

@@ -1,0 +1,15 @@
+-- Counters (design 3): four sums of minor units a row, pending and posted, up and down. For liquidity and inventory the
+-- row is the ledger account itself (up = debit). A row is made by its first claim and never taken away within its window.
+CREATE TABLE counter (
+    key          text COLLATE "C" PRIMARY KEY, -- one order for Python and SQL: locks are taken along it
+    up_pending   bigint  NOT NULL DEFAULT 0 CHECK (up_pending >= 0),
+    up_posted    bigint  NOT NULL DEFAULT 0 CHECK (up_posted >= 0),
+    down_pending bigint  NOT NULL DEFAULT 0 CHECK (down_pending >= 0),
+    down_posted  bigint  NOT NULL DEFAULT 0 CHECK (down_posted >= 0),
+    version      bigint  NOT NULL DEFAULT 0 CHECK (version >= 0), -- grows by one at each write: an auditor replays along it
+    latched      boolean NOT NULL DEFAULT false, -- closed for ups until the window ends
+    latching     boolean NOT NULL DEFAULT false, -- whether the last claims came in a session that latches
+    ceiling      bigint, -- strictest bounds of the last claims that had one: for the eye; a claim brings its own
+    floor        bigint,
+    CHECK (NOT latched OR ceiling IS NOT NULL)
+) WITH (fillfactor = 50); -- room on the page for the next version of a hot row (HOT update)

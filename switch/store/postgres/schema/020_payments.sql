@@ -1,0 +1,144 @@
+-- The books of one sandbox. Payments and what belongs to them are partitioned by the payment's received_on; identities
+-- are not, because a unique index of a partitioned table must hold the partition key.
+
+CREATE TABLE fence (              -- one row: what every transaction of the sandbox agrees on
+    id smallint PRIMARY KEY CHECK (id = 1),
+    generation bigint NOT NULL,   -- of clock, rulebook, participants, faults
+    world jsonb NOT NULL          -- their stored facts
+);
+INSERT INTO fence VALUES (1, 1, '{}');
+
+CREATE TABLE worker (             -- who holds unfinished payments
+    incarnation bigint PRIMARY KEY,
+    lease_until timestamptz NOT NULL
+);
+
+CREATE TABLE identity (
+    kind smallint NOT NULL CHECK (kind IN (1, 2, 3)),  -- 1 idempotency key, 2 UETR, 3 agent + instruction id + day
+    key bytea NOT NULL CHECK (length(key) = 16),
+    payment_id uuid NOT NULL,
+    received_on date NOT NULL,
+    content_hash bytea NOT NULL,
+    PRIMARY KEY (kind, key)
+);
+
+CREATE TABLE participant_key (
+    key_hash bytea PRIMARY KEY CHECK (length(key_hash) = 32),
+    participant text NOT NULL
+);
+
+CREATE TABLE quote (
+    quote_id text PRIMARY KEY,
+    participant text NOT NULL,
+    price jsonb NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_by uuid                  -- null until the accepting transaction claims it
+);
+
+CREATE TABLE payment (
+    payment_id uuid NOT NULL,
+    received_on date NOT NULL,
+    received_at timestamptz NOT NULL,
+    participant text NOT NULL,
+    status text NOT NULL CHECK (status IN (
+        'queued',     -- -> accepted, cancelled, blocked
+        'accepted',   -- -> submitted, in_doubt, settled, credited, rejected, blocked
+        'submitted',  -- -> in_doubt, settled, credited, rejected, blocked
+        'in_doubt',   -- -> settled, credited, rejected
+        'settled',    -- -> credited
+        'credited', 'rejected', 'cancelled', 'blocked')),
+    code text NOT NULL,           -- ISO reason, '' unless rejected
+    detail text NOT NULL,         -- JSON of the refusal or of the rail's reason
+    uetr uuid NOT NULL,
+    instruction_id text NOT NULL,
+    debtor_agent text NOT NULL,
+    creditor_agent text NOT NULL,
+    lane text NOT NULL,           -- '' where refused before a lane was taken
+    debit_minor bigint NOT NULL,
+    debit_currency text NOT NULL,
+    settlement_minor bigint NOT NULL,
+    settlement_currency text NOT NULL,
+    rulebook_id text NOT NULL,
+    quote_id text NOT NULL,
+    decision text NOT NULL,       -- JSON of what decide found
+    claim_rules text[] NOT NULL,  -- the claims admitted, one element each
+    claim_counters text[] NOT NULL,
+    claim_deltas bigint[] NOT NULL,
+    claim_bounds bigint[] NOT NULL,   -- the ceiling (floor) in force when it was admitted, null = none
+    claim_gross boolean[] NOT NULL,
+    incarnation bigint NOT NULL,
+    expects_credit boolean NOT NULL,  -- the rail reports credit, so settled is not the last word
+    events smallint NOT NULL,
+    settled_at timestamptz,
+    PRIMARY KEY (payment_id, received_on),
+    CHECK ((status = 'rejected') = (code <> '')),
+    CHECK ((status IN ('settled', 'credited')) = (settled_at IS NOT NULL))
+) PARTITION BY RANGE (received_on);
+CREATE INDEX payment_by_participant ON payment (participant, received_at);
+
+CREATE TABLE leg (
+    payment_id uuid NOT NULL,
+    received_on date NOT NULL,
+    n smallint NOT NULL,
+    rail text NOT NULL,
+    direction text NOT NULL,
+    status text NOT NULL CHECK (status IN ('held', 'sent', 'settled', 'credited', 'rejected')),
+    deadline_at timestamptz NOT NULL,
+    PRIMARY KEY (payment_id, n, received_on)
+) PARTITION BY RANGE (received_on);
+
+CREATE TABLE transfer (           -- state follows the payment's status, unless posted by itself (suspense, funding)
+    payment_id uuid NOT NULL,
+    received_on date NOT NULL,
+    n smallint NOT NULL,
+    debit_account text NOT NULL,
+    credit_account text NOT NULL CHECK (credit_account <> debit_account OR line = 'principal'),
+    amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+    currency text NOT NULL,
+    line text NOT NULL,
+    alone boolean NOT NULL,       -- posted by itself, whatever becomes of the payment
+    PRIMARY KEY (payment_id, n, received_on)
+) PARTITION BY RANGE (received_on);
+
+CREATE TABLE message (            -- the one place of names and ids: encrypted, readable by its participant alone
+    payment_id uuid NOT NULL,
+    received_on date NOT NULL,
+    n smallint NOT NULL,
+    sealed bytea NOT NULL,
+    PRIMARY KEY (payment_id, n, received_on)
+) PARTITION BY RANGE (received_on);
+
+CREATE TABLE event (              -- history and outbox in one: read in (xid, position) order up to the oldest open transaction
+    payment_id uuid NOT NULL,
+    received_on date NOT NULL,
+    n smallint NOT NULL,
+    status text NOT NULL,
+    code text NOT NULL,
+    at timestamptz NOT NULL,
+    detail text NOT NULL,
+    participant text NOT NULL,
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    position integer NOT NULL,
+    PRIMARY KEY (payment_id, n, received_on)
+) PARTITION BY RANGE (received_on);
+CREATE INDEX event_by_transaction ON event (xid, position);
+
+CREATE TABLE exception_record (   -- beside the payment; its final status never changes
+    payment_id uuid NOT NULL,
+    received_on date NOT NULL,
+    kind text NOT NULL,
+    at timestamptz NOT NULL,
+    detail text NOT NULL,
+    claim_rules text[] NOT NULL,  -- forced claims
+    claim_counters text[] NOT NULL,
+    claim_deltas bigint[] NOT NULL,
+    PRIMARY KEY (payment_id, kind)
+);
+
+CREATE TABLE batch (              -- which versions of which counters a transaction made: with event.position, each counter's history
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    step text NOT NULL,
+    counters text[] NOT NULL,
+    versions bigint[] NOT NULL,
+    PRIMARY KEY (xid, step)
+);

@@ -1,0 +1,165 @@
+"""Instruction -> facts: the only place that reads law's facts out of what a participant sent.
+
+A ladder of named guards, cheapest first; then one line that builds the facts. No name and no number leaves this module
+except as a keyed pseudonym.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import NamedTuple
+
+from fx.money import AmountError, Money, parse_amount
+from limits.facts import PaymentFacts, Profile
+from rails import identifiers
+from switch.directory.directory import Directory, Entry
+from switch.directory.names import describe_mismatch, match_name
+from switch.participants.persons import Persons
+from switch.participants.registry import Participant
+from switch.payment.instruction import PERSON_ID_TYPES, Identification, Instruction, Party
+from switch.payment.plan import Refusal
+
+# A debtor account for which the debtor agent does not vouch: the one magic value on the debtor's side (AM04).
+MAGIC_NO_FUNDS = "MAGIC-NO-FUNDS"
+CORPORATE_SECTORS = frozenset({"corporation", "education", "medical", "utility", "government", "financial"})
+
+
+class Known(NamedTuple):
+    """What translation may look up: participants by BIC8, the directory, the sandbox's persons."""
+
+    participants: Mapping[str, Participant]
+    directory: Directory
+    persons: Persons
+
+
+class Translated(NamedTuple):
+    """The facts of an instruction, and the creditor's account number for the rail (never stored in clear)."""
+
+    facts: PaymentFacts
+    creditor_account: str
+
+
+def translate(instruction: Instruction, known: Known, at: datetime, day: date) -> Translated | Refusal:
+    """Read the facts of an instruction received at `at` on law day `day`, or say what is wrong with it."""
+    debtor, creditor = instruction.debtor, instruction.creditor
+    instructed = _amount(instruction)
+    if isinstance(instructed, Refusal):
+        return instructed
+    debtor_agent = known.participants.get(instruction.debtor_agent[:8])
+    if debtor_agent is None:
+        return Refusal("debtor-agent-unknown", {"agent": instruction.debtor_agent}, "debtor_agent")
+    creditor_agent = known.participants.get(instruction.creditor_agent[:8])
+    if creditor_agent is None:
+        return Refusal("creditor-agent-unknown", {"agent": instruction.creditor_agent}, "creditor_agent")
+    wrong = _accounts(debtor, creditor) or _identified(debtor.identification, creditor.identification)
+    if wrong is not None:
+        return wrong
+    if not instruction.purpose_code:
+        return Refusal("purpose-missing", {}, "purpose_code")
+    if debtor.account.number == MAGIC_NO_FUNDS:
+        return Refusal("debtor-funds", {}, "debtor.account.number")
+    payee = _payee(instruction, known.directory, creditor_agent)
+    if isinstance(payee, Refusal):
+        return payee
+    assert debtor.identification is not None and debtor.account.number is not None and debtor.account.currency is not None
+    persons = known.persons
+    debtor_person = _person(debtor.identification, persons)
+    creditor_person = _person(creditor.identification, persons) if creditor.identification else ""
+    debtor_kind, creditor_kind = _kind(debtor), _kind(creditor)
+    same_name = (
+        debtor_person == creditor_person
+        if creditor_person
+        else debtor_kind == creditor_kind and match_name(debtor.name, creditor.name) == "match"
+    )
+    profile = Profile(
+        debtor_agent.country, creditor_agent.country, debtor_agent.kind, creditor_agent.kind,
+        debtor_agent.schemes_on(day), creditor_agent.schemes_on(day), debtor_kind, creditor_kind,
+        debtor.residency, creditor.residency, _sector(debtor, debtor_kind), _sector(creditor, creditor_kind),
+        _document(debtor.identification), _document(creditor.identification), same_name,
+        instruction.purpose_code, instruction.category_purpose or "",
+        frozenset([document.type for document in instruction.documents]), instruction.venue or "",
+        debtor.account.currency, instructed.currency, instruction.settlement_currency,
+    )  # fmt: skip
+    facts = PaymentFacts(
+        profile, debtor_person, creditor_person, debtor_agent.bic, creditor_agent.bic,
+        persons.pseudonym("account", debtor_agent.bic, debtor.account.number),
+        persons.pseudonym("account", creditor_agent.bic, payee), instructed, at,
+    )  # fmt: skip
+    return Translated(facts, payee)
+
+
+def _amount(instruction: Instruction) -> Money | Refusal:
+    debit_currency = instruction.debtor.account.currency
+    if debit_currency is None:
+        return Refusal("field-missing", {"field": "debtor.account.currency", "why": "It is the currency debited."}, "debtor.account.currency")
+    currency, text = instruction.instructed_amount.currency, instruction.instructed_amount.amount
+    settlement = instruction.settlement_currency
+    try:
+        amount_minor = parse_amount(text, currency)
+        parse_amount("0", debit_currency)
+        parse_amount("0", settlement)
+    except AmountError as error:
+        name = {"CH20": "amount-decimals", "AM03": "currency-not-carried"}.get(error.code, "amount-invalid")
+        return Refusal(name, {"what": str(error)}, "instructed_amount")
+    if amount_minor == 0:
+        return Refusal("amount-zero", {}, "instructed_amount.amount")
+    if currency not in (debit_currency, settlement):
+        detail = {"instructed": currency, "debit": debit_currency, "settlement": settlement}
+        return Refusal("currency-inconsistent", detail, "instructed_amount.currency")
+    return Money(amount_minor, currency)
+
+
+def _accounts(debtor: Party, creditor: Party) -> Refusal | None:
+    if debtor.account.number is None or debtor.account.proxy is not None:
+        return Refusal("account-malformed", {"what": "The debtor's account must be given by its number"}, "debtor.account")
+    if (creditor.account.number is None) == (creditor.account.proxy is None):
+        return Refusal("account-malformed", {"what": "The creditor's account has neither or both of number and proxy"}, "creditor.account")
+    return None
+
+
+def _identified(debtor: Identification | None, creditor: Identification | None) -> Refusal | None:
+    if debtor is None:
+        return Refusal("identification-missing", {}, "debtor.identification")
+    for side, given in (("debtor", debtor), ("creditor", creditor)):
+        if given is not None:
+            what = identifiers.check(given.type, given.number, given.country)
+            if what is not None:
+                return Refusal("identification-wrong", {"what": what}, f"{side}.identification.number")
+    return None
+
+
+def _payee(instruction: Instruction, directory: Directory, agent: Participant) -> str | Refusal:
+    """Resolve the creditor's account and compare its name; accounts the directory does not know pass unchecked."""
+    account = instruction.creditor.account
+    entry: Entry | None
+    if account.proxy is not None:
+        entry = directory.resolve(account.proxy.type, account.proxy.value, agent.country)
+        if entry is None:
+            return Refusal("proxy-unknown", {"proxy_type": account.proxy.type}, "creditor.account.proxy.value")
+        if entry.agent != agent.bic:
+            return Refusal("creditor-agent-differs", {"registered": entry.agent, "agent": agent.bic}, "creditor_agent")
+        number = entry.account
+    else:
+        assert account.number is not None
+        number = account.number
+        entry = directory.account(agent.bic, number)
+    if entry is not None and match_name(instruction.creditor.name, entry.name) == "no":
+        return Refusal("name-mismatch", {"what": describe_mismatch(instruction.creditor.name, entry.name)}, "creditor.name")
+    return number
+
+
+def _person(given: Identification, persons: Persons) -> str:
+    return persons.person_id(given.type, given.country, identifiers.normalize(given.type, given.number))
+
+
+def _kind(party: Party) -> str:
+    if party.identification is not None:
+        return "person" if party.identification.type in PERSON_ID_TYPES else "firm"
+    return "firm" if party.sector in CORPORATE_SECTORS else "person"
+
+
+def _sector(party: Party, kind: str) -> str:
+    return "corporation" if kind == "firm" and party.sector == "household" else party.sector
+
+
+def _document(given: Identification | None) -> str:
+    return f"{given.type}:{given.country}" if given is not None else ""
