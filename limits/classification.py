@@ -1,8 +1,8 @@
 """Classification: what a payment is in the statistics, by ordered dated rows over its facts; the first match decides.
 
 Nothing matches: no class, and the switch refuses; a class is never guessed. Residency decides whether an economy sees a
-transaction at all: an entry whose economy and counterpart are the same is none (BPM6 4.114, centre of economic interest).
-The RMB tag is a message convention with a table of its own; it says nothing about the balance of payments.
+transaction at all: an entry whose economy and counterpart are the same is none (BPM6 chapter 4). The RMB tag is a
+message convention with a table of its own; it says nothing about the balance of payments.
 """
 
 from collections.abc import Mapping
@@ -111,7 +111,7 @@ def read_group(file: str, document: Document, codes: frozenset[str]) -> list[Dat
             node.integer("order"),
             node.text("description"),
             read_conditions(node, "when"),
-            tuple(_template(file, f"rows[{n}].entries[{m}]", entry, codes) for m, entry in enumerate(node.mappings("entries"))),
+            tuple(_template(node, m, entry, codes) for m, entry in enumerate(node.mappings("entries"))),
             node.texts("spared"),
         )
         for item in row.spared:
@@ -123,20 +123,19 @@ def read_group(file: str, document: Document, codes: frozenset[str]) -> list[Dat
 
 def ordered(groups: Mapping[str, list[Dated[Row]]]) -> tuple[Dated[Row], ...]:
     """Join the rows of all files in their order; raises RulebookError where two share an order or an id."""
-    rows = sorted(((row, file) for file, group in groups.items() for row in group), key=lambda pair: pair[0].value.order)
-    ids: set[str] = set()
-    orders: set[int] = set()
-    for row, file in rows:
-        for key, value, taken in (("id", row.value.id, row.value.id in ids), ("order", row.value.order, row.value.order in orders)):
-            if taken:
-                raise RulebookError(file, key, f"{value!r} is taken by another row: the first match decides, so order is unique")
-        ids.add(row.value.id)
-        orders.add(row.value.order)
-    return tuple(row for row, _ in rows)
+    taken: set[tuple[str, str | int]] = set()
+    for file, group in groups.items():
+        for row in group:
+            for mark in (("id", row.value.id), ("order", row.value.order)):
+                if mark in taken:
+                    raise RulebookError(file, mark[0], f"{mark[1]!r} is taken by another row: the first match decides")
+                taken.add(mark)
+    return tuple(sorted((row for group in groups.values() for row in group), key=lambda row: row.value.order))
 
 
-def _template(file: str, path: str, data: Mapping[str, object], codes: frozenset[str]) -> _Template:
-    node = Node(file, path, data, ("economy", "counterpart", "side", "item"), ("code", "change"))
+def _template(row: Node, n: int, data: Mapping[str, object], codes: frozenset[str]) -> _Template:
+    required = ("economy", "counterpart", "side", "item")
+    node = Node(row.file, row.where(f"entries[{n}]"), data, required, ("code", "change"))
     code = node.text("code") or None
     if code is not None and code not in codes:
         raise node.error("code", f"{code} is not in safe-codes.yaml")

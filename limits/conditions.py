@@ -1,8 +1,8 @@
 """Conditions over the facts of a payment: what a classification row or a lane tests, written in YAML, compiled once.
 
-A condition maps a field of Profile to what it must be: a value, a list (one of them), `{not: [...]}`, `{has: [...]}` (a set
-holds one of them), `{same_as: field}`, `{other_than: field}`. `any` holds alternatives. `purpose` is the purpose code, or
-the category purpose where none is given.
+A condition maps a field of Profile to what it must be: a value, a list (one of them), `{not: [...]}`, `{has: [...]}`
+(a set holds one of them), `{same_as: field}`, `{other_than: field}`. `any` holds alternatives. `purpose` is the purpose
+code, or the category purpose where none is given.
 """
 
 import re
@@ -26,8 +26,8 @@ _VOCABULARY: Mapping[str, re.Pattern[str]] = {
     "debtor_agent_country": _COUNTRY, "creditor_agent_country": _COUNTRY, "debtor_agent_kind": _KIND,
     "creditor_agent_kind": _KIND, "debtor_agent_schemes": _SLUG, "creditor_agent_schemes": _SLUG,
     "debtor_kind": _PARTY, "creditor_kind": _PARTY, "debtor_residency": _COUNTRY, "creditor_residency": _COUNTRY,
-    "debtor_sector": _SECTOR, "creditor_sector": _SECTOR, "debtor_id": _ID, "creditor_id": _ID, "purpose_code": _PURPOSE,
-    "category_purpose": _PURPOSE, "purpose": _PURPOSE, "documents": _DOCUMENT, "venue": _SLUG,
+    "debtor_sector": _SECTOR, "creditor_sector": _SECTOR, "debtor_id": _ID, "creditor_id": _ID,
+    "purpose_code": _PURPOSE, "category_purpose": _PURPOSE, "purpose": _PURPOSE, "documents": _DOCUMENT, "venue": _SLUG,
     "debit_currency": _CURRENCY, "instructed_currency": _CURRENCY, "settlement_currency": _CURRENCY,
 }  # fmt: skip
 _SETS = frozenset({"debtor_agent_schemes", "creditor_agent_schemes", "documents"})
@@ -44,7 +44,7 @@ class Condition(NamedTuple):
 
 
 def read_conditions(node: Node, key: str) -> tuple[Condition, ...]:
-    """Compile the mapping under `key`; all must hold. Raises RulebookError for an unknown field or an impossible value."""
+    """Compile the mapping under `key`; all must hold. Raises RulebookError for an unknown field or impossible value."""
     return _all(node, key, node.data.get(key) or {})
 
 

@@ -7,7 +7,6 @@ corridor for each; what is handed out is the lane as it is in the payment's corr
 from datetime import date
 from typing import NamedTuple
 
-from limits.claims import REPORT
 from limits.conditions import Condition, failing, read_conditions
 from limits.documents import Dated, Document, Node, in_force, read_rows
 from limits.facts import Profile
@@ -89,7 +88,9 @@ class OpenLane(NamedTuple):
     closed: str  # why nobody may take it on this day, "" = in force
 
 
-_REQUIRED = ("id", "order", "description", "active", "scheme", "direction", "law", "market", "when", "corridors", "values")
+_REQUIRED = (
+    "id", "order", "description", "active", "scheme", "direction", "law", "market", "when", "corridors", "values",
+)  # fmt: skip
 
 
 def read_lane(file: str, document: Document) -> LaneDocument:
@@ -182,8 +183,3 @@ def judge_lane(lane: OpenLane, profile: Profile) -> tuple[LaneVerdict, Lane | No
             return LaneVerdict(name, not why, why or lane.document.description), None if why else found
     ways = " or ".join(f"{corridor.origin} to {corridor.destination}" for corridor, _ in lane.lanes)
     return LaneVerdict(name, False, f"leads {ways}; the agents are in {origin} and {destination}"), None
-
-
-def never_blocks(use: Use, effect: str) -> bool:
-    """Whether a lane's use of a rule only reports."""
-    return (use.effect or effect) == REPORT

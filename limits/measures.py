@@ -1,6 +1,6 @@
 """From a rule of the day to claims: what a limit counts, on whose counter, in which window. Compiled once a day.
 
-Every conversion rounds up, so that a cap is never exceeded by what rounding hides. Not here: evaluation (limits.counters).
+Every conversion rounds up, so that no cap is exceeded by what rounding hides. Not here: evaluation (limits.counters).
 """
 
 from collections.abc import Callable, Mapping
@@ -21,12 +21,13 @@ Threshold = Callable[[Amounts, RateSource], bool]
 
 
 class Law(NamedTuple):
-    """What is in force on one day: each rule with its value, null values left out."""
+    """What is in force on one day: a value for each rule that has a row on it, `Value()` where that sets no limit."""
 
     rules: Mapping[str, Rule]
     values: Mapping[str, Value]
 
 
+GROSS_BASES = frozenset({"gross", "fx-conversion-gross"})  # only ever rise: claimed straight into posted
 _SCOPES: Mapping[str, Callable[[PaymentFacts], str]] = {
     "person": lambda facts: facts.debtor_id,
     "person-institution": lambda facts: f"{facts.debtor_id}@{facts.debtor_agent}",
@@ -44,7 +45,7 @@ def claimer(law: Law, rule: Rule, effect: str, scope: str, day: date) -> Claimer
     if value is None or value.amounts is None:
         return None
     prefix, suffix = f"{rule.id}|", f"|{window_key(rule.window, day)}"
-    whose, basis = _SCOPES[scope], rule.basis == "gross" or rule.basis == "fx-conversion-gross"
+    whose, gross = _SCOPES[scope], rule.basis in GROSS_BASES
     admission, gives_back, rule_id = rule.admission, rule.gives_back, rule.id
     amounts, reports = value.amounts, effect == REPORT
 
@@ -57,7 +58,7 @@ def claimer(law: Law, rule: Rule, effect: str, scope: str, day: date) -> Claimer
                 return None
             key = f"{prefix}{whose(facts)}/{currency}{suffix}"
             ceiling = None if reports else amounts[currency]
-            return Claim(rule_id, key, amount_minor, ceiling, None, admission, effect, basis, gives_back)
+            return Claim(rule_id, key, amount_minor, ceiling, None, admission, effect, gross, gives_back)
 
         return by_currency
 
@@ -67,9 +68,7 @@ def claimer(law: Law, rule: Rule, effect: str, scope: str, day: date) -> Claimer
 
     def in_unit(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Claim | None:
         key = prefix + whose(facts) + suffix
-        return Claim(
-            rule_id, key, measure(priced, reference_rate), ceiling, None, admission, effect, basis, gives_back
-        )
+        return Claim(rule_id, key, measure(priced, reference_rate), ceiling, None, admission, effect, gross, gives_back)
 
     return in_unit
 

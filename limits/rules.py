@@ -127,13 +127,12 @@ class RulesOfDay:
 
     def hours(self, lane: Lane, at: datetime) -> Hours:
         """Say whether the lane's own hours are open at an aware instant; a lane without hours always is."""
-        hours = self._version.law.values[lane.hours].hours if lane.hours in self._version.law.values else None
-        if hours is None:
+        value = self._version.law.values.get(lane.hours) if lane.hours else None
+        if lane.hours is None or value is None or value.hours is None:
             return Hours(True, None, "", "")
-        rule = lane.hours or ""
-        if hours.is_open(at):
-            return Hours(True, None, rule, hours.text)
-        return Hours(False, hours.next_opening(at), rule, hours.text)
+        if value.hours.is_open(at):
+            return Hours(True, None, lane.hours, value.hours.text)
+        return Hours(False, value.hours.next_opening(at), lane.hours, value.hours.text)
 
     def rail_cap(self, rail: str, currency: str) -> RuleValue | None:
         """Return a rail's cap on one payment (AM13), None where it has none in that currency on this day."""
@@ -251,7 +250,9 @@ def _check_references(book: _Book) -> None:
     """What documents say of each other must be there, and of the right kind."""
     for rule in book.rules.values():
         if rule.measure.rate:
-            _expect(book, f"{rule.id}.yaml", "measure.rate", rule.measure.rate, "rate")
+            rate = _expect(book, f"{rule.id}.yaml", "measure.rate", rule.measure.rate, "rate")
+            if rate.values[0].since > rule.values[0].since or rate.values[-1].until is not None:
+                raise RulebookError(f"{rule.id}.yaml", "measure.rate", f"{rate.id} is not in force on all its days")
     orders: set[int] = set()
     for lane in book.lanes:
         file = f"lanes/{lane.id}.yaml"
@@ -266,9 +267,10 @@ def _check_references(book: _Book) -> None:
             reporting = _expect(book, file, "thresholds", name, "limit")
             if reporting.window != PAYMENT or reporting.effect != REPORT or not reporting.unit:
                 raise RulebookError(file, "thresholds", f"{name} is no threshold on one payment that only reports")
-        for key, name in (("hours", lane.hours), ("charge", lane.charge)):
-            if name is not None:
-                _expect(book, file, key, name, {"hours": "hours", "charge": "charge"}[key])
+        if lane.hours is not None:
+            _expect(book, file, "hours", lane.hours, "hours")
+        if lane.charge is not None:
+            _expect(book, file, "charge", lane.charge, "charge")
 
 
 def _expect(book: _Book, file: str, key: str, name: str, kind: str) -> Rule:

@@ -213,7 +213,7 @@ def value_of(rule: Rule, row: Dated[Value]) -> RuleValue:
 
 
 def documents_of(value: RuleValue) -> list[dict[str, Any]]:
-    """Write a rule of the day as documents of `rulebook show`: one a currency; null where no limit or no amount is set."""
+    """Write a rule of the day as documents of `rulebook show`, one a currency; value null where it sets no amount."""
     amounts: list[tuple[str | None, str | None]] = [
         (currency, format_amount(amount_minor, currency)) for currency, amount_minor in value.amounts.items()
     ]

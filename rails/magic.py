@@ -1,7 +1,8 @@
 """Magic creditor accounts: what a rail and the creditor agent do with an instruction is written in its account number.
 
-The one table behind code and documentation. An account is magic if it holds `MAGIC-` and a name of the table; what
-stands before it (a bank code) or after it (`-` and any text, so that several accounts may behave alike) is ignored.
+The one table behind code and documentation. An account is magic if it holds `MAGIC-` and a name of the table. A bank
+code may stand before it and a number after it (so that several accounts behave alike); hyphens and case do not matter,
+since accounts are normalized on their way here.
 """
 
 from datetime import datetime, timedelta
@@ -10,8 +11,8 @@ from typing import NamedTuple
 from rails.book import CONTRADICTED, ONCE, SILENT, TWICE
 from rails.port import RailInstruction
 
-MARK = "MAGIC-"
-_REJECT = "REJECT-"
+MARK = "MAGIC"
+_REJECT = "REJECT"
 _UNKNOWN_MAGIC = "AC01"  # a misspelt name must not pass for an ordinary account
 
 
@@ -36,6 +37,7 @@ class Magic(NamedTuple):
         return ordinary
 
 
+# Besides these, REJECT- and any other four letters or digits: rejected with that code.
 MAGIC = (
     Magic(
         "SILENT",
@@ -59,8 +61,8 @@ MAGIC = (
     ),
     Magic(
         "LATE-ACCEPT",
-        "Pending for an hour, then credited and reported: to be accepted after an operator's rejection. A five-step rail "
-        "rejects with AB05 at the deadline.",
+        "Pending for an hour, then credited and reported: to be accepted after an operator's rejection. A five-step "
+        "rail rejects with AB05 at the deadline.",
         after=timedelta(hours=1),
     ),
     Magic("DUPLICATE", "The last report comes twice.", reporting=TWICE),
@@ -77,21 +79,29 @@ MAGIC = (
     Magic("REJECT-BE01", "Rejected: the name does not match the account.", reason_code="BE01"),
     Magic("REJECT-RR04", "Rejected: a regulatory reason, no more is said.", reason_code="RR04"),
     Magic("REJECT-MS03", "Rejected: the creditor agent gives no reason.", reason_code="MS03"),
-    Magic("REJECT-", "Any other four letters or digits after REJECT-: rejected with that code.", reason_code="NARR"),
 )
-_BY_LENGTH = tuple(sorted((magic for magic in MAGIC if magic.name != _REJECT), key=lambda magic: -len(magic.name)))
+
+
+def _plain(text: str) -> str:
+    return text.replace("-", "").upper()
+
+
+_BY_NAME = tuple((_plain(magic.name), magic) for magic in MAGIC)
 
 
 def magic_of(account: str) -> Magic | None:
     """Return what is magic about an account number, None for an ordinary one."""
-    return _read(account.partition(MARK)[2]) if MARK in account else None
-
-
-def _read(text: str) -> Magic:
-    for magic in _BY_LENGTH:
-        if text == magic.name or text.startswith(f"{magic.name}-"):
+    if account.isdigit() or MARK not in (plain := _plain(account)):
+        return None
+    text = plain.partition(MARK)[2]
+    for name, magic in _BY_NAME:
+        if text.startswith(name) and _is_number(text[len(name) :]):
             return magic
-    code, _, _ = text.removeprefix(_REJECT).partition("-")
-    if text.startswith(_REJECT) and len(code) == 4 and code.isascii() and code.isalnum() and code == code.upper():
-        return Magic(f"{_REJECT}{code}", f"Rejected with {code}.", reason_code=code)
+    code, number = text.removeprefix(_REJECT)[:4], text.removeprefix(_REJECT)[4:]
+    if text.startswith(_REJECT) and len(code) == 4 and _is_number(number):
+        return Magic(f"{_REJECT}-{code}", f"Rejected with {code}.", reason_code=code)
     return Magic(text, "No name of the table: rejected as a malformed account.", reason_code=_UNKNOWN_MAGIC)
+
+
+def _is_number(text: str) -> bool:
+    return not text or text.isdigit()

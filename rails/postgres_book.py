@@ -88,9 +88,8 @@ class PostgresBook:
 
     async def find(self, keys: Sequence[Key]) -> list[Entry | None]:
         """Return the entry of each key, None where there is none, in order."""
-        asked = list(dict.fromkeys(keys))
         async with self._connection() as connection:
-            rows = await connection.fetch(self._queries["find"], [uetr for uetr, _ in asked], [leg for _, leg in asked])
+            rows = await connection.fetch(self._queries["find"], [uetr for uetr, _ in keys], [leg for _, leg in keys])
         found = {(entry.uetr, entry.leg): entry for entry in map(_entry, rows)}
         return [found.get(key) for key in keys]
 

@@ -14,7 +14,7 @@ from rails.delays import STEPS, Delays
 from rails.faults import IN_ALL, NO_FAULTS, Faults
 from rails.hours import Hours
 from rails.magic import magic_of
-from rails.port import REJECTED, UNKNOWN, Capabilities, RailInstruction, RailReport, RailUnavailable
+from rails.port import REJECTED, Capabilities, RailInstruction, RailReport, RailUnavailable
 from rails.steps import Answer, Unfold, final
 
 CLOSED = "ED06"  # the rail is closed
@@ -50,7 +50,7 @@ class SimulatedRail:
         await self._book.open()
         self._heap.clear()
         self._waiting.clear()
-        self._arm(await self._book.final_since(now - REPLAY), now - REPLAY)
+        self._arm(await self._book.final_since(now - REPLAY))
 
     async def stop(self) -> None:
         """Let go of the book."""
@@ -144,16 +144,13 @@ class SimulatedRail:
             return SILENT
         return TWICE if drawn % IN_ALL < self.faults.repeated_reports else ONCE
 
-    def _arm(self, entries: Iterable[Entry], since: datetime | None = None) -> None:
+    def _arm(self, entries: Iterable[Entry]) -> None:
         heap, waiting = self._heap, self._waiting
         for entry in entries:
-            if entry.outcome == UNKNOWN:
-                continue
             uetr, leg = entry.uetr, entry.leg
             count = 0
             for due, n, status, reason_code in events(entry):
-                if since is None or due >= since:
-                    heappush(heap, (due, uetr, leg, n, status, reason_code))
-                    count += 1
+                heappush(heap, (due, uetr, leg, n, status, reason_code))
+                count += 1
             if count:
                 waiting[uetr, leg] = count

@@ -1,11 +1,16 @@
 """The composition root: the one place that wires worlds, stores, rails and sandboxes, and asks the machine for chance."""
 
+import gc
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+import uvicorn
+import uvloop
+import yaml
 
 from fx.money import parse_amount
 from fx.providers import load_providers
@@ -16,8 +21,10 @@ from rails.book import Book, MemoryBook
 from rails.catalogue import build_rails
 from rails.port import Rail
 from rails.postgres_book import PostgresBook
+from switch import logs
 from switch.clock import BusinessClock
 from switch.directory.directory import build_directory
+from switch.embedded.servers import Servers, Urls
 from switch.flow.board import Board
 from switch.flow.metrics import Metrics
 from switch.flow.ports import Store
@@ -132,6 +139,7 @@ def postgres_sandbox(
 
 async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> None:
     """Open a sandbox's store, take up its stored clock (or start it at `start_at`), fund it once, and begin to work."""
+    logs.configure()
     store, world = sandbox.store, sandbox.world
     await store.open()
     stored = await store.world()
@@ -143,3 +151,55 @@ async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> No
     await store.fund(opening_transfers(world))
     world.generation = await store.generation()
     await sandbox.start()
+
+
+class Serving(NamedTuple):
+    """How `up` is to run."""
+
+    data: Path
+    host: str
+    port: int
+    database_url: str | None
+    redis_url: str | None
+    dev_key: str | None
+    seed: int
+    start_at: datetime | None
+    overlay: Path | None
+    sandbox: str = "main"
+
+
+def serve(serving: Serving, on_ready: Callable[[str], None] = lambda url: None) -> None:
+    """Start what was not given, open the sandbox, and serve until told to stop (SIGINT, SIGTERM); call from the main thread."""
+    serving.data.mkdir(parents=True, exist_ok=True)
+    with Servers(serving.data, serving.database_url, serving.redis_url) as urls:
+        uvloop.run(_serve(serving, urls, on_ready))
+
+
+async def _serve(serving: Serving, urls: Urls, on_ready: Callable[[str], None]) -> None:
+    from switch.api.access import Access
+    from switch.api.app import create_app
+    from switch.store.valkey import Limiter, ValkeyLink
+
+    rulebook = load_rulebook([yaml.safe_load(serving.overlay.read_text("utf-8"))] if serving.overlay else [])
+    keys = load_secrets(serving.data)
+    sandbox = postgres_sandbox(urls.database_url, serving.sandbox, serving.seed, keys, rulebook=rulebook)
+    await open_sandbox(sandbox, serving.start_at)
+    link = ValkeyLink(urls.redis_url, serving.sandbox, sandbox.worker)
+    limiter = Limiter(urls.redis_url, serving.sandbox)
+    app = create_app(sandbox, Access(sandbox.store, serving.dev_key), limiter)
+    config = uvicorn.Config(
+        app, host=serving.host, port=serving.port, loop="none", http="httptools", ws="none", log_level="warning",
+        access_log=False, lifespan="off", timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    await link.start()
+    gc.collect()
+    gc.freeze()  # what is there now stays for good: the collector need not look at it again
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        on_ready(f"http://{serving.host}:{serving.port}")
+        await server.serve()
+    finally:
+        await link.stop()
+        await limiter.close()
+        await sandbox.stop()

@@ -4,7 +4,7 @@ The API, the demo and the bench call this; it knows no HTTP. Made by main.py.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -15,6 +15,7 @@ from fx.providers import Provider
 from fx.quotes import Quote, Request, firm, prices
 from fx.rates import NoRate
 from limits.calendars import law_day
+from limits.claims import Claim, Sums
 from switch.flow.loops import Loops
 from switch.flow.ports import Store, Stored, StoredEvent
 from switch.flow.submission import Answer, Submission
@@ -25,6 +26,8 @@ from switch.payment.instruction import Instruction
 from switch.payment.plan import Plan, Refusal
 from switch.payment.status import FINAL, IN_DOUBT, SETTLED
 from switch.translate.facts import translate
+
+ReadSums = Callable[[Sequence[Claim]], Awaitable[Mapping[str, Sums]]]
 
 
 class InFlight(Exception):
@@ -44,6 +47,7 @@ class Sandbox:
         self.worker = worker
         self.loops = Loops(worker)
         self._quotes_given = 0
+        self.read_sums: ReadSums = self._stored_sums  # explain without a server reads what it was told instead
 
     async def start(self) -> None:
         """Open rails and begin to work."""
@@ -113,8 +117,11 @@ class Sandbox:
         decider = self.worker.decider
         verdict = refusal or decider.judge(submission, at, day, view, quotes)
         judgement = decider.judgement(submission, at, day, view)
-        sums = await self.store.sums([claim.counter for claim in verdict.claims]) if isinstance(verdict, Plan) else {}
+        sums = await self.read_sums(verdict.claims) if isinstance(verdict, Plan) else {}
         return explain(verdict, judgement, sums, view.rules) | {"at": at.isoformat(), "rulebook_id": view.rulebook_id}
+
+    async def _stored_sums(self, claims: Sequence[Claim]) -> Mapping[str, Sums]:
+        return await self.store.sums([claim.counter for claim in claims])
 
     async def payment(self, payment_id: str, participant: str | None) -> Stored:
         """Return a payment of this participant (None = an operator, who may see all)."""

@@ -2,6 +2,6 @@
 
 from bayswitch.client import AsyncClient, Client
 from bayswitch.events import Event
-from bayswitch.problems import BayswitchError, Problem, Unreachable
+from bayswitch.problems import BayswitchError, Problem, Unreachable, Unreadable
 
-__all__ = ["AsyncClient", "BayswitchError", "Client", "Event", "Problem", "Unreachable"]
+__all__ = ["AsyncClient", "BayswitchError", "Client", "Event", "Problem", "Unreachable", "Unreadable"]

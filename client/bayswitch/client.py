@@ -15,7 +15,7 @@ import stamina
 
 from bayswitch import requests
 from bayswitch.events import Event, EventReader
-from bayswitch.problems import Problem, Unreachable, problem_of
+from bayswitch.problems import Problem, Unreachable, Unreadable, problem_of
 from bayswitch.requests import Request
 
 P = ParamSpec("P")
@@ -135,6 +135,13 @@ def _lost(request: Request[Any], error: httpx.TransportError) -> Unreachable:
     return Unreachable(f"{request.method} {request.path}: {error or type(error).__name__}")
 
 
+def _read(request: Request[T], response: httpx.Response) -> T:
+    try:
+        return request.read(response)
+    except ValueError as error:  # no JSON, or no object where one was promised
+        raise Unreadable(f"{request.method} {request.path}: {error}") from error
+
+
 class Client(Surface):
     """Call the switch at `base_url` and wait for each answer. Threads may share one client."""
 
@@ -164,8 +171,8 @@ class Client(Surface):
         self._http.close()
 
     def send(self, request: Request[T]) -> T:
-        """Send and read the answer; raises Problem or Unreachable."""
-        return request.read(self._open(request, stream=False))
+        """Send and read the answer; raises Problem, Unreachable or Unreadable."""
+        return _read(request, self._open(request, stream=False))
 
     def _open(self, request: Request[Any], *, stream: bool) -> httpx.Response:
         try:
@@ -232,8 +239,8 @@ class AsyncClient(Surface):
         await self._http.aclose()
 
     async def send(self, request: Request[T]) -> T:
-        """Send and read the answer; raises Problem or Unreachable."""
-        return request.read(await self._open(request, stream=False))
+        """Send and read the answer; raises Problem, Unreachable or Unreadable."""
+        return _read(request, await self._open(request, stream=False))
 
     async def _open(self, request: Request[Any], *, stream: bool) -> httpx.Response:
         try:

@@ -21,6 +21,10 @@ class Unreachable(BayswitchError):
     """No answer after all tries. What was asked may have happened: ask again with the same idempotency key."""
 
 
+class Unreadable(BayswitchError):
+    """An answer of success that is not what the surface promises: something else than the switch answers there."""
+
+
 class Problem(BayswitchError):
     """An answer of 400 or above. `members` is the whole problem document; the properties read its known members."""
 

@@ -1,4 +1,4 @@
-"""Law days, windows and bank days. All times of the law are UTC+8 without daylight saving; what differs is the calendar.
+"""Law days, windows and bank days. All times of the law are UTC+8, all year; what differs is the calendar.
 
 `hours` beside this holds opening hours of lanes, `days` the bank days. Rails keep their own hours; they are handed
 `is_business_day`.

@@ -1,4 +1,4 @@
-"""Bank days of Hong Kong, Macau and the mainland: weekends, public holidays, make-up workdays and our dated corrections.
+"""Bank days of Hong Kong, Macau and the mainland: weekends, public holidays, make-up workdays, our corrections.
 
 Which categories count, and what is provisional, is data in calendars.yaml. Not here: exchange days and rail hours.
 """

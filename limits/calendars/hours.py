@@ -11,7 +11,8 @@ from limits.calendars import LAW_ZONE
 from limits.calendars.days import is_business_day
 
 DAY_MINUTES = 24 * 60
-# The longest closure in the calendars is a Golden Week joined to weekends, ten days; a lane shut longer is a wrong rule.
+ONE_DAY = timedelta(days=1)
+# The longest closure in the calendars is a Golden Week joined to weekends, ten days; a lane shut longer is an error.
 SEARCH_DAYS_MAX = 31
 
 _DAYS: dict[str, Callable[[str, date], bool]] = {
@@ -39,26 +40,30 @@ class OpeningHours(NamedTuple):
     def is_open(self, at: datetime) -> bool:
         """Whether an aware instant lies in a session."""
         local = at.astimezone(LAW_ZONE)
-        return any(opens <= local < closes for opens, closes in self._around(local.date()))
+        minute = local.hour * 60 + local.minute  # sessions begin and end on whole minutes
+        day = local.date()
+        for days, opens, closes in self.sessions:
+            if opens <= minute < closes and _DAYS[days](self.calendar, day):
+                return True
+            if minute + DAY_MINUTES < closes and _DAYS[days](self.calendar, day - ONE_DAY):
+                return True
+        return False
 
     def next_opening(self, at: datetime) -> datetime:
         """Return the first instant from `at` on that is open (aware, UTC): `at` itself where it is open."""
         if self.is_open(at):
-            return at
+            return at.astimezone(UTC)
         day = at.astimezone(LAW_ZONE).date()
         for n in range(SEARCH_DAYS_MAX):
-            later = [opens for opens, _ in self._on(day + timedelta(days=n)) if opens >= at]
+            later = [opens for opens in self._openings(day + timedelta(days=n)) if opens >= at]
             if later:
                 return min(later).astimezone(UTC)
         raise AssertionError(f"hours {self.text!r} do not open within {SEARCH_DAYS_MAX} days")
 
-    def _around(self, day: date) -> list[tuple[datetime, datetime]]:
-        return self._on(day) + self._on(day - timedelta(days=1))
-
-    def _on(self, day: date) -> list[tuple[datetime, datetime]]:
+    def _openings(self, day: date) -> list[datetime]:
         midnight = datetime(day.year, day.month, day.day, tzinfo=LAW_ZONE)
         return [
-            (midnight + timedelta(minutes=session.opens), midnight + timedelta(minutes=session.closes))
+            midnight + timedelta(minutes=session.opens)
             for session in self.sessions
             if _DAYS[session.days](self.calendar, day)
         ]

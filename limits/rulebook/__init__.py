@@ -1,7 +1,7 @@
 """The packaged law: one YAML document a rule, a lane, a group of classification rows; and their reader.
 
-`rules/` holds dated values, `lanes/` the legal ways, `classification/` the rows, `rmb-tags.yaml` and `safe-codes.yaml`
-the two tables beside them. This is the only place of `limits` that reads files; what they mean is limits.rules.
+Dated values lie here, `lanes/` holds the legal ways, `classification/` the rows and the table of SAFE codes,
+`rmb-tags.yaml` the message tags. Only this package and the calendars read files; what they mean is limits.rules.
 """
 
 from collections.abc import Iterator
@@ -14,18 +14,22 @@ import yaml
 from limits.documents import Document, RulebookError
 
 
+class _GivenTwice(Exception):
+    """A key stands twice in one mapping; PyYAML would silently keep the last."""
+
+
 class _Loader(yaml.CSafeLoader):
-    """YAML that refuses a key given twice (PyYAML would silently keep the last)."""
+    """YAML that refuses a key given twice."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
     loader.flatten_mapping(node)
-    pairs = [(loader.construct_object(key, deep=True), value) for key, value in node.value]  # type: ignore[no-untyped-call]
+    pairs = [(loader.construct_object(key, deep=True), value) for key, value in node.value]
     keys = [key for key, _ in pairs]
     for key in keys:
         if keys.count(key) > 1:
-            raise RulebookError(str(node.start_mark.name), str(key), "is given twice")
-    return {key: loader.construct_object(value, deep=True) for key, value in pairs}  # type: ignore[no-untyped-call]
+            raise _GivenTwice(key)
+    return {key: loader.construct_object(value, deep=True) for key, value in pairs}
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
@@ -33,14 +37,12 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 def parse_document(name: str, text: str) -> Document:
     """Read one YAML document; raises RulebookError naming the file where it is no mapping or no YAML."""
-    loader = _Loader(text)
-    loader.name = name
     try:
-        document = loader.get_single_data()
+        document = yaml.load(text, _Loader)
+    except _GivenTwice as error:
+        raise RulebookError(name, str(error), "is given twice") from error
     except yaml.YAMLError as error:
         raise RulebookError(name, "document", f"is not YAML: {error}") from error
-    finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
     if not isinstance(document, dict):
         raise RulebookError(name, "document", "must be a mapping")
     return document

@@ -23,10 +23,14 @@ from rails.messages.profile import APP_HDR, DOCUMENTS, MESSAGE, NAMESPACE, WRAPP
 TRANSACTIONS_MAX = 100  # a batch of the switch; more would hold a worker for over 10 ms
 # 100 transactions of at most 8 KiB (a full one has about 5) and their header. Longer bodies would hold a worker, too.
 BODY_BYTES_MAX = 832 * 1024
+# A full transaction has about 130 elements, so 260 tags, and texts in which an = may stand. Floods of tags or of
+# attributes are refused before the parser logs a complaint about each.
+TAGS_MAX = 300 * TRANSACTIONS_MAX
+EQUALS_MAX = 200 * TRANSACTIONS_MAX
 _TEXT_MAX = 300
 
 _DECLARATION = re.compile(rb"\s*<\?xml[^>]*encoding\s*=\s*[\"']([^\"']*)")
-_QUALIFIED = re.compile(r"\{[^}]*\}")
+_QUALIFIED = re.compile(r"\{urn:[^}]*\}")
 _EXPECTED = re.compile(r"Expected is (?:one of )?\( ([^)]*) \)")
 _STEP = re.compile(r"\*(?:\[(\d+)\])?")
 
@@ -87,10 +91,12 @@ class Reader:
             raise MessageError("RR10", "", f"The body is not UTF-8 at byte {error.start}") from None
         if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
             raise MessageError("FF01", "", "A document type declaration or entity is not taken")
+        if body.count(b"<") > TAGS_MAX or body.count(b"=") > EQUALS_MAX:
+            raise MessageError("FF01", "", f"The body has more than {TAGS_MAX} tags or {EQUALS_MAX} attributes")
         try:
             return etree.fromstring(body, self._parser)
         except etree.XMLSyntaxError as error:
-            raise MessageError("FF01", "", f"The body is not well-formed XML: {str(error.msg)[:_TEXT_MAX]}") from None
+            raise MessageError("FF01", "", f"The body is not well-formed XML: {_one_line(str(error.msg))}") from None
 
     def _read_header(self, element: etree._Element) -> BusinessHeader:
         if element.tag != APP_HDR:
@@ -182,9 +188,8 @@ def _explain(schema: _Schema, element: etree._Element, message_id: str) -> Messa
     """Turn the schema's first complaint into ours: CH21 for a missing element, FF01 for the rest."""
     log: Any = schema.validator.error_log  # the stubs know no index
     entry = log[0]
-    message = _QUALIFIED.sub("", entry.message or "")
+    message = _one_line(_QUALIFIED.sub("", entry.message or ""))
     culprit = _culprit(element, entry.path or "")
-    field = _path(culprit, element)
     expected = _EXPECTED.search(message)
     missing = [name for name in (expected.group(1).split(", ") if expected else ()) if name in schema.mandatory]
     if missing:
@@ -193,8 +198,13 @@ def _explain(schema: _Schema, element: etree._Element, message_id: str) -> Messa
         present = {etree.QName(child).localname for child in parent}
         absent = next((name for name in missing if name not in present), None)
         if absent is not None:
-            return MessageError("CH21", f"{_path(parent, element)}/{absent}", f"{absent} is missing", message_id)
-    return MessageError("FF01", field, message[:_TEXT_MAX], message_id)
+            field = f"{_path(parent, element)}/{absent}".lstrip("/")
+            return MessageError("CH21", field, f"{absent} is missing", message_id)
+    return MessageError("FF01", _path(culprit, element), message, message_id)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_TEXT_MAX]
 
 
 def _culprit(element: etree._Element, path: str) -> etree._Element:

@@ -61,8 +61,8 @@ def _compare_latin(left: tuple[str, ...], right: tuple[str, ...]) -> str:
     if length < _LATIN_LENGTH_MIN:
         return NO
     slips = 2 if length >= _LATIN_LENGTH_LONG else 1
-    whole = "".join(left)
-    return CLOSE if any(OSA.distance(whole, other, score_cutoff=slips) <= slips for other in registered) else NO
+    pairs = [("".join(left), other) for other in registered] + [("".join(right), other) for other in spellings]
+    return CLOSE if any(OSA.distance(*pair, score_cutoff=slips) <= slips for pair in pairs) else NO
 
 
 def _rotations(words: tuple[str, ...]) -> frozenset[str]:

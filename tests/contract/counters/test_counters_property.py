@@ -1,4 +1,4 @@
-"""Random claims that collide: PostgreSQL against the reference, verdict by verdict, then concurrently before an auditor."""
+"""Random claims that collide: PostgreSQL against the reference verdict by verdict, then before an auditor."""
 
 import asyncio
 from collections.abc import Sequence
@@ -48,8 +48,10 @@ def claim(draw: st.DrawFn) -> Claim:
         latches=rule.rule == "latching" and draw(st.booleans()),
         forced=rare == 0,
     )
-    if rare == 1 and drawn.ceiling is not None:  # the law was changed while payments are under way
+    if rare == 1 and drawn.ceiling:  # the law was changed while payments are under way
         drawn = drawn._replace(ceiling=drawn.ceiling // 2)
+    if rare == 2 and drawn.floor:
+        drawn = drawn._replace(floor=drawn.floor // 2)
     return drawn
 
 

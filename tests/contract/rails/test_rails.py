@@ -65,8 +65,8 @@ async def told(rail: SimulatedRail, sent: RailInstruction, at: datetime = LATER)
 
 GOOD = {
     "hk-fps": [(SETTLED, ""), (CREDITED, "")],
-    **dict.fromkeys(FOUR_STEP, [(CREDITED, "")]),
-    **dict.fromkeys(RTGS, [(SETTLED, "")]),
+    **{name: [(CREDITED, "")] for name in FOUR_STEP},
+    **{name: [(SETTLED, "")] for name in RTGS},
 }
 
 
@@ -187,12 +187,11 @@ async def test_reports_come_oldest_first_and_no_more_than_asked_for() -> None:
     rail = a_rail("hk-fps")
     await rail.start(NOON)
     await rail.send([an_instruction("hk-fps", n) for n in range(1, 101)])
-    taken: list[RailReport] = []
+    taken = await rail.reports(LATER, 3)
+    assert len(taken) == 3
     while due := rail.next_due():
-        assert await rail.reports(due - timedelta(microseconds=1), 7) == []
-        some = await rail.reports(due, 7)
-        assert 1 <= len(some) <= 7
-        taken += some
+        assert due <= LATER and await rail.reports(due - timedelta(microseconds=1), 7) == []
+        taken += await rail.reports(due, 7)
     assert len(taken) == 200
     assert [report.at for report in taken] == sorted(report.at for report in taken)
     assert all([r.status for r in reports] == [SETTLED, CREDITED] for reports in by_key(taken).values())
@@ -233,9 +232,13 @@ MAGIC_CASES = [
     ("MAGIC-CONTRADICTORY", "ibps", [(CREDITED, ""), (REJECTED, "MS03")], (CREDITED, "")),
     ("MAGIC-CONTRADICTORY", "hvps", [(SETTLED, ""), (REJECTED, "MS03")], (SETTLED, "")),
     ("MAGIC-REJECT-AC03", "hk-fps", [(REJECTED, "AC03")], (REJECTED, "AC03")),
-    ("012875-MAGIC-REJECT-AC07-second", "ibps", [(REJECTED, "AC07")], (REJECTED, "AC07")),
+    ("012-875-MAGIC-REJECT-AC07-2", "ibps", [(REJECTED, "AC07")], (REJECTED, "AC07")),
+    ("magicrejectac0317", "ibps", [(REJECTED, "AC03")], (REJECTED, "AC03")),
+    ("MAGICLATEACCEPT4", "hk-fps", *FIVE_STEP_TIMED_OUT),
     ("MAGIC-REJECT-DS0A", "hvps", [(REJECTED, "DS0A")], (REJECTED, "DS0A")),
     ("MAGIC-SILNT", "ibps", [(REJECTED, "AC01")], (REJECTED, "AC01")),
+    ("MAGIC-SILENTLY", "ibps", [(REJECTED, "AC01")], (REJECTED, "AC01")),
+    ("MAGIC-REJECT-AC0", "ibps", [(REJECTED, "AC01")], (REJECTED, "AC01")),
 ]
 
 
@@ -284,7 +287,13 @@ async def test_between_settlement_and_credit_an_inquiry_tells_settled() -> None:
     await rail.send([sent])
     settled_at = rail.next_due()
     assert settled_at is not None
+    assert await told(rail, sent, settled_at - timedelta(microseconds=1)) == (PENDING, "")
     assert await told(rail, sent, settled_at) == (SETTLED, "")
+    await rail.reports(settled_at, 1)
+    credited_at = rail.next_due()
+    assert credited_at is not None
+    assert await told(rail, sent, credited_at - timedelta(microseconds=1)) == (SETTLED, "")
+    assert await told(rail, sent, credited_at) == (CREDITED, "")
 
 
 async def test_a_closed_rail_and_a_foreign_currency_are_rejected_at_once() -> None:

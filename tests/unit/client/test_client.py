@@ -10,7 +10,7 @@ import httpx
 import pytest
 import stamina
 
-from bayswitch import AsyncClient, Client, Event, Problem, Unreachable
+from bayswitch import AsyncClient, Client, Event, Problem, Unreachable, Unreadable
 from bayswitch.client import Surface
 from bayswitch.events import EventReader
 
@@ -119,6 +119,12 @@ def test_a_problem_names_rule_source_headroom_and_payment(ask: Any) -> None:
 def test_an_answer_that_is_no_problem_document_still_is_a_problem(ask: Any, body: bytes) -> None:
     with pytest.raises(Problem, match="404 · Not Found"):
         ask(Switch(httpx.Response(404, content=body)), lambda client: client.payment("p"))
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b""])
+def test_a_success_that_the_surface_does_not_promise_is_said_to_be_unreadable(ask: Any, body: bytes) -> None:
+    with pytest.raises(Unreadable, match="GET /v1/payments/p: "):
+        ask(Switch(httpx.Response(200, content=body)), lambda client: client.payment("p"))
 
 
 def test_nobody_there_is_said_after_all_tries_not_as_a_foreign_exception(ask: Any) -> None:

@@ -1,0 +1,119 @@
+"""Answers that say no (RFC 9457): those of the door in one table here, those of a payment from payment.reasons.
+
+A problem never repeats names, numbers or other content of the request; fields are named by their path.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from switch.payment.plan import Refusal
+from switch.payment.reasons import problem
+
+PROBLEM_JSON = "application/problem+json"
+ERRORS_MAX = 20  # more do not help the reader of one answer
+FIELD_CHARACTERS_MAX = 80  # of a path: an unknown field's name is the sender's own text
+
+# What a problem shows of a refusal's detail, besides the sentence made from all of it.
+_SHOWN = ("rule", "source", "since", "ceiling", "headroom", "asked", "opens_at", "what_to_do")
+
+
+class Door(NamedTuple):
+    """One way the door says no: HTTP status, and what to do unless the occurrence says more."""
+
+    http_status: int
+    what_to_do: str
+
+
+DOOR: dict[str, Door] = {
+    "malformed": Door(400, "Correct the fields named in `errors` and send it again. Nothing was stored."),
+    "key-missing": Door(400, "Send the header Idempotency-Key: 1 to 255 printable ASCII characters, a new one for each payment."),
+    "cursor-wrong": Door(400, "Use the cursor exactly as the last answer gave it, or none to begin anew."),
+    "unauthorized": Door(401, "Send `Authorization: Bearer <key>` with a key of this sandbox."),
+    "forbidden": Door(403, "Use a key that may do this."),
+    "not-found": Door(404, "Check the path and the id; another participant's payments are not found either."),
+    "method-not-allowed": Door(405, "Use one of the methods in the header Allow."),
+    "in-flight": Door(409, "The same key is being worked on. Ask again with the same key after Retry-After."),
+    "not-in-doubt": Door(409, "Only a payment in doubt can be decided by an operator. Read the payment."),
+    "too-large": Door(413, "Send a smaller body; a batch may be split, its items keep their keys."),
+    "wrong-content-type": Door(415, "Send the content type this path documents."),
+    "clock": Door(422, "Move the clock forward only; reset the sandbox to go back."),
+    "too-many-requests": Door(429, "This key has used up its rate. Ask again after Retry-After."),
+    "internal-error": Door(500, "A fault of the switch. Ask again with the same idempotency key: it is never paid twice."),
+    "unavailable": Door(503, "The switch cannot tell at this moment. Ask again with the same idempotency key: it is never paid twice."),
+    "busy": Door(503, "The queue is full. Ask again with the same idempotency key after Retry-After."),
+}  # fmt: skip
+
+
+class ProblemRaised(Exception):
+    """Ends a request with the answer it carries."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+def door_document(name: str, detail: str, **members: Any) -> dict[str, Any]:
+    """Write a problem of the door."""
+    row = DOOR[name]
+    return {**_head(name, row.http_status, detail), "name": name, "what_to_do": row.what_to_do, **members}
+
+
+def door_problem(name: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> Response:
+    """Answer with a problem of the door."""
+    return problem_response(door_document(name, detail, **members), headers)
+
+
+def refused(name: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any) -> ProblemRaised:
+    """Return the exception that ends a request with a problem of the door."""
+    return ProblemRaised(door_problem(name, detail, headers, **members))
+
+
+def refusal_document(refusal: Refusal, payment_id: str | None = None, uetr: str | None = None) -> dict[str, Any]:
+    """Write a refusal of a payment: ISO code, rule, source, headroom, what to do; and under which id it is stored."""
+    found = problem(refusal)
+    document = _head(found.name, found.http_status, found.text)
+    if payment_id is not None:
+        document |= {"instance": f"/v1/payments/{payment_id}", "payment_id": payment_id, "uetr": uetr, "status": "rejected"}
+        document["status"] = found.http_status
+    document |= {"code": found.code, "name": found.name, "field": found.field or None}
+    document |= {name: found.detail[name] for name in _SHOWN if name in found.detail}
+    if found.detail.get("assumed"):
+        document["assumed"] = True
+    # The table's sentences end with what to do; where the rule itself says it, it stands by itself, too.
+    document.setdefault("what_to_do", _last_sentence(found.text))
+    return document
+
+
+def problem_response(document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a problem document; its `status` is the HTTP status."""
+    return Response(to_json(document), document["status"], headers, PROBLEM_JSON)
+
+
+def malformed(error: ValidationError) -> ProblemRaised:
+    """Return the answer to a body that does not parse: every fault by its field, none with the content."""
+    return refused("malformed", "The body is not what this path takes.", errors=errors_of(error))
+
+
+def errors_of(error: ValidationError) -> list[dict[str, str]]:
+    """List what is wrong, field by field."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_MAX]
+    return [{"field": field_path(item["loc"]), "what": item["msg"], "kind": item["type"]} for item in found]
+
+
+def field_path(steps: tuple[int | str, ...]) -> str:
+    """Write where a field stands: instructed_amount.amount."""
+    path = ".".join(str(step) for step in steps)
+    return path if len(path) <= FIELD_CHARACTERS_MAX else path[: FIELD_CHARACTERS_MAX - 1] + "…"
+
+
+def _head(name: str, http_status: int, detail: str) -> dict[str, Any]:
+    title = name.replace("-", " ").capitalize()
+    return {"type": f"urn:bayswitch:problem:{name}", "title": title, "status": http_status, "detail": detail}
+
+
+def _last_sentence(text: str) -> str:
+    return text[:-1].rpartition(". ")[2] + text[-1:]

@@ -1,0 +1,144 @@
+"""The paths on PostgreSQL as the switch calls them: what the fast one serves, what it leaves, and no ring of waits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import pytest
+from counter_builders import AGENT, PERSON, SWAP, buy, debit, payment, same_name, sell, swap
+
+from limits.claims import REPORT, Claim, ClaimSet, Refused
+from limits.counters import Change, post_changes
+from switch.store.postgres.counters import apply, read_sums, reserve_exact, reserve_fast
+
+FLOOR = {"counter": "account:provider/HKD", "gross": False, "ceiling": None}
+
+
+async def take(pool: asyncpg.Pool, *claims: Claim) -> dict[str, int] | None:
+    """The fast path in a transaction that is rolled back where it does not serve."""
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        versions = await reserve_fast(connection, [payment(claim) for claim in claims])
+        await (transaction.rollback() if versions is None else transaction.commit())
+        return versions
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ([], [same_name(80_000_00)]),
+        ([same_name(79_999_99)], [same_name(1)]),
+        ([], [buy(99, ceiling=100, latches=True)]),
+        ([buy(98, ceiling=100)], [buy(1, ceiling=100, latches=True)]),
+        ([debit(-100)], [debit(-1)]),
+        ([swap(100)], [swap(-20_000_000_000_00)]),
+        ([same_name(5, **FLOOR)], [same_name(-5, floor=-5, **FLOOR)]),
+        ([], [same_name(2, ceiling=1, effect=REPORT), same_name(2, ceiling=1, forced=True), same_name(1)]),
+        ([], [same_name(-2, **FLOOR, floor=0, effect=REPORT), same_name(-2, **FLOOR, floor=0, forced=True)]),
+        ([buy(100, ceiling=100)], [sell(50, ceiling=100, latches=True)]),
+        ([], [same_name(10**15, ceiling=None)]),
+    ],
+)
+async def test_the_fast_path_serves_whatever_fits_as_a_whole(
+    empty_database: asyncpg.Pool, first: list[Claim], then: list[Claim]
+) -> None:
+    assert await take(empty_database, *first) is not None
+    assert await take(empty_database, *then) == {then[0].counter: 2 if first else 1}
+
+
+async def test_the_fast_path_serves_a_counter_that_only_fits_because_of_what_is_there(
+    empty_database: asyncpg.Pool,
+) -> None:
+    await take(empty_database, debit(-100))
+    await empty_database.fetch("UPDATE counter SET down_posted = down_pending, down_pending = 0")
+    assert await take(empty_database, debit(40), debit(60)) == {AGENT: 2}
+    assert await take(empty_database, debit(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ([], [same_name(80_000_01)]),
+        ([], [buy(100, ceiling=100, latches=True)]),
+        ([], [buy(100, ceiling=100, latches=True, forced=True)]),
+        ([], [buy(100, ceiling=100, forced=True), buy(1, ceiling=100)]),
+        ([], [same_name(60, ceiling=100), same_name(1, ceiling=50)]),
+        ([], [same_name(-3, **FLOOR, floor=-5), same_name(-1, **FLOOR, floor=-3)]),
+        ([], [debit(-500), debit(1)]),
+        ([same_name(1)], [same_name(80_000_00)]),
+    ],
+)
+async def test_the_fast_path_leaves_nothing_of_what_does_not_fit(
+    empty_database: asyncpg.Pool, first: list[Claim], then: list[Claim]
+) -> None:
+    await take(empty_database, *first)
+    before = await empty_database.fetch("SELECT * FROM counter")
+    assert await take(empty_database, swap(1), *then) is None
+    assert await empty_database.fetch("SELECT * FROM counter") == before
+
+
+async def test_the_exact_path_tells_the_version_that_a_refusal_saw(empty_database: asyncpg.Pool) -> None:
+    await take(empty_database, same_name(80_000_00))
+    over = same_name(1)
+    async with empty_database.acquire() as connection, connection.transaction():
+        verdicts, versions = await reserve_exact(connection, [payment(over), payment(swap(1)), payment(swap(-1))])
+    assert verdicts == [Refused(over, 0), None, None]
+    assert versions == {PERSON: 1, SWAP: 1}
+
+
+async def test_claims_of_nobody_touch_nothing(empty_database: asyncpg.Pool) -> None:
+    async with empty_database.acquire() as connection, connection.transaction():
+        assert await reserve_fast(connection, [ClaimSet("free", ())]) == {}
+        assert await reserve_exact(connection, [ClaimSet("free", ())]) == ([None], {})
+        assert await apply(connection, {}) == {}
+
+
+async def test_a_step_adds_to_its_counters_and_creates_none(empty_database: asyncpg.Pool) -> None:
+    await take(empty_database, swap(10), debit(-10))
+    async with empty_database.acquire() as connection:
+        assert await apply(connection, post_changes((swap(10), debit(-10)))) == {SWAP: 2, AGENT: 2}
+        assert (await read_sums(connection, [SWAP, AGENT]))[AGENT][:4] == (0, 0, 0, 10)
+    with pytest.raises(AssertionError, match="no such counter"):
+        async with empty_database.acquire() as connection, connection.transaction():
+            await apply(connection, {SWAP: Change(up_posted=-1), "unknown": Change(up_posted=-1)})
+    assert [tuple(row) for row in await empty_database.fetch("SELECT key, up_posted FROM counter ORDER BY key")] == [
+        (AGENT, 0),
+        (SWAP, 10),
+    ]
+
+
+async def test_no_step_makes_a_sum_negative(empty_database: asyncpg.Pool) -> None:
+    await take(empty_database, swap(10))
+    with pytest.raises(asyncpg.CheckViolationError):
+        await apply(empty_database, {SWAP: Change(up_pending=-11)})
+
+
+async def test_fast_exact_and_steps_on_the_same_counters_never_wait_in_a_ring(empty_database: asyncpg.Pool) -> None:
+    # Rows lie on disk in another order than their keys, so that a plan that locks as it scans would cross the others.
+    keys = [f"k{number:03}" for number in range(200)]
+    shuffled = [*keys[1::2], *reversed(keys[::2])]
+    free = [
+        payment(*(same_name(1, counter=key, ceiling=None, gross=False) for key in chosen))
+        for chosen in (keys, shuffled)
+    ]
+    await empty_database.execute(
+        "INSERT INTO counter (key, up_pending) SELECT unnest($1::text[]), 10000", shuffled[::2]
+    )
+    back = dict.fromkeys(keys[::3], Change(up_pending=-1, up_posted=1))
+    await empty_database.execute("INSERT INTO counter (key, up_pending) SELECT unnest($1::text[]), 10000 "
+                                 "ON CONFLICT (key) DO UPDATE SET up_pending = 10000", [*back])  # fmt: skip
+
+    async def in_transaction(work: Callable[..., Awaitable[object]], argument: object) -> None:
+        async with empty_database.acquire() as connection, connection.transaction():
+            await work(connection, argument)
+
+    for _ in range(10):
+        works = [(reserve_fast, free), (reserve_exact, free), (apply, back), (reserve_fast, free[1:]), (apply, back)]
+        await asyncio.gather(*(in_transaction(work, argument) for work, argument in works))
+    sums = await read_sums(empty_database, keys)
+    started = {key: 10_000 if key in back or key in shuffled[::2] else 0 for key in keys}
+    assert {key: state.up_pending + state.up_posted for key, state in sums.items()} == {
+        key: start + 50 for key, start in started.items()
+    }
+    assert {state.up_posted for key, state in sums.items() if key in back} == {20}
