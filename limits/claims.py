@@ -19,7 +19,9 @@ class Claim(NamedTuple):
     """One claim of one payment on one counter."""
 
     rule: str  # rule id; "liquidity" for an agent's position, "inventory" for a provider's
-    counter: str  # counter key: rule|scope|window for rules, account:<id> for ledger accounts; no personal data in clear
+    counter: (
+        str  # counter key: rule|scope|window for rules, account:<id> for ledger accounts; no personal data in clear
+    )
     delta: int  # minor units; > 0 claims towards the ceiling, < 0 towards the floor
     ceiling: int | None  # minor units; None = unbounded above
     floor: int | None  # minor units; None = unbounded below

@@ -27,10 +27,14 @@ class Profile(NamedTuple):
     creditor_sector: str
     debtor_id: str  # type and country, e.g. HKID:HK, PRCID:CN, BIR:MO, PASSPORT:GB, USCC:CN, BRN:HK, LEI:GB
     creditor_id: str  # the same, or "" where the creditor's id is not given
-    same_name: bool  # debtor and creditor are one person (by linked documents, else by document, else by exact name and kind)
+    same_name: (
+        bool  # debtor and creditor are one person (by linked documents, else by document, else by exact name and kind)
+    )
     purpose_code: str  # ExternalPurpose1Code, "" where not given
     category_purpose: str  # ExternalCategoryPurpose1Code, "" where not given
-    documents: frozenset[str]  # types of the documents given: invoice, contract, tuition-notice, medical-bill, utility-bill, payroll
+    documents: frozenset[
+        str
+    ]  # types of the documents given: invoice, contract, tuition-notice, medical-bill, utility-bill, payroll
     venue: str  # scheme venue flag, "" for an ordinary remittance
     debit_currency: str
     instructed_currency: str

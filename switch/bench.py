@@ -68,13 +68,18 @@ def templates(persons: int) -> list[Template]:
                 "residency": "HK" if northbound else "CN",
                 "account": {"number": f"1{n:011}", "currency": debit},
             },
-            "creditor": {"name": f"PAYEE {n}", "residency": "CN" if northbound else "HK", "account": {"number": f"2{n:011}"}},
+            "creditor": {
+                "name": f"PAYEE {n}",
+                "residency": "CN" if northbound else "HK",
+                "account": {"number": f"2{n:011}"},
+            },
             "debtor_agent": hong_kong if northbound else mainland,
             "creditor_agent": mainland if northbound else hong_kong,
             "settlement_currency": settle,
             "purpose_code": "GIFT",
         }
-        built.append(Template(document["debtor_agent"], Instruction.model_validate(document)))
+        instruction = Instruction.model_validate(document)
+        built.append(Template(instruction.debtor_agent, instruction))
     return built
 
 
@@ -175,7 +180,9 @@ async def run_pipeline(url: str, settings: Settings) -> Rate:
 def manifest(settings: Settings, server: dict[str, str]) -> dict[str, Any]:
     """Say what was measured on what: commit, machine, versions, durability, seed, load."""
     try:
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], check=False, capture_output=True, text=True).stdout.strip()
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], check=False, capture_output=True, text=True
+        ).stdout.strip()
     except OSError:
         commit = ""
     return {
@@ -198,7 +205,15 @@ async def server_settings(url: str) -> dict[str, str]:
 
     connection = await asyncpg.connect(url)
     try:
-        names = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size", "jit")
+        names = (
+            "server_version",
+            "fsync",
+            "synchronous_commit",
+            "full_page_writes",
+            "shared_buffers",
+            "max_wal_size",
+            "jit",
+        )
         return {name: str(await connection.fetchval(f"SHOW {name}")) for name in names}
     finally:
         await connection.close()

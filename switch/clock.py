@@ -47,7 +47,9 @@ class BusinessClock:
         if to is not None and to.tzinfo is None:
             raise ClockError("`to` has no offset; write an instant such as 2026-03-02T09:00:00+08:00")
         if to is not None and to < now:
-            raise ClockError(f"the clock stands at {now.isoformat()} and only moves forward; reset the sandbox to go back")
+            raise ClockError(
+                f"the clock stands at {now.isoformat()} and only moves forward; reset the sandbox to go back"
+            )
         if rate is not None and not 0 <= rate <= 100_000:
             raise ClockError("rate is business seconds a machine second, from 0 (stopped) to 100000")
         self._anchor = self._machine()
@@ -60,7 +62,11 @@ class BusinessClock:
 
     def stored(self) -> dict[str, str]:
         """Return what the fence keeps, so that another worker or a restart runs the same clock."""
-        return {"clock_anchor": repr(self._anchor), "clock_business": self._business.isoformat(), "clock_rate": repr(self._rate)}
+        return {
+            "clock_anchor": repr(self._anchor),
+            "clock_business": self._business.isoformat(),
+            "clock_rate": repr(self._rate),
+        }
 
     def restore(self, world: Mapping[str, str]) -> None:
         """Take up a stored clock; a sandbox that was down meanwhile has moved on by its rate."""

@@ -95,7 +95,7 @@ def opening_transfers(world: World) -> list[Transfer]:
                 lines.append((position(participant.bic, name, currency), currency, world.registry.funding[currency]))
     for provider in world.providers:
         for currency in sorted(provider.currencies & world.registry.inventory.keys()):
-            for market in ("onshore", "offshore"):
+            for market in ("onshore", "offshore") if currency == "CNY" else ("any",):
                 lines.append((inventory(provider.name, market, currency), currency, world.registry.inventory[currency]))
     return [
         Transfer(n, funding(currency), account, parse_amount(amount, currency), currency, "funding")
@@ -103,7 +103,9 @@ def opening_transfers(world: World) -> list[Transfer]:
     ]
 
 
-def memory_sandbox(clock: BusinessClock, seed: int = DEFAULT_SEED, instant: bool = False, rulebook: Rulebook | None = None) -> Sandbox:
+def memory_sandbox(
+    clock: BusinessClock, seed: int = DEFAULT_SEED, instant: bool = False, rulebook: Rulebook | None = None
+) -> Sandbox:
     """Make a sandbox that lives in memory: tests and trials."""
     rails = build_rails(lambda _: MemoryBook(), is_business_day, seed, instant)
     world = make_world(rails, clock, seed, rulebook=rulebook)

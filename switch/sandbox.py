@@ -24,6 +24,7 @@ from switch.flow.world import World
 from switch.payment.explain import explain
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Plan, Refusal
+from switch.payment.postings import inventory
 from switch.payment.status import FINAL, IN_DOUBT, SETTLED
 from switch.translate.facts import translate
 
@@ -71,7 +72,9 @@ class Sandbox:
         if submission.payment_id in self.worker.in_flight_keys:
             raise InFlight
         if participant != instruction.debtor_agent[:8]:
-            submission.refusal = Refusal("not-your-agent", {"participant": participant, "agent": instruction.debtor_agent}, "debtor_agent")
+            submission.refusal = Refusal(
+                "not-your-agent", {"participant": participant, "agent": instruction.debtor_agent}, "debtor_agent"
+            )
         self.loops.put(submission)
         self.worker.in_flight_keys.add(submission.payment_id)
         return submission
@@ -110,7 +113,9 @@ class Sandbox:
         day, view = law_day(at), self.world.view(at)
         refusal = None
         if participant != instruction.debtor_agent[:8]:
-            refusal = Refusal("not-your-agent", {"participant": participant, "agent": instruction.debtor_agent}, "debtor_agent")
+            refusal = Refusal(
+                "not-your-agent", {"participant": participant, "agent": instruction.debtor_agent}, "debtor_agent"
+            )
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         submission = Submission(instruction, participant, "explain", self.world.sandbox, future)
         quotes = await self.store.quotes([instruction.quote_id]) if instruction.quote_id else {}
@@ -155,7 +160,7 @@ class Sandbox:
         except NoRate:
             found = []
         for price in found:
-            account = f"inventory:{price.provider}:{price.market}:{buy}"
+            account = inventory(price.provider, price.market, buy)
             sums = (await self.store.sums([account])).get(account)
             if sums is not None and sums.up_pending + sums.up_posted + price.buy.amount_minor <= sums.down_posted:
                 self._quotes_given += 1
@@ -179,9 +184,19 @@ class Sandbox:
         for lane in view.rules.judge(translated.facts.profile).eligible:
             named = instruction.model_copy(update={"lane": lane.id})
             document = await self.explain(named, participant)
-            law = [claim for claim in document["claims"] if claim["headroom"] is not None and claim["effect"] != "report"]
+            law = [
+                claim for claim in document["claims"] if claim["headroom"] is not None and claim["effect"] != "report"
+            ]
             binding = min(law, key=_share_left, default=None)
-            lanes.append({"lane": lane.id, "status": document["status"], "binding": binding, "claims": law, "reason": document["reason"]})
+            lanes.append(
+                {
+                    "lane": lane.id,
+                    "status": document["status"],
+                    "binding": binding,
+                    "claims": law,
+                    "reason": document["reason"],
+                }
+            )
         return {"lanes": lanes, "at": at.isoformat()}
 
     # --- clock ---
@@ -214,4 +229,3 @@ class Sandbox:
 
 def _share_left(claim: Mapping[str, Any]) -> Decimal:
     return Decimal(claim["headroom"]) / Decimal(claim["ceiling"]) if Decimal(claim["ceiling"] or 0) else Decimal(0)
-

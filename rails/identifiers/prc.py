@@ -1,7 +1,7 @@
 """Identity numbers of the mainland: area, birth date, sequence and check digit (GB 11643; facts messages 2.5).
 
-Own parts check, since `stdnum.cn.ric` refuses residence permits of Hong Kong and Macau people, and any area made after
-the holder's birth. Areas come from python-stdnum's table, whatever their years.
+Own parts check, since `stdnum.cn.ric` refuses any area made after the holder's birth: so most residence permits of Hong
+Kong and Macau people, which carry 810000 or 820000. Areas come from python-stdnum's table, whatever their years.
 """
 
 import re
@@ -11,8 +11,6 @@ from stdnum import numdb
 from stdnum.cn import ric
 
 _FORM = re.compile(r"[0-9]{17}[0-9X]")
-# Residence permits of Hong Kong and Macau people carry these in place of an area.
-PERMIT_AREAS = frozenset({"810000", "820000"})
 # No province of GB/T 2260 begins with 89: persons of the sandbox carry it, so that no number is a real person's.
 FICTIONAL_PROVINCE = "89"
 
@@ -28,10 +26,10 @@ def check_prc_id(number: str) -> str | None:
     except ValueError:
         return "The birth date in the PRC identity number is no date"
     area = number[:6]
-    if area not in PERMIT_AREAS and not area.startswith(FICTIONAL_PROVINCE) and not _assigned(area):
+    if not area.startswith(FICTIONAL_PROVINCE) and not _assigned(area):
         return "The area code of the PRC identity number is not assigned"
     return None
 
 
 def _assigned(area: str) -> bool:
-    return any(properties for _, properties in numdb.get("cn/loc").info(area))
+    return any("county" in properties for _, properties in numdb.get("cn/loc").info(area))

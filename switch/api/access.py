@@ -97,7 +97,9 @@ class Gate:
                 raise refused("forbidden", f"The key is participant {owner}'s and may not act as another.")
             caller = Caller(owner, False)
         if self._limiter is not None and (seconds := await self._limiter.wait_seconds(digest.hex()[:16])):
-            raise refused("too-many-requests", "The rate of this key is used up.", {"Retry-After": str(-int(-seconds // 1))})
+            raise refused(
+                "too-many-requests", "The rate of this key is used up.", {"Retry-After": str(-int(-seconds // 1))}
+            )
         return caller
 
     async def enter_operator(self, request: Request) -> Caller:
@@ -109,5 +111,8 @@ class Gate:
 
     def _known(self, bic: str) -> str:
         if bic not in self._participants:
-            raise refused("forbidden", "Bayswitch-Participant names no participant of this sandbox. GET /v1/participants lists them.")
+            raise refused(
+                "forbidden",
+                "Bayswitch-Participant names no participant of this sandbox. GET /v1/participants lists them.",
+            )
         return bic

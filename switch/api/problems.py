@@ -77,8 +77,7 @@ def refusal_document(refusal: Refusal, payment_id: str | None = None, uetr: str 
     found = problem(refusal)
     document = _head(found.name, found.http_status, found.text)
     if payment_id is not None:
-        document |= {"instance": f"/v1/payments/{payment_id}", "payment_id": payment_id, "uetr": uetr, "status": "rejected"}
-        document["status"] = found.http_status
+        document |= {"instance": f"/v1/payments/{payment_id}", "payment_id": payment_id, "uetr": uetr}
     document |= {"code": found.code, "name": found.name, "field": found.field or None}
     document |= {name: found.detail[name] for name in _SHOWN if name in found.detail}
     if found.detail.get("assumed"):
@@ -116,4 +115,4 @@ def _head(name: str, http_status: int, detail: str) -> dict[str, Any]:
 
 
 def _last_sentence(text: str) -> str:
-    return text[:-1].rpartition(". ")[2] + text[-1:]
+    return text.removesuffix(".").rpartition(". ")[2] + "."

@@ -8,10 +8,12 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from switch.api.problems import malformed, refused
+from switch.api.problems import ProblemRaised, malformed, refused
 from switch.flow.ports import Stored
 
-SINGLE_BYTES_MAX = 64 * 1024  # an instruction with all its fields has about 2 KiB, with the longest texts and documents 8
+SINGLE_BYTES_MAX = (
+    64 * 1024
+)  # an instruction with all its fields has about 2 KiB, with the longest texts and documents 8
 BATCH_BYTES_MAX = 8 * 1024 * 1024  # 1,000 such instructions at their longest
 MESSAGE_BYTES_MAX = 1024 * 1024  # above what the reader of pacs.008 takes, so that its own answer is the one given
 WAIT_SECONDS_MAX = 30  # a connection held longer is lost to proxies' own limits (60 s and less)
@@ -31,18 +33,25 @@ async def read_body(request: Request, bytes_max: int, content_types: tuple[str, 
     if declared is not None and declared.partition(";")[0].strip().lower() not in content_types:
         raise refused("wrong-content-type", f"This path takes {' or '.join(content_types)}.")
     length = request.headers.get("content-length")
-    if length is not None and length.isdecimal() and int(length) <= bytes_max:
+    if length is not None and length.isdecimal():
+        if len(length) > 15 or int(length) > bytes_max:
+            raise _too_large(bytes_max)
         return await request.body()  # the server reads no more than was declared
     pieces, size = [], 0
     try:
         async for piece in request.stream():
             size += len(piece)
             if size > bytes_max:
-                raise refused("too-large", f"The body is longer than {bytes_max} bytes.", {"Connection": "close"})
+                raise _too_large(bytes_max)
             pieces.append(piece)
     except ClientDisconnect:
         raise refused("malformed", "The body ended early.") from None
     return b"".join(pieces)
+
+
+def _too_large(bytes_max: int) -> ProblemRaised:
+    # What was not read cannot be skipped: the connection ends here.
+    return refused("too-large", f"The body is longer than {bytes_max} bytes.", {"Connection": "close"})
 
 
 def parse(model: type[T], body: bytes) -> T:
@@ -57,7 +66,9 @@ def idempotency_key(request: Request) -> str:
     """Return the header Idempotency-Key; raises 400 where it is missing or has other characters than printable ASCII."""
     key = request.headers.get("idempotency-key", "")
     if not is_key(key):
-        raise refused("key-missing", "The header Idempotency-Key is missing, too long, or holds other than printable ASCII.")
+        raise refused(
+            "key-missing", "The header Idempotency-Key is missing, too long, or holds other than printable ASCII."
+        )
     return key
 
 
@@ -90,7 +101,11 @@ def page_limit(request: Request) -> int:
     """Return the query's `limit`, 1 to PAGE_MAX (default 50); raises 400."""
     text = request.query_params.get("limit", "50")
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= PAGE_MAX):
-        raise refused("malformed", f"limit is a whole number from 1 to {PAGE_MAX}.", errors=[{"field": "limit", "what": f"1 to {PAGE_MAX}", "kind": "limit"}])
+        raise refused(
+            "malformed",
+            f"limit is a whole number from 1 to {PAGE_MAX}.",
+            errors=[{"field": "limit", "what": f"1 to {PAGE_MAX}", "kind": "limit"}],
+        )
     return int(text)
 
 

@@ -8,7 +8,11 @@ import typer
 
 from switch.cli import bench, demo, offline, system, traffic
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A cross-border payments switch simulator for the Greater Bay Area.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="A cross-border payments switch simulator for the Greater Bay Area.",
+)
 rulebook = typer.Typer(no_args_is_help=True, help="The law as dated data with sources.")
 app.add_typer(rulebook, name="rulebook")
 

@@ -34,8 +34,12 @@ _AS_JSON = typer.Option("--json", help="Print one JSON document and nothing else
 def explain(
     file: Annotated[Path, typer.Argument(help="An instruction: JSON, or pacs.008.", exists=True, dir_okay=False)],
     at: Annotated[str, typer.Option(help="The instant that counts, with its offset: 2026-03-05T10:00:00+08:00.")],
-    used: Annotated[Path | None, typer.Option(help="JSON: rule -> amount already used, major units.", exists=True)] = None,
-    overlay: Annotated[Path | None, typer.Option(help="YAML overlay on the rulebook (a scenario).", exists=True)] = None,
+    used: Annotated[
+        Path | None, typer.Option(help="JSON: rule -> amount already used, major units.", exists=True)
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="YAML overlay on the rulebook (a scenario).", exists=True)
+    ] = None,
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
     """Say what would become of an instruction, and why: class, lane, claims, route. Exit 0 if it would be accepted."""
@@ -50,10 +54,14 @@ def explain(
     raise typer.Exit(0 if document["status"] != "RJCT" else 1)
 
 
-async def _explained(instruction: Instruction, at: datetime, amounts: dict[str, str], overlay: Path | None) -> dict[str, Any]:
+async def _explained(
+    instruction: Instruction, at: datetime, amounts: dict[str, str], overlay: Path | None
+) -> dict[str, Any]:
     clock = BusinessClock()
     clock.begin(at, 0.0)
-    sandbox = memory_sandbox(clock, rulebook=load_rulebook([yaml.safe_load(overlay.read_text("utf-8"))] if overlay else []))
+    sandbox = memory_sandbox(
+        clock, rulebook=load_rulebook([yaml.safe_load(overlay.read_text("utf-8"))] if overlay else [])
+    )
     _use_up(sandbox, instruction, at, amounts)
     return await sandbox.explain(instruction, instruction.debtor_agent[:8])
 
@@ -62,9 +70,15 @@ def _use_up(sandbox: Sandbox, instruction: Instruction, at: datetime, amounts: d
     """Post what `--used` says on the counters this instruction claims, and leave accounts unbounded."""
     rules = sandbox.world.view(at).rules
     try:
-        minor = {rule: to_minor(Decimal(amount), rules.rule(rule).currency or instruction.instructed_amount.currency) for rule, amount in amounts.items()}
+        minor = {
+            rule: to_minor(Decimal(amount), rules.rule(rule).currency or instruction.instructed_amount.currency)
+            for rule, amount in amounts.items()
+        }
     except KeyError as error:
-        raise typer.BadParameter(f"there is no rule {error} on {law_day(at)}; see `bayswitch rulebook show --on {law_day(at)}`", param_hint="--used") from error
+        raise typer.BadParameter(
+            f"there is no rule {error} on {law_day(at)}; see `bayswitch rulebook show --on {law_day(at)}`",
+            param_hint="--used",
+        ) from error
     except (InvalidOperation, TypeError, AmountError) as error:
         raise typer.BadParameter(f"amounts are decimal strings in major units: {error}", param_hint="--used") from error
 
@@ -92,7 +106,9 @@ def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{text!r} is no instant; write 2026-03-05T10:00:00+08:00", param_hint="--at") from error
+        raise typer.BadParameter(
+            f"{text!r} is no instant; write 2026-03-05T10:00:00+08:00", param_hint="--at"
+        ) from error
     if instant.tzinfo is None:
         raise typer.BadParameter(f"{text!r} has no offset; write {text}+08:00", param_hint="--at")
     return instant.astimezone(UTC)
@@ -101,17 +117,26 @@ def _instant(text: str) -> datetime:
 def _tell(document: dict[str, Any]) -> None:
     console = Console()
     found = document["classification"]
-    console.print(f"[bold]{document['status']}[/]  {document['reason']['text'] if document['reason'] else 'would be accepted'}")
+    console.print(
+        f"[bold]{document['status']}[/]  {document['reason']['text'] if document['reason'] else 'would be accepted'}"
+    )
     if found:
         console.print(f"class  {found['rule']}  (RMB tag {found['rmb_tag'] or 'none'})")
         for entry in found["entries"]:
-            console.print(f"       {entry['economy']} {entry['side']}: {entry['item']} {entry['code'] or ''} with {entry['counterpart']}")
+            console.print(
+                f"       {entry['economy']} {entry['side']}: {entry['item']} {entry['code'] or ''} with {entry['counterpart']}"
+            )
         console.print(f"lane   {found['lane']}")
         for lane in found["lanes"]:
-            console.print(f"       {'open  ' if lane['eligible'] else 'closed'} {lane['lane']}: {lane['why']}", style="" if lane["eligible"] else "dim")
+            console.print(
+                f"       {'open  ' if lane['eligible'] else 'closed'} {lane['lane']}: {lane['why']}",
+                style="" if lane["eligible"] else "dim",
+            )
     for claim in document["claims"]:
         mark = " (assumed)" if claim["assumed"] else ""
-        console.print(f"claim  {claim['rule']}: {claim['claimed']} of {claim['currency']} {claim['ceiling'] or '∞'}, used {claim['used']}, left {claim['headroom'] or '∞'}{mark}")
+        console.print(
+            f"claim  {claim['rule']}: {claim['claimed']} of {claim['currency']} {claim['ceiling'] or '∞'}, used {claim['used']}, left {claim['headroom'] or '∞'}{mark}"
+        )
         console.print(f"       {claim['reference']}", style="dim")
     for step in document["route"]:
         over = "".join(f"; not {item['rail']}: {item['why']}" for item in step["passed_over"])
@@ -135,5 +160,7 @@ def show(
     for row in rows:
         mark = " [yellow](assumed)[/]" if row["assumed"] else ""
         value = f"{row['currency'] or ''} {row['value'] or '—'}".strip()
-        table.add_row(row["rule"], value + mark, row["window"] or "", row["effect"] or "", str(row["since"]), row["reference"])
+        table.add_row(
+            row["rule"], value + mark, row["window"] or "", row["effect"] or "", str(row["since"]), row["reference"]
+        )
     Console().print(table)

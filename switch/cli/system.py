@@ -25,11 +25,17 @@ def up(
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     data: Annotated[Path, typer.Option(help="Folder of the embedded servers and the sandbox's keys.")] = _DATA,
     dev_key: Annotated[str, typer.Option(help="A key that may act as any participant and as operator.")] = DEV_KEY,
-    database_url: Annotated[str | None, typer.Option(help="A PostgreSQL of your own instead of the embedded one.")] = None,
+    database_url: Annotated[
+        str | None, typer.Option(help="A PostgreSQL of your own instead of the embedded one.")
+    ] = None,
     redis_url: Annotated[str | None, typer.Option(help="A Valkey of your own instead of the embedded one.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of rates, rails and directory.")] = DEFAULT_SEED,
-    start_at: Annotated[str | None, typer.Option(help="Where a new sandbox's clock starts: 2026-03-05T09:00:00+08:00.")] = None,
-    overlay: Annotated[Path | None, typer.Option(help="YAML overlay on the rulebook (a scenario).", exists=True)] = None,
+    start_at: Annotated[
+        str | None, typer.Option(help="Where a new sandbox's clock starts: 2026-03-05T09:00:00+08:00.")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="YAML overlay on the rulebook (a scenario).", exists=True)
+    ] = None,
 ) -> None:
     """Start the switch with its servers and serve until Ctrl-C; what was committed is there again after any crash."""
     instant = datetime.fromisoformat(start_at).astimezone(UTC) if start_at else None
@@ -45,7 +51,9 @@ def pay(
     file: Annotated[Path, typer.Argument(help="An instruction in JSON.", exists=True, dir_okay=False)],
     url: Annotated[str, typer.Option(help="Where the switch serves.")] = "http://127.0.0.1:8080",
     key: Annotated[str, typer.Option(help="API key.")] = DEV_KEY,
-    idempotency_key: Annotated[str | None, typer.Option(help="Send again under the same key: never paid twice.")] = None,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="Send again under the same key: never paid twice.")
+    ] = None,
     wait_seconds: Annotated[float, typer.Option(help="Wait so long for the final status.")] = 10.0,
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
@@ -54,12 +62,14 @@ def pay(
     console = Console()
     with Client(url, key, participant=instruction.get("debtor_agent")) as client:
         try:
-            document: dict[str, Any] = client.pay(instruction, idempotency_key=idempotency_key, wait_seconds=wait_seconds)
+            document: dict[str, Any] = client.pay(
+                instruction, idempotency_key=idempotency_key, wait_seconds=wait_seconds
+            )
         except Problem as problem:
             if as_json:
-                print(json.dumps(problem.document, ensure_ascii=False, indent=2))
+                print(json.dumps(problem.members, ensure_ascii=False, indent=2))
             else:
-                console.print(f"[bold red]{problem.document.get('code', problem.status)}[/] {problem.detail}")
+                console.print(f"[bold red]{problem.code or problem.status}[/] {problem.detail}")
             raise typer.Exit(1) from None
     if as_json:
         print(json.dumps(document, ensure_ascii=False, indent=2))
@@ -77,7 +87,9 @@ def audit(
 ) -> None:
     """Prove the books of a running or stopped switch: nothing lost, no cap exceeded, debits equal credits. Exit 0 if so."""
     if database_url is None and not (data / "postgres").exists():
-        raise typer.BadParameter(f"{data} holds no books; give the folder that `bayswitch up --data` used", param_hint="--data")
+        raise typer.BadParameter(
+            f"{data} holds no books; give the folder that `bayswitch up --data` used", param_hint="--data"
+        )
     with Servers(data.absolute(), database_url, redis_url or "unused", attach=True) as urls:
         command = [sys.executable, "-m", "loadtest.audit", "--database-url", urls.database_url, "--sandbox", sandbox]
         raise typer.Exit(subprocess.run([*command, *(["--json"] if as_json else [])], check=False).returncode)

@@ -30,7 +30,9 @@ class Decider:
         self._world = world
         self._json: dict[tuple[object, ...], str] = {}
 
-    def admission(self, submission: Submission, at: datetime, day: date, view: View, quotes: Mapping[str, tuple[Quote, str]]) -> Admission:
+    def admission(
+        self, submission: Submission, at: datetime, day: date, view: View, quotes: Mapping[str, tuple[Quote, str]]
+    ) -> Admission:
         """Judge one submission received at `at` on law day `day`."""
         try:
             verdict = submission.refusal or self.judge(submission, at, day, view, quotes)
@@ -100,10 +102,19 @@ def _standing(plan: Plan) -> dict[str, object]:
             "spared": list(classification.spared),
             "reference": classification.reference,
         },
-        "lane": {"lane": plan.lane.id, "scheme": plan.lane.scheme, "assumed": plan.lane.assumed, "reference": plan.lane.reference},
+        "lane": {
+            "lane": plan.lane.id,
+            "scheme": plan.lane.scheme,
+            "assumed": plan.lane.assumed,
+            "reference": plan.lane.reference,
+        },
         "lanes": [verdict._asdict() for verdict in plan.lanes],
         "route": [
-            {"rail": step.rail, "role": step.role, "passed_over": [{"rail": rail, "why": why} for rail, why in step.passed_over]}
+            {
+                "rail": step.rail,
+                "role": step.role,
+                "passed_over": [{"rail": rail, "why": why} for rail, why in step.passed_over],
+            }
             for step in plan.route
         ],
     }

@@ -17,7 +17,9 @@ def late_acceptance(stored: Stored, report: RailReport) -> ExceptionRecord | Non
     """The rail paid although we had ended the payment: the creditor agent has the money, suspense bears it, usage is forced."""
     if stored.status != statuses.REJECTED or report.status not in (SETTLED, CREDITED) or not stored.claims:
         return None
-    creditor = next(c.counter for c in stored.claims if c.rule == LEDGER and c.delta < 0 and c.counter.startswith("position:"))
+    creditor = next(
+        c.counter for c in stored.claims if c.rule == LEDGER and c.delta < 0 and c.counter.startswith("position:")
+    )
     account = suspense(report.rail, stored.settlement_currency)
     transfer = Transfer(_SUSPENSE_N, account, creditor, stored.settlement_minor, stored.settlement_currency, "suspense")
     return ExceptionRecord(
@@ -39,4 +41,6 @@ def _used(stored: Stored) -> tuple[Claim, ...]:
 
 
 def _detail(report: RailReport) -> str:
-    return json.dumps({"rail": report.rail, "said": report.status, "reason_code": report.reason_code, "at": report.at.isoformat()})
+    return json.dumps(
+        {"rail": report.rail, "said": report.status, "reason_code": report.reason_code, "at": report.at.isoformat()}
+    )

@@ -5,7 +5,8 @@ runs by itself and frees what intake needs. A loop that fails says so and goes o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -44,7 +45,10 @@ class Loops:
         await self.worker.refresh()
         while await self.worker.take_over():
             pass
-        loops: list[Callable[[], Awaitable[None]]] = [self._accepting] * ACCEPTS_IN_FLIGHT + [self._railing, self._watching]
+        loops: list[Callable[[], Coroutine[Any, Any, None]]] = [self._accepting] * ACCEPTS_IN_FLIGHT + [
+            self._railing,
+            self._watching,
+        ]
         self._tasks = [asyncio.create_task(self._forever(loop)) for loop in loops]
 
     async def stop(self) -> None:
@@ -67,7 +71,7 @@ class Loops:
         """Wake the rails' loop: the clock has moved or something was sent."""
         self._rail_wake.set()
 
-    async def _forever(self, loop: Callable[[], Awaitable[None]]) -> None:
+    async def _forever(self, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while not self._stopping:
             try:
                 await loop()

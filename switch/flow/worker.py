@@ -16,7 +16,7 @@ import structlog
 from fx.quotes import Quote
 from limits.calendars import law_day
 from limits.claims import Refused
-from rails.port import CREDITED, PENDING, REJECTED, SETTLED, UNKNOWN, RailInstruction, RailReport
+from rails.port import CREDITED, PENDING, REJECTED, SETTLED, UNKNOWN, RailInstruction, RailReport, RailUnavailable
 from switch.flow import ports
 from switch.flow.admission import Decider, after_refusal
 from switch.flow.board import Board
@@ -54,6 +54,7 @@ class Worker:
         self.waiting: deque[Submission] = deque()  # accepted by no one yet
         self.unsent: deque[tuple[Flight, RailInstruction]] = deque()
         self.flights: dict[tuple[str, int], Flight] = {}
+        self._heard: list[RailReport] = []  # reports taken from the rails, not yet carried out
         self._sent: deque[tuple[Flight, float]] = deque()  # sent, not yet marked submitted
         self._deadlines: list[tuple[datetime, int, tuple[str, int]]] = []
         self._inquiries: list[tuple[datetime, int, int, tuple[str, int]]] = []
@@ -159,20 +160,21 @@ class Worker:
             flight, instruction = self.unsent.popleft()
             batches[flight.rail].append((flight, instruction))
         sent = 0
-        for rail, batch in batches.items():
-            try:
+        try:
+            for rail in list(batches):
+                batch = batches[rail]
                 await self.world.rails[rail].send([instruction for _, instruction in batch])
-            except Exception:
-                # Not known whether the rail has it: it stays with us and is sent again, under the same UETR.
+                self._sent.extend([(flight, machine_now) for flight, _ in batches.pop(rail)])
+                sent += len(batch)
+        finally:
+            # Not known whether the rail has them: they stay with us and are sent again, under the same UETR.
+            for batch in batches.values():
                 self.unsent.extend(batch)
-                raise
-            self._sent.extend([(flight, machine_now) for flight, _ in batch])
-            sent += len(batch)
         return sent
 
     async def mark_submitted(self, sent_before: float) -> int:
         """Record as submitted what was sent before this machine time and has no report yet."""
-        steps = []
+        steps: list[Step] = []
         at = self.world.clock.now()
         while self._sent and self._sent[0][1] <= sent_before and len(steps) < BATCH_MAX:
             flight, _ = self._sent.popleft()
@@ -192,12 +194,12 @@ class Worker:
     async def collect(self) -> int:
         """Take due reports from every rail and carry them out."""
         now = self.world.clock.now()
-        handled = 0
         for rail in self.world.rails.values():
-            reports = await rail.reports(now, BATCH_MAX)
-            if reports:
-                await self.finish(reports)
-                handled += len(reports)
+            self._heard.extend(await rail.reports(now, BATCH_MAX))
+        handled = len(self._heard)
+        if handled:
+            await self.finish(self._heard)
+            del self._heard[:handled]  # only now: what the store did not take is carried out again
         return handled
 
     async def finish(self, reports: Sequence[RailReport]) -> None:
@@ -256,7 +258,8 @@ class Worker:
         return await self._time_out(now) + await self._inquire(now)
 
     async def _time_out(self, now: datetime) -> int:
-        steps, keys = [], []
+        steps: list[Step] = []
+        keys: list[tuple[str, int]] = []
         while self._deadlines and self._deadlines[0][0] <= now and len(steps) < BATCH_MAX:
             deadline_at, _, key = heapq.heappop(self._deadlines)
             flight = self.flights.get(key)
@@ -281,18 +284,30 @@ class Worker:
             if flight is not None:
                 asked[flight.rail].append((flight, tries))
         for rail, flights in asked.items():
-            answers = await self.world.rails[rail].inquire([(flight.uetr, flight.leg) for flight, _ in flights], now)
-            said: list[RailReport] = []
-            for (flight, tries), answer in zip(flights, answers, strict=True):
-                if answer.status == PENDING:
-                    wait = INQUIRY_BACKOFF[min(tries, len(INQUIRY_BACKOFF) - 1)]
-                    again = (now + timedelta(seconds=wait), next(self._order), tries + 1, (flight.uetr, flight.leg))
-                    heapq.heappush(self._inquiries, again)
-                else:
-                    said.append(answer._replace(status=REJECTED, reason_code="AG09") if answer.status == UNKNOWN else answer)
+            said = await self._answers(rail, flights, now)
             if said:
                 await self.finish(said)
         return sum(map(len, asked.values()))
+
+    async def _answers(self, rail: str, flights: Sequence[tuple[Flight, int]], now: datetime) -> list[RailReport]:
+        """Ask a rail about payments in doubt; what it cannot say yet, or does not answer at all, is asked again later."""
+        keys = [(flight.uetr, flight.leg) for flight, _ in flights]
+        try:
+            answers = await self.world.rails[rail].inquire(keys, now)
+        except RailUnavailable as error:
+            log.warning("the rail does not answer", rail=rail, error=str(error))
+            answers = [RailReport(rail, uetr, leg, PENDING, "", now) for uetr, leg in keys]
+        said = []
+        for (flight, tries), answer in zip(flights, answers, strict=True):
+            # Asked again unless its final word is carried out first: a flight that has landed is dropped when popped.
+            wait = INQUIRY_BACKOFF[min(tries, len(INQUIRY_BACKOFF) - 1)]
+            key = (flight.uetr, flight.leg)
+            heapq.heappush(self._inquiries, (now + timedelta(seconds=wait), next(self._order), tries + 1, key))
+            if answer.status == UNKNOWN:
+                said.append(answer._replace(status=REJECTED, reason_code="AG09"))
+            elif answer.status != PENDING:
+                said.append(answer)
+        return said
 
     def next_due(self) -> datetime | None:
         """Return the business time at which this worker or a rail has something to do."""
@@ -376,14 +391,12 @@ def _first_of_each(reports: Sequence[RailReport]) -> tuple[list[RailReport], lis
     for report in reports:
         key = (report.uetr, report.leg)
         known = first.get(key)
-        if known is None:
-            first[key] = report
-        elif known.status == SETTLED and report.status == CREDITED and not any((r.uetr, r.leg) == key for r in rest):
+        credit_follows = known is not None and known.status == SETTLED and report.status == CREDITED
+        if known is None or (credit_follows and not any((r.uetr, r.leg) == key for r in rest)):
             first[key] = report
         else:
             rest.append(report)
     return list(first.values()), rest
-
 
 
 def _rejection(report: RailReport) -> str:

@@ -50,5 +50,11 @@ def load_registry() -> Registry:
 
 def _participant(row: Mapping[str, Any]) -> Participant:
     return Participant(
-        row["bic"], row["name"], row["country"], row["kind"], row.get("sponsor", row["bic"]), row["rails"], row["schemes"]
+        row["bic"],
+        row["name"],
+        row["country"],
+        row["kind"],
+        row.get("sponsor", row["bic"]),
+        row["rails"],
+        row["schemes"],
     )

@@ -85,7 +85,9 @@ def _candidates(ask: Ask, judgement: Judgement) -> list[Lane] | Refusal:
     if ask.lane is not None:
         named = [lane for lane in eligible if lane.id == ask.lane]
         if not named:
-            why = next((verdict.why for verdict in judgement.lanes if verdict.lane == ask.lane), "there is no such lane")
+            why = next(
+                (verdict.why for verdict in judgement.lanes if verdict.lane == ask.lane), "there is no such lane"
+            )
             return Refusal("lane-not-eligible", {"lane": ask.lane, "why": why}, "lane")
         return named + [lane for lane in eligible if lane.id != ask.lane] if ask.allow_lanes else named
     if not eligible:
@@ -95,13 +97,16 @@ def _candidates(ask: Ask, judgement: Judgement) -> list[Lane] | Refusal:
 
 
 def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refusal:
-    facts, rules = ask.facts, view.rules
+    facts, rules, classification = ask.facts, view.rules, judgement.classification
+    assert classification is not None, "every payment is classified before it is routed"
     profile, at = facts.profile, facts.at
     if lane.hours is not None:
         hours = rules.hours(lane, at)
         if not hours.open:
             opens_at = hours.next_opening.isoformat() if hours.next_opening else "—"
-            return Refusal("lane-closed", {"lane": lane.id, "rule": hours.rule, "hours": hours.text, "opens_at": opens_at})
+            return Refusal(
+                "lane-closed", {"lane": lane.id, "rule": hours.rule, "hours": hours.text, "opens_at": opens_at}
+            )
     deducted = ask.charge_bearer == "CRED"
     charge_currency = profile.settlement_currency if deducted else profile.debit_currency
     charge_minor = rules.charge(lane, charge_currency) if lane.charge else 0
@@ -122,8 +127,14 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
     route = view.router.route(corridor, settlement.amount_minor, principal.amount_minor, at)
     if isinstance(route, Refusal):
         return _with_cap(route, rules)
-    paid_out = settlement if charge is None or not deducted else Money(settlement.amount_minor - charge_minor, settlement.currency)
-    debit = principal if charge is None or deducted else Money(principal.amount_minor + charge_minor, principal.currency)
+    paid_out = (
+        settlement
+        if charge is None or not deducted
+        else Money(settlement.amount_minor - charge_minor, settlement.currency)
+    )
+    debit = (
+        principal if charge is None or deducted else Money(principal.amount_minor + charge_minor, principal.currency)
+    )
     sides = Sides(route.debtor_position, route.creditor_position)
     transfers = transfers_of(sides, principal, settlement, price, charge, deducted)
     rates = view.rates
@@ -136,10 +147,17 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
         claims.extend(rules.claims(lane, facts, Amounts(principal, settlement), reference_rate))
     claims.extend(account_claims(transfers))
     leg = Leg(
-        1, route.rail, "credit", paid_out, debtor_agent.settles_through, creditor_agent.bic, ask.creditor_account, route.expires_at
+        1,
+        route.rail,
+        "credit",
+        paid_out,
+        debtor_agent.settles_through,
+        creditor_agent.bic,
+        ask.creditor_account,
+        route.expires_at,
     )
     return Plan(
-        judgement.classification, lane, judgement.lanes, debit, paid_out, price, charge, price.rate if price else None,
+        classification, lane, judgement.lanes, debit, paid_out, price, charge, price.rate if price else None,
         route.steps, leg, transfers, tuple(claims), view.rails[route.rail].capabilities.reports_credit,
         ask.quote_id if price is not None and ask.quote_id else "",
     )  # fmt: skip
@@ -153,7 +171,10 @@ def _price(ask: Ask, view: View, lane: Lane) -> Price | Refusal:
         return _quoted(ask)
     request = Request(profile.debit_currency, profile.settlement_currency, facts.instructed, lane.market, facts.at)
     for price in prices(view.providers, request, view.rates):
-        if not ask.empty_inventories or inventory(price.provider, price.market, price.buy.currency) not in ask.empty_inventories:
+        if (
+            not ask.empty_inventories
+            or inventory(price.provider, price.market, price.buy.currency) not in ask.empty_inventories
+        ):
             return price
     return Refusal("no-rate", {"currency": profile.settlement_currency})
 
@@ -169,7 +190,11 @@ def _quoted(ask: Ask) -> Price | Refusal:
     fixed = price.sell if facts.instructed.currency == price.sell.currency else price.buy
     if not currencies or fixed != facts.instructed:
         asked = f"{facts.instructed} from {profile.debit_currency} to {profile.settlement_currency}"
-        return Refusal("quote-mismatch", {"quote_id": quote_id, "quoted": f"{price.sell} to {price.buy}", "asked": asked}, "quote_id")
+        return Refusal(
+            "quote-mismatch",
+            {"quote_id": quote_id, "quoted": f"{price.sell} to {price.buy}", "asked": asked},
+            "quote_id",
+        )
     return price
 
 
@@ -186,7 +211,15 @@ def refusal_of(refused: Refused, plan: Plan, rules: RulesOfDay, headroom_shown: 
     claim, headroom = refused
     if claim.rule == LIQUIDITY:
         _, agent, rail, currency = claim.counter.split(":")
-        return Refusal("liquidity", {"agent": agent, "rail": rail, "headroom": str(Money(max(headroom, 0), currency)), "counter": claim.counter})
+        return Refusal(
+            "liquidity",
+            {
+                "agent": agent,
+                "rail": rail,
+                "headroom": str(Money(max(headroom, 0), currency)),
+                "counter": claim.counter,
+            },
+        )
     if claim.rule == INVENTORY:
         return Refusal("no-rate", {"currency": claim.counter.rpartition(":")[2], "counter": claim.counter})
     rule = rules.rule(claim.rule)

@@ -19,7 +19,9 @@ from switch.payment.reasons import problem
 _ACCOUNTS = frozenset({LIQUIDITY, INVENTORY, LEDGER})
 
 
-def explain(verdict: Plan | Refusal, judgement: Judgement | None, sums: Mapping[str, Sums], rules: RulesOfDay) -> dict[str, Any]:
+def explain(
+    verdict: Plan | Refusal, judgement: Judgement | None, sums: Mapping[str, Sums], rules: RulesOfDay
+) -> dict[str, Any]:
     """Write the document for a verdict; `sums` are those of the plan's claims, absent counters unused.
 
     Accounts (liquidity, inventory) are checked only where `sums` has them: without a server they are not.
@@ -35,7 +37,11 @@ def explain(verdict: Plan | Refusal, judgement: Judgement | None, sums: Mapping[
         "status": "RJCT" if refusal else "ACSP",
         "reason": reason_document(refusal) if refusal else None,
         "classification": _classification(judgement, plan),
-        "claims": [claim_document(claim, sums.get(claim.counter, EMPTY), rules) for claim in claims if claim.rule not in _ACCOUNTS],
+        "claims": [
+            claim_document(claim, sums.get(claim.counter, EMPTY), rules)
+            for claim in claims
+            if claim.rule not in _ACCOUNTS
+        ],
         "route": route_document(plan) if plan else [],
     }
     if plan is not None:
@@ -46,12 +52,21 @@ def explain(verdict: Plan | Refusal, judgement: Judgement | None, sums: Mapping[
 def reason_document(refusal: Refusal) -> dict[str, Any]:
     """Write a refusal: ISO code, sentence, and what it was made from."""
     found = problem(refusal)
-    return {"code": found.code, "text": found.text, "name": found.name, "field": found.field or None, "http_status": found.http_status, **_named(found.detail)}
+    return {
+        "code": found.code,
+        "text": found.text,
+        "name": found.name,
+        "field": found.field or None,
+        "http_status": found.http_status,
+        **_named(found.detail),
+    }
 
 
 def _named(detail: Mapping[str, str]) -> dict[str, Any]:
     shown = ("rule", "source", "since", "ceiling", "headroom", "asked", "opens_at", "what_to_do")
-    return {name: detail[name] for name in shown if name in detail} | ({"assumed": True} if detail.get("assumed") else {})
+    return {name: detail[name] for name in shown if name in detail} | (
+        {"assumed": True} if detail.get("assumed") else {}
+    )
 
 
 def _classification(judgement: Judgement | None, plan: Plan | None) -> dict[str, Any] | None:
@@ -94,7 +109,11 @@ def claim_document(claim: Claim, sums: Sums, rules: RulesOfDay) -> dict[str, Any
 def route_document(plan: Plan) -> list[dict[str, Any]]:
     """Write the rails taken and why the others were not."""
     return [
-        {"rail": step.rail, "role": step.role, "passed_over": [{"rail": rail, "why": why} for rail, why in step.passed_over]}
+        {
+            "rail": step.rail,
+            "role": step.role,
+            "passed_over": [{"rail": rail, "why": why} for rail, why in step.passed_over],
+        }
         for step in plan.route
     ]
 

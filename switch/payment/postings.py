@@ -21,8 +21,8 @@ def position(bic: str, rail: str, currency: str) -> str:
 
 
 def inventory(provider: str, market: str, currency: str) -> str:
-    """Name a provider's inventory account; onshore and offshore CNY are apart."""
-    return f"inventory:{provider}:{market}:{currency}"
+    """Name a provider's inventory account; onshore and offshore CNY are apart, other currencies have one market."""
+    return f"inventory:{provider}:{market if currency == 'CNY' else 'any'}:{currency}"
 
 
 def charges(currency: str) -> str:

@@ -88,7 +88,14 @@ def problem(refusal: Refusal) -> Problem:
     """Turn a refusal into its code and sentence; a rail's or operator's own code in `detail["code"]` stands before the row's."""
     row = REASONS[refusal.reason]
     code = refusal.detail.get("code", row.code)
-    return Problem(refusal.reason, code, row.http_status, row.sentence.format_map(_Filled(refusal.detail)), refusal.detail, refusal.field)
+    return Problem(
+        refusal.reason,
+        code,
+        row.http_status,
+        row.sentence.format_map(_Filled(refusal.detail)),
+        refusal.detail,
+        refusal.field,
+    )
 
 
 class _Filled(dict[str, str]):

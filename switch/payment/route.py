@@ -80,7 +80,9 @@ class Router:
             if domestic
             else source.position
         )
-        return Route(tuple(steps), debtor_position, destination.position, destination.rail, at + DEADLINE[destination.rail])
+        return Route(
+            tuple(steps), debtor_position, destination.position, destination.rail, at + DEADLINE[destination.rail]
+        )
 
     def _sides(self, corridor: Corridor, at: datetime) -> tuple[list[Choice] | Refusal, list[Choice] | Refusal]:
         lane, debtor_agent, creditor_agent, debit_currency, settlement_currency = corridor
@@ -100,7 +102,13 @@ class Router:
         return known
 
     def _choices(
-        self, lane: Lane, rails: Sequence[str], members: Sequence[Participant], holder: Participant, currency: str, at: datetime
+        self,
+        lane: Lane,
+        rails: Sequence[str],
+        members: Sequence[Participant],
+        holder: Participant,
+        currency: str,
+        at: datetime,
     ) -> list[Choice] | Refusal:
         choices: list[Choice] = []
         passed_over: list[tuple[str, str]] = []
@@ -126,7 +134,13 @@ class Router:
         why_not = "; ".join(f"{name} {why}" for name, why in passed_over)
         return Refusal(
             "no-rail",
-            {"lane": lane.id, "debtor_agent": members[0].bic, "creditor_agent": holder.bic, "currency": currency, "why": why_not},
+            {
+                "lane": lane.id,
+                "debtor_agent": members[0].bic,
+                "creditor_agent": holder.bic,
+                "currency": currency,
+                "why": why_not,
+            },
         )
 
     def _unfit(self, rail: Rail, members: Sequence[Participant], currency: str, at: datetime) -> str:

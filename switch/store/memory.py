@@ -177,14 +177,22 @@ class MemoryStore:
         )  # fmt: skip
         legs = ((plan.leg, LEG_HELD),) if plan else ()
         self._rows[item.payment_id] = _Row(
-            stored, legs, plan.transfers if plan else (), (), item.sealed, self._incarnation, bool(plan and plan.reports_credit)
+            stored,
+            legs,
+            plan.transfers if plan else (),
+            (),
+            item.sealed,
+            self._incarnation,
+            bool(plan and plan.reports_credit),
         )
         self._event(stored, 1, item.received_at, position)
 
     def _event(self, stored: Stored, n: int, at: datetime, position: int, detail: str = "{}") -> None:
         cursor = f"{self._transaction}-{position}"
         self._count[stored.payment_id] = n
-        self._events.append(StoredEvent(cursor, stored.payment_id, stored.participant, n, stored.status, stored.code, at, detail))
+        self._events.append(
+            StoredEvent(cursor, stored.payment_id, stored.participant, n, stored.status, stored.code, at, detail)
+        )
 
     async def finish(self, steps: Sequence[Step]) -> list[Moved]:
         """Move payments; only what moved is returned."""
@@ -236,7 +244,7 @@ class MemoryStore:
 
     async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
         """Take unfinished payments of other incarnations."""
-        taken = []
+        taken: list[Unfinished] = []
         for payment_id, row in self._rows.items():
             done = row.stored.status in FINAL or (row.stored.status == SETTLED and not row.expects_credit)
             if row.incarnation == incarnation or done or len(taken) >= limit:
@@ -287,11 +295,14 @@ class MemoryStore:
 
     async def payments(self, participant: str | None, before: tuple[datetime, str] | None, limit: int) -> list[Stored]:
         """Return payments, newest first, after the cursor."""
-        rows = sorted((row.stored for row in self._rows.values()), key=lambda s: (s.received_at, s.payment_id), reverse=True)
+        rows = sorted(
+            (row.stored for row in self._rows.values()), key=lambda s: (s.received_at, s.payment_id), reverse=True
+        )
         return [
             stored
             for stored in rows
-            if participant in (None, stored.participant) and (before is None or (stored.received_at, stored.payment_id) < before)
+            if participant in (None, stored.participant)
+            and (before is None or (stored.received_at, stored.payment_id) < before)
         ][:limit]
 
     async def by_identity(self, identity: Identity) -> tuple[str, date, bytes] | None:
@@ -301,7 +312,9 @@ class MemoryStore:
     async def legs(self, payment_id: str) -> list[StoredLeg]:
         """Return a payment's legs."""
         row = self._rows[payment_id]
-        return [StoredLeg(payment_id, leg.n, leg.rail, leg.direction, status, leg.expires_at) for leg, status in row.legs]
+        return [
+            StoredLeg(payment_id, leg.n, leg.rail, leg.direction, status, leg.expires_at) for leg, status in row.legs
+        ]
 
     async def transfers(self, payment_id: str) -> list[StoredTransfer]:
         """Return a payment's transfers."""
@@ -341,4 +354,3 @@ class MemoryStore:
 def _order(cursor: str) -> tuple[int, int]:
     transaction, _, position = cursor.partition("-")
     return int(transaction), int(position)
-

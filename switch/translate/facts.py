@@ -60,7 +60,9 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
     payee = _payee(instruction, known.directory, creditor_agent)
     if isinstance(payee, Refusal):
         return payee
-    assert debtor.identification is not None and debtor.account.number is not None and debtor.account.currency is not None
+    assert (
+        debtor.identification is not None and debtor.account.number is not None and debtor.account.currency is not None
+    )
     persons = known.persons
     debtor_person = _person(debtor.identification, persons)
     creditor_person = _person(creditor.identification, persons) if creditor.identification else ""
@@ -68,7 +70,7 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
     same_name = (
         debtor_person == creditor_person
         if creditor_person
-        else debtor_kind == creditor_kind and match_name(debtor.name, creditor.name) == "match"
+        else debtor_kind == creditor_kind and debtor.name.casefold() == creditor.name.casefold()
     )
     profile = Profile(
         debtor_agent.country, creditor_agent.country, debtor_agent.kind, creditor_agent.kind,
@@ -90,7 +92,11 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
 def _amount(instruction: Instruction) -> Money | Refusal:
     debit_currency = instruction.debtor.account.currency
     if debit_currency is None:
-        return Refusal("field-missing", {"field": "debtor.account.currency", "why": "It is the currency debited."}, "debtor.account.currency")
+        return Refusal(
+            "field-missing",
+            {"field": "debtor.account.currency", "why": "It is the currency debited."},
+            "debtor.account.currency",
+        )
     currency, text = instruction.instructed_amount.currency, instruction.instructed_amount.amount
     settlement = instruction.settlement_currency
     try:
@@ -110,9 +116,15 @@ def _amount(instruction: Instruction) -> Money | Refusal:
 
 def _accounts(debtor: Party, creditor: Party) -> Refusal | None:
     if debtor.account.number is None or debtor.account.proxy is not None:
-        return Refusal("account-malformed", {"what": "The debtor's account must be given by its number"}, "debtor.account")
+        return Refusal(
+            "account-malformed", {"what": "The debtor's account must be given by its number"}, "debtor.account"
+        )
     if (creditor.account.number is None) == (creditor.account.proxy is None):
-        return Refusal("account-malformed", {"what": "The creditor's account has neither or both of number and proxy"}, "creditor.account")
+        return Refusal(
+            "account-malformed",
+            {"what": "The creditor's account has neither or both of number and proxy"},
+            "creditor.account",
+        )
     return None
 
 
@@ -143,7 +155,9 @@ def _payee(instruction: Instruction, directory: Directory, agent: Participant) -
         number = account.number
         entry = directory.account(agent.bic, number)
     if entry is not None and match_name(instruction.creditor.name, entry.name) == "no":
-        return Refusal("name-mismatch", {"what": describe_mismatch(instruction.creditor.name, entry.name)}, "creditor.name")
+        return Refusal(
+            "name-mismatch", {"what": describe_mismatch(instruction.creditor.name, entry.name)}, "creditor.name"
+        )
     return number
 
 

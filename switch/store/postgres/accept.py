@@ -46,7 +46,17 @@ _UNPLANNED = "\t0\t\t0\t\t\t{}\t{}\t{}\t{}\t{}\tf"  # lane to expects_credit of 
 _EVENT = ("payment_id", "received_on", "n", "status", "code", "at", "detail", "participant", "position")
 _MESSAGE = ("payment_id", "received_on", "n", "sealed")
 _LEG = ("payment_id", "received_on", "n", "rail", "direction", "status", "deadline_at")
-_TRANSFER = ("payment_id", "received_on", "n", "debit_account", "credit_account", "amount_minor", "currency", "line", "alone")
+_TRANSFER = (
+    "payment_id",
+    "received_on",
+    "n",
+    "debit_account",
+    "credit_account",
+    "amount_minor",
+    "currency",
+    "line",
+    "alone",
+)
 
 
 class _RollBack(Exception):
@@ -272,16 +282,22 @@ async def _write(
     for i, plan in plans.items():
         item = batch[i]
         payments.append(_payment_line(item, "accepted", "", "{}", _planned(plan), incarnation))
-        events.append(f"{item.payment_id}\t{item.received_on}\t1\taccepted\t\t{item.received_at}\t{{}}\t{item.participant}\t{i}")
+        events.append(
+            f"{item.payment_id}\t{item.received_on}\t1\taccepted\t\t{item.received_at}\t{{}}\t{item.participant}\t{i}"
+        )
     for i, refusal in refusals.items():
         item, code = batch[i], problem(refusal).code
         payments.append(_payment_line(item, REJECTED, code, escaped(refusal_json(refusal)), _UNPLANNED, incarnation))
-        events.append(f"{item.payment_id}\t{item.received_on}\t1\t{REJECTED}\t{code}\t{item.received_at}\t{{}}\t{item.participant}\t{i}")
+        events.append(
+            f"{item.payment_id}\t{item.received_on}\t1\t{REJECTED}\t{code}\t{item.received_at}\t{{}}\t{item.participant}\t{i}"
+        )
     if not payments:
         return
     await copy_rows(connection, "payment", _PAYMENT, payments)
     await copy_rows(connection, "event", _EVENT, events)
-    sealed = [f"{batch[i].payment_id}\t{batch[i].received_on}\t1\t\\\\x{batch[i].sealed.hex()}" for i in (*plans, *refusals)]
+    sealed = [
+        f"{batch[i].payment_id}\t{batch[i].received_on}\t1\t\\\\x{batch[i].sealed.hex()}" for i in (*plans, *refusals)
+    ]
     await copy_rows(connection, "message", _MESSAGE, sealed)
     if plans:
         legs, transfers = [], []

@@ -53,7 +53,8 @@ WITH asked AS (
     UPDATE payment p SET status = $7, code = x.code, detail = CASE WHEN x.detail = '{}' THEN p.detail ELSE x.detail END,
         settled_at = CASE WHEN $8 = 'post' THEN x.at ELSE p.settled_at END, events = p.events + 1
     FROM asked x
-    WHERE p.payment_id = x.payment_id AND p.received_on = $5 AND p.status = ANY ($6::text[])
+    WHERE p.payment_id = ANY (string_to_array($1, ',')::uuid[])  -- by index, in its order, whatever the planner knows
+        AND p.payment_id = x.payment_id AND p.received_on = $5 AND p.status = ANY ($6::text[])
     RETURNING p.payment_id, p.participant, p.events, p.claim_counters, p.claim_deltas, p.claim_gross,
         x.at, x.code, x.detail, x.position
 ), moved_legs AS (

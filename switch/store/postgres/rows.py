@@ -29,7 +29,12 @@ def _claims(row: Row) -> tuple[Claim, ...]:
     return tuple(
         Claim(rule, counter, delta, bound if delta >= 0 else None, bound if delta < 0 else None, gross=gross)
         for rule, counter, delta, bound, gross in zip(
-            row["claim_rules"], row["claim_counters"], row["claim_deltas"], row["claim_bounds"], row["claim_gross"], strict=True
+            row["claim_rules"],
+            row["claim_counters"],
+            row["claim_deltas"],
+            row["claim_bounds"],
+            row["claim_gross"],
+            strict=True,
         )
     )
 
@@ -49,13 +54,17 @@ def leg_from(row: Row) -> StoredLeg:
 
 def transfer_from(row: Row) -> StoredTransfer:
     """Read a transfer; its state follows the payment unless it was posted alone."""
-    transfer = Transfer(row["n"], row["debit_account"], row["credit_account"], row["amount_minor"], row["currency"], row["line"])
+    transfer = Transfer(
+        row["n"], row["debit_account"], row["credit_account"], row["amount_minor"], row["currency"], row["line"]
+    )
     return StoredTransfer(str(row["payment_id"]), transfer, POSTED if row["alone"] else MONEY[row["status"]])
 
 
 def sums_from(row: Row) -> Sums:
     """Read a counter."""
-    return Sums(row["up_pending"], row["up_posted"], row["down_pending"], row["down_posted"], row["latched"], row["version"])
+    return Sums(
+        row["up_pending"], row["up_posted"], row["down_pending"], row["down_posted"], row["latched"], row["version"]
+    )
 
 
 def exception_from(row: Row, transfers: tuple[Transfer, ...]) -> ExceptionRecord:

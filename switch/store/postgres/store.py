@@ -58,7 +58,7 @@ _DEADLOCK_TRIES = 5  # two workers may meet once; five times in a row is a fault
 _LAST = (datetime(9999, 1, 1, tzinfo=UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff")
 
 # The store's queries always go by index: a plan made while a partition was empty must not scan it when it is full.
-_SETTINGS = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off", "application_name": "bayswitch"}
+_SETTINGS = {"enable_seqscan": "off", "jit": "off", "application_name": "bayswitch"}
 
 
 async def _keep(connection: Any) -> None:
@@ -110,7 +110,12 @@ class PostgresStore:
         try:
             async with self._pool.acquire() as connection:
                 yield connection
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError) as error:
+        except (
+            OSError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.InterfaceError,
+            asyncpg.CannotConnectNowError,
+        ) as error:
             raise StoreUnavailable(str(error)) from error
         except (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError) as error:
             raise StoreUnavailable(str(error)) from error
@@ -170,7 +175,9 @@ class PostgresStore:
         rows = await connection.fetch(
             self._q["force_counters"], keys, zeros, [sums[k][0] for k in keys], zeros, [sums[k][1] for k in keys]
         )
-        await connection.execute(self._q["insert_batch"], "alone", [r["key"] for r in rows], [r["version"] for r in rows])
+        await connection.execute(
+            self._q["insert_batch"], "alone", [r["key"] for r in rows], [r["version"] for r in rows]
+        )
 
     async def _ensure_day(self, connection: Any, day: date) -> None:
         """Make the day's partitions before its first row; DDL of its own, never in a payment's transaction."""
@@ -392,4 +399,3 @@ class PostgresStore:
             alone = tuple(transfer_from(item).transfer for item in transfers if item["alone"])
             records.append(exception_from(row, alone))
         return records
-

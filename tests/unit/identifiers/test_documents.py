@@ -40,6 +40,7 @@ WRONG = [
     ("PRCID", "11010519491231002", "CN", "17 digits"),
     ("PRCID", "000000199001010018", "CN", "not assigned"),
     ("PRCID", "11010519900230001X", "CN", "no date"),
+    ("PRCID", "440399199001010018", "CN", "not assigned"),  # a county Shenzhen does not have
     ("BIR", "2234567(8)", "MO", "1, 5 or 7"),
     ("HRP", "A12345678", "CN", "letter H or M"),
     ("PASSPORT", "AB", "GB", "5 to 20"),

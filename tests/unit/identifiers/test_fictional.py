@@ -10,7 +10,7 @@ from rails.identifiers import check
 from rails.identifiers.fictional import bir, brn, hkid, is_fictional, phone, prc_id, uscc_number
 from rails.identifiers.phones import check_phone
 
-PLACES = list(chain(range(300), range(9_990, 10_010), range(999_990, 1_000_010)))
+PLACES = list(chain(range(300), range(9_990, 10_010), range(500_000, 500_300), range(999_990, 1_000_010)))
 KINDS = [("PRCID", "CN", prc_id), ("HKID", "HK", hkid), ("BIR", "MO", bir), ("USCC", "CN", uscc_number)]
 
 

@@ -81,6 +81,7 @@ def test_hostile_content_is_refused(plain: bytes, old: bytes, new: bytes, code: 
 
 def test_one_transaction_more_than_a_message_takes_is_refused(plain: bytes, transaction: bytes) -> None:
     body = plain.replace(transaction, transaction * (TRANSACTIONS_MAX + 1))
+    body = body.replace(b"<NbOfTxs>1<", b"<NbOfTxs>%d<" % (TRANSACTIONS_MAX + 1))
     with pytest.raises(MessageError) as caught:
         read_pacs008(body)
     assert (caught.value.code, caught.value.message_id) == ("AM18", "MSG-1")
@@ -93,6 +94,19 @@ def test_as_many_transactions_as_a_message_takes_are_taken(plain: bytes, transac
     )
     body = plain.replace(transaction, many).replace(b"<NbOfTxs>1<", b"<NbOfTxs>%d<" % TRANSACTIONS_MAX)
     assert len(read_pacs008(body).transfers) == TRANSACTIONS_MAX
+
+
+@pytest.mark.parametrize("declaration", [b"<!DOCTYPE Message>", b'<!DOCTYPE Message [<!ENTITY x "y">]>'])
+def test_a_right_message_with_a_document_type_is_refused(plain: bytes, declaration: bytes) -> None:
+    with pytest.raises(MessageError, match="document type") as caught:
+        read_pacs008(plain.replace(b"<Message ", declaration + b"<Message "))
+    assert caught.value.code == "FF01"
+
+
+def test_a_right_message_in_too_many_bytes_is_refused(plain: bytes) -> None:
+    with pytest.raises(MessageError, match="bytes") as caught:
+        read_pacs008(plain + b" " * BODY_BYTES_MAX)
+    assert caught.value.code == "FF01"
 
 
 def test_a_schema_location_is_not_followed(plain: bytes, tmp_path: Path) -> None:

@@ -73,6 +73,10 @@ def test_pieces_fit_and_nothing_but_spaces_is_lost_between_them(text: str) -> No
         assert "".join("".join(cut).split()) == "".join(text.split())
 
 
+def test_a_word_longer_than_a_piece_is_cut_and_kept_whole() -> None:
+    assert pieces("x" * 250) == ["x" * 105, "x" * 105, "x" * 40]
+
+
 def test_a_refused_message_is_answered_by_its_own_id(plain: bytes) -> None:
     with pytest.raises(MessageError) as caught:
         parse_instructions(plain.replace(b"SLEV", b"OUR"))

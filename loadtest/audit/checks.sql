@@ -1,0 +1,241 @@
+-- The checks: each query returns one text for each thing that is wrong, and nothing where all is right. In brackets stands
+-- what a check is told: the business time up to which everything due must have been carried out (horizon), whether the run
+-- has been drained, and which rails' books could be read.
+
+-- name: status-known
+SELECT format('payment %s has status %L', payment_id, status) FROM payment WHERE status NOT IN (SELECT status FROM money)
+
+-- name: final-or-explained (horizon, drained)
+-- Not final is explained by being on its way before its deadline, by doubt, by a queue, or by an operator's decision against
+-- which the rail has said otherwise. After a drained run only that last one is left.
+SELECT format('payment %s is %s on %s, deadline %s', payment_id, status, rail, deadline_at)
+FROM owner
+WHERE CASE
+    WHEN $2 THEN
+        status IN ('queued', 'accepted', 'submitted', 'in_doubt')
+        OR (status = 'settled' AND expects_credit AND NOT honoured)
+    ELSE status IN ('accepted', 'submitted') AND deadline_at < $1
+END
+
+-- name: legs-agree
+SELECT format('payment %s is %s and its leg on %s is %s', payment_id, status, rail, leg_status)
+FROM owner
+WHERE (status, leg_status) NOT IN (
+        ('queued', 'held'), ('accepted', 'held'), ('submitted', 'sent'), ('in_doubt', 'held'), ('in_doubt', 'sent'),
+        ('settled', 'settled'), ('credited', 'credited'), ('rejected', 'rejected'), ('cancelled', 'rejected'),
+        ('blocked', 'held'), ('blocked', 'sent')
+    ) AND status IN (SELECT status FROM money)
+UNION ALL
+SELECT format('payment %s is %s and has %s legs', p.payment_id, p.status, count(o.payment_id))
+FROM payment p LEFT JOIN owner o USING (payment_id)
+GROUP BY p.payment_id, p.status, p.events
+HAVING count(o.payment_id) <> CASE WHEN p.status = 'rejected' AND p.events = 1 THEN 0 ELSE 1 END
+
+-- name: debits-equal-credits
+SELECT format('%s: debits %s and credits %s pending, debits %s and credits %s posted', currency, sum(up_pending),
+    sum(down_pending), sum(up_posted), sum(down_posted))
+FROM (SELECT *, substring(key FROM '[^:]*$') AS currency FROM counter WHERE strpos(key, '|') = 0) account
+GROUP BY currency
+HAVING sum(up_pending) <> sum(down_pending) OR sum(up_posted) <> sum(down_posted)
+
+-- name: accounts-equal-transfers
+WITH line AS (
+    SELECT t.debit_account, t.credit_account, t.amount_minor,
+        CASE WHEN t.alone THEN 'posted' ELSE coalesce(m.money, 'pending') END AS money
+    FROM transfer t
+    LEFT JOIN payment p USING (payment_id, received_on)
+    LEFT JOIN money m ON m.status = p.status
+), side AS (
+    SELECT debit_account AS key, money, sum(amount_minor) AS up, 0 AS down FROM line GROUP BY debit_account, money
+    UNION ALL
+    SELECT credit_account, money, 0, sum(amount_minor) FROM line GROUP BY credit_account, money
+), book AS (
+    SELECT key COLLATE "C" AS key,
+        coalesce(sum(up) FILTER (WHERE money = 'pending'), 0) AS up_pending,
+        coalesce(sum(up) FILTER (WHERE money = 'posted'), 0) AS up_posted,
+        coalesce(sum(down) FILTER (WHERE money = 'pending'), 0) AS down_pending,
+        coalesce(sum(down) FILTER (WHERE money = 'posted'), 0) AS down_posted
+    FROM side GROUP BY key
+), account AS (
+    SELECT key, up_pending, up_posted, down_pending, down_posted FROM counter WHERE strpos(key, '|') = 0
+)
+SELECT format('account %s holds %s, its transfers %s', key, coalesce((a.*)::text, 'nothing'), coalesce((b.*)::text, 'nothing'))
+FROM account a FULL JOIN book b USING (key)
+WHERE (coalesce(a.up_pending, 0), coalesce(a.up_posted, 0), coalesce(a.down_pending, 0), coalesce(a.down_posted, 0))
+    <> (coalesce(b.up_pending, 0), coalesce(b.up_posted, 0), coalesce(b.down_pending, 0), coalesce(b.down_posted, 0))
+
+-- name: counters-equal-claims
+WITH part AS (
+    SELECT counter,
+        sum(CASE WHEN delta > 0 AND NOT straight AND money = 'pending' THEN delta ELSE 0 END) AS up_pending,
+        sum(CASE WHEN delta > 0 AND (money = 'posted' OR (straight AND money = 'pending')) THEN delta ELSE 0 END) AS up_posted,
+        sum(CASE WHEN delta < 0 AND money = 'pending' THEN -delta ELSE 0 END) AS down_pending,
+        sum(CASE WHEN delta < 0 AND money = 'posted' THEN -delta ELSE 0 END) AS down_posted
+    FROM claim GROUP BY counter
+    UNION ALL
+    SELECT counter, 0, sum(up), 0, sum(down) FROM alone GROUP BY counter
+), book AS (
+    SELECT counter COLLATE "C" AS key, sum(up_pending) AS up_pending, sum(up_posted) AS up_posted,
+        sum(down_pending) AS down_pending, sum(down_posted) AS down_posted
+    FROM part GROUP BY counter
+), held AS (
+    SELECT key, up_pending, up_posted, down_pending, down_posted FROM counter
+)
+SELECT format('counter %s holds %s, its claims %s', key, coalesce((h.*)::text, 'nothing'), coalesce((b.*)::text, 'nothing'))
+FROM held h FULL JOIN book b USING (key)
+WHERE (coalesce(h.up_pending, 0), coalesce(h.up_posted, 0), coalesce(h.down_pending, 0), coalesce(h.down_posted, 0))
+    <> (coalesce(b.up_pending, 0), coalesce(b.up_posted, 0), coalesce(b.down_pending, 0), coalesce(b.down_posted, 0))
+
+-- name: no-claim-beyond-its-bound
+-- Each counter's history along its versions: within a batch by position, within a payment by the order of its claims. A
+-- positive claim must fit under the ceiling it brought, a negative one above the floor; give-backs count once posted.
+SELECT format('payment %s was admitted to %s with %s against %s, bound %s', payment_id, counter, delta, CASE WHEN delta > 0
+    THEN up_pending + up_posted - down_posted ELSE up_posted - down_pending - down_posted END, bound)
+FROM (
+    SELECT c.payment_id, c.counter, c.delta, c.bound, coalesce(sum(c.up_pending) OVER before, 0) AS up_pending,
+        coalesce(sum(c.up_posted) OVER before, 0) AS up_posted, coalesce(sum(c.down_pending) OVER before, 0) AS down_pending,
+        coalesce(sum(c.down_posted) OVER before, 0) AS down_posted
+    FROM change c JOIN written w USING (xid, step, counter)
+    WINDOW before AS (
+        PARTITION BY c.counter ORDER BY w.version, c.position, c.payment_id, c.n
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    )
+) history
+WHERE bound IS NOT NULL AND CASE
+    WHEN delta > 0 THEN up_pending + up_posted - down_posted + delta > bound
+    WHEN delta < 0 THEN up_posted - down_pending - down_posted + delta < bound
+END
+
+-- name: versions-complete
+-- Every change of a counter stands under a version, no version was made twice, none is missing.
+SELECT DISTINCT format('a change of %s by payment %s (%s) has no version', c.counter, c.payment_id, c.step)
+FROM change c LEFT JOIN written w USING (xid, step, counter)
+WHERE w.version IS NULL
+UNION ALL
+SELECT format('%s of %s posted alone belongs to no batch', a.up + a.down, a.counter)
+FROM alone a LEFT JOIN batch b ON b.step = 'alone' AND b.xid::xid = a.xmin32
+WHERE b.xid IS NULL
+UNION ALL
+SELECT format('version %s of %s was made %s times', w.version, w.counter, count(*))
+FROM written w
+WHERE EXISTS (SELECT FROM change c WHERE (c.xid, c.step, c.counter) = (w.xid, w.step, w.counter))
+GROUP BY w.counter, w.version
+HAVING count(*) > 1
+UNION ALL
+SELECT format('counter %s is at version %s, %s of them are known up to %s', k.key, k.version,
+    count(DISTINCT w.version) FILTER (WHERE w.version > 0), max(w.version))
+FROM counter k LEFT JOIN written w ON w.counter = k.key
+GROUP BY k.key, k.version
+HAVING count(DISTINCT w.version) FILTER (WHERE w.version > 0) <> k.version OR coalesce(max(w.version), 0) <> k.version
+
+-- name: identities-hold
+SELECT format('payment %s has no identity of its idempotency key', p.payment_id)
+FROM payment p LEFT JOIN identity i ON i.kind = 1 AND i.payment_id = p.payment_id
+WHERE i.payment_id IS NULL
+UNION ALL
+SELECT format('payment %s does not hold its UETR %s', o.payment_id, o.uetr)
+FROM owner o LEFT JOIN identity i ON i.kind = 2 AND i.key = uuid_send(o.uetr)
+WHERE i.payment_id IS DISTINCT FROM o.payment_id
+UNION ALL
+SELECT format('identity %s of kind %s names payment %s, which is not there', encode(i.key, 'hex'), i.kind, i.payment_id)
+FROM identity i LEFT JOIN payment p ON p.payment_id = i.payment_id AND p.received_on = i.received_on
+WHERE p.payment_id IS NULL AND i.key <> 'opening-transfer'
+
+-- name: events-numbered
+SELECT format('payment %s has %s events numbered %s to %s, and says %s', p.payment_id, count(e.n), min(e.n), max(e.n), p.events)
+FROM payment p LEFT JOIN event e USING (payment_id, received_on)
+GROUP BY p.payment_id, p.events
+HAVING count(e.n) <> p.events OR min(e.n) IS DISTINCT FROM 1 OR max(e.n) <> count(e.n)
+
+-- name: events-follow-the-table
+-- An event after a final status is a move the table does not have.
+WITH step AS (
+    SELECT payment_id, status, n, coalesce(lag(status) OVER payment, '') AS before, lead(n) OVER payment IS NULL AS last
+    FROM event
+    WINDOW payment AS (PARTITION BY payment_id ORDER BY n)
+)
+SELECT format('payment %s went from %L to %L', s.payment_id, s.before, s.status)
+FROM step s LEFT JOIN move m ON m.before = s.before AND m.after = s.status
+WHERE m.after IS NULL AND s.status IN (SELECT status FROM money) AND s.before IN (SELECT status FROM money UNION SELECT '')
+UNION ALL
+SELECT format('payment %s is %s, its last event says %s', p.payment_id, p.status, s.status)
+FROM payment p JOIN step s USING (payment_id)
+WHERE s.last AND s.status <> p.status
+
+-- name: refused-holds-nothing
+SELECT format('payment %s was refused and holds %s claims, %s transfers', p.payment_id, cardinality(p.claim_counters), count(t.n))
+FROM payment p LEFT JOIN transfer t USING (payment_id, received_on)
+WHERE p.status = 'rejected' AND p.events = 1
+GROUP BY p.payment_id, p.claim_counters
+HAVING cardinality(p.claim_counters) > 0 OR count(t.n) > 0
+
+-- name: nothing-belongs-to-nobody
+SELECT format('a leg of payment %s, which is not there', payment_id)
+FROM leg l LEFT JOIN payment p USING (payment_id, received_on) WHERE p.status IS NULL
+UNION ALL
+SELECT format('a transfer of payment %s, which is not there', payment_id)
+FROM transfer t LEFT JOIN payment p USING (payment_id, received_on) WHERE p.status IS NULL AND t.line <> 'funding'
+UNION ALL
+SELECT format('an event of payment %s, which is not there', payment_id)
+FROM event e LEFT JOIN payment p USING (payment_id, received_on) WHERE p.status IS NULL
+UNION ALL
+SELECT format('payment %s has no message', payment_id)
+FROM payment p LEFT JOIN message m USING (payment_id, received_on) WHERE m.n IS NULL
+
+-- name: exceptions-have-their-suspense
+-- A late acceptance: suspense bears exactly what the creditor agent was paid, the claims of the law are forced again.
+WITH suspense AS (
+    SELECT payment_id, sum(amount_minor) AS amount_minor, min(currency) AS currency
+    FROM transfer WHERE alone AND line = 'suspense' GROUP BY payment_id
+), late AS (
+    SELECT * FROM exception_record WHERE kind = 'late-acceptance'
+)
+SELECT format('payment %s: suspense bears %s, its exception record asks for %s', coalesce(x.payment_id, s.payment_id),
+    coalesce(s.amount_minor, 0), coalesce(p.settlement_minor, 0))
+FROM late x
+FULL JOIN suspense s USING (payment_id)
+LEFT JOIN payment p ON p.payment_id = x.payment_id
+WHERE s.payment_id IS NULL OR x.payment_id IS NULL OR p.payment_id IS NULL OR p.status <> 'rejected'
+    OR (p.settlement_minor, p.settlement_currency) <> (s.amount_minor, s.currency)
+UNION ALL
+SELECT format('payment %s: the record of its late acceptance forces other claims than it had', x.payment_id)
+FROM late x JOIN payment p USING (payment_id)
+WHERE ARRAY(SELECT (c.rule, c.counter, c.delta)::text
+        FROM unnest(x.claim_rules, x.claim_counters, x.claim_deltas) AS c (rule, counter, delta) ORDER BY 1)
+    <> ARRAY(SELECT (c.rule, c.counter, c.delta)::text
+        FROM unnest(p.claim_rules, p.claim_counters, p.claim_deltas) AS c (rule, counter, delta)
+        WHERE c.delta > 0 AND strpos(c.counter, '|') > 0 ORDER BY 1)
+
+-- name: quotes-used-once
+SELECT format('quote %s was used by payment %s, which did not take it', q.quote_id, q.used_by)
+FROM quote q LEFT JOIN payment p ON p.payment_id = q.used_by AND p.quote_id = q.quote_id
+WHERE q.used_by IS NOT NULL AND p.payment_id IS NULL
+UNION ALL
+SELECT format('payment %s took quote %s, which says it was used by %s', p.payment_id, p.quote_id, coalesce(q.used_by::text, 'nobody'))
+FROM payment p LEFT JOIN quote q USING (quote_id)
+WHERE p.quote_id <> '' AND q.used_by IS DISTINCT FROM p.payment_id
+
+-- name: paid-is-in-the-rails-book (rails)
+-- An operator may honour what the rail has not said: then the rail's book may be otherwise.
+SELECT format('payment %s is %s, the book of %s says %s', o.payment_id, o.status, o.rail, CASE b.outcome WHEN 3 THEN 'rejected'
+    WHEN 0 THEN 'never received' ELSE 'nothing' END)
+FROM owner o
+LEFT JOIN rail_book b ON b.rail = o.rail AND b.uetr = o.uetr AND b.leg = o.n
+WHERE o.status IN ('settled', 'credited') AND coalesce(b.outcome, 0) NOT IN (1, 2) AND NOT o.honoured
+    AND o.rail = ANY ($1)
+
+-- name: rejected-is-not-paid (horizon)
+SELECT format('payment %s is %s, and %s has paid it at %s', o.payment_id, o.status, o.rail, b.known_at)
+FROM owner o
+JOIN rail_book b ON b.rail = o.rail AND b.uetr = o.uetr AND b.leg = o.n
+LEFT JOIN exception_record x ON x.payment_id = o.payment_id AND x.kind = 'late-acceptance'
+WHERE o.status IN ('rejected', 'cancelled') AND b.outcome IN (1, 2) AND b.known_at <= $1 AND x.payment_id IS NULL
+
+-- name: rails-carry-only-payments
+SELECT format('%s has %s %s %s for UETR %s: %s', b.rail, b.currency, b.amount_minor,
+    CASE b.outcome WHEN 3 THEN 'rejected' ELSE 'paid' END, b.uetr,
+    CASE WHEN o.uetr IS NULL THEN 'no payment sent it' ELSE format('payment %s is of %s %s', o.payment_id, o.settlement_currency, o.settlement_minor) END)
+FROM rail_book b
+LEFT JOIN owner o ON o.rail = b.rail AND o.uetr = b.uetr AND o.n = b.leg
+WHERE b.outcome <> 0
+    AND (o.uetr IS NULL OR (o.settlement_minor, o.settlement_currency) <> (b.amount_minor, b.currency))

@@ -1,0 +1,134 @@
+-- What the checks look at, gathered once in temporary tables of the auditor's own transaction, which sees one moment of the
+-- system. Run in this order. What a status means is written down here anew: an auditor keeps books of his own.
+
+-- name: money
+-- What the money of a payment is in each status (design 2).
+CREATE TEMP TABLE money (status text PRIMARY KEY, money text NOT NULL) ON COMMIT DROP
+
+-- name: money_rows
+INSERT INTO money VALUES
+    ('queued', 'pending'), ('accepted', 'pending'), ('submitted', 'pending'), ('in_doubt', 'pending'), ('blocked', 'pending'),
+    ('settled', 'posted'), ('credited', 'posted'), ('rejected', 'voided'), ('cancelled', 'voided')
+
+-- name: move
+-- Which status may follow which; a status that stands nowhere on the left is final.
+CREATE TEMP TABLE move (before text, after text, PRIMARY KEY (before, after)) ON COMMIT DROP
+
+-- name: move_rows
+INSERT INTO move VALUES
+    ('', 'accepted'), ('', 'queued'), ('', 'rejected'),
+    ('queued', 'accepted'), ('queued', 'cancelled'), ('queued', 'blocked'),
+    ('accepted', 'submitted'), ('accepted', 'in_doubt'), ('accepted', 'settled'), ('accepted', 'credited'),
+    ('accepted', 'rejected'), ('accepted', 'blocked'),
+    ('submitted', 'in_doubt'), ('submitted', 'settled'), ('submitted', 'credited'), ('submitted', 'rejected'),
+    ('submitted', 'blocked'),
+    ('in_doubt', 'settled'), ('in_doubt', 'credited'), ('in_doubt', 'rejected'),
+    ('settled', 'credited')
+
+-- name: claim
+-- Every claim of every payment, with the transaction that admitted it and its place in that transaction's batch.
+CREATE TEMP TABLE claim ON COMMIT DROP AS
+SELECT p.payment_id, coalesce(m.money, 'pending') AS money, e.xid, e.position, c.n, c.counter, c.delta, c.bound,
+    c.gross AND c.delta > 0 AS straight
+FROM payment p
+LEFT JOIN money m USING (status)
+LEFT JOIN event e ON e.payment_id = p.payment_id AND e.received_on = p.received_on AND e.n = 1
+CROSS JOIN unnest(p.claim_counters, p.claim_deltas, p.claim_bounds, p.claim_gross) WITH ORDINALITY
+    AS c (counter, delta, bound, gross, n)
+
+-- name: closing
+-- The transaction in which each payment's money ceased to be pending.
+CREATE TEMP TABLE closing ON COMMIT DROP AS
+SELECT DISTINCT ON (e.payment_id) e.payment_id, e.xid, CASE m.money WHEN 'posted' THEN 'post' ELSE 'void' END AS step
+FROM event e JOIN money m USING (status)
+WHERE e.n > 1 AND m.money <> 'pending'
+ORDER BY e.payment_id, e.n
+
+-- name: alone
+-- What is posted by itself: opening transfers, suspense, forced claims. Such a row is written once and never changed, so
+-- the transaction that made it is its xmin.
+CREATE TEMP TABLE alone ON COMMIT DROP AS
+SELECT t.xmin AS xmin32, t.debit_account AS counter, t.amount_minor AS up, 0::bigint AS down FROM transfer t WHERE t.alone
+UNION ALL
+SELECT t.xmin, t.credit_account, 0, t.amount_minor FROM transfer t WHERE t.alone
+UNION ALL
+SELECT x.xmin, c.counter, c.delta, 0
+FROM exception_record x CROSS JOIN unnest(x.claim_counters, x.claim_deltas) AS c (counter, delta)
+
+-- name: written
+-- Which version of which counter each transaction made (or, in the exact path, saw).
+CREATE TEMP TABLE written ON COMMIT DROP AS
+SELECT b.xid, b.step, v.counter COLLATE "C" AS counter, v.version
+FROM batch b CROSS JOIN unnest(b.counters, b.versions) AS v (counter, version)
+
+-- name: change
+-- Every change of every counter, as its transaction made it.
+CREATE TEMP TABLE change ON COMMIT DROP AS
+SELECT c.counter COLLATE "C" AS counter, c.xid, 'accept'::text AS step, c.position, c.n, c.payment_id, c.delta, c.bound,
+    CASE WHEN c.delta > 0 AND NOT c.straight THEN c.delta ELSE 0 END AS up_pending,
+    CASE WHEN c.straight THEN c.delta ELSE 0 END AS up_posted,
+    CASE WHEN c.delta < 0 THEN -c.delta ELSE 0 END AS down_pending,
+    0::bigint AS down_posted
+FROM claim c
+UNION ALL
+SELECT c.counter, k.xid, k.step, 0, c.n, c.payment_id, 0, NULL,
+    CASE WHEN c.delta > 0 AND NOT c.straight THEN -c.delta ELSE 0 END,
+    CASE WHEN c.straight THEN -c.delta WHEN c.delta > 0 AND k.step = 'post' THEN c.delta ELSE 0 END,
+    CASE WHEN c.delta < 0 THEN c.delta ELSE 0 END,
+    CASE WHEN c.delta < 0 AND k.step = 'post' THEN -c.delta ELSE 0 END
+FROM claim c JOIN closing k USING (payment_id)
+WHERE NOT (c.straight AND k.step = 'post')
+UNION ALL
+SELECT a.counter, b.xid, 'alone', 0, 0, NULL, 0, NULL, 0, a.up, 0, a.down
+FROM alone a JOIN batch b ON b.step = 'alone' AND b.xid::xid = a.xmin32
+
+-- name: owner
+-- The one payment that a rail knows by a UETR: it was accepted, so it has a leg.
+CREATE TEMP TABLE owner ON COMMIT DROP AS
+SELECT p.payment_id, p.status, p.uetr, p.settlement_minor, p.settlement_currency, l.rail, l.n, l.status AS leg_status, l.deadline_at,
+    p.expects_credit,
+    EXISTS (
+        SELECT FROM event e
+        WHERE e.payment_id = p.payment_id AND e.received_on = p.received_on AND e.status = 'settled'
+            AND e.detail::jsonb ->> 'decided_by' = 'operator'
+    ) AS honoured
+FROM payment p JOIN leg l USING (payment_id, received_on)
+
+-- name: rail_book
+CREATE TEMP TABLE rail_book (
+    rail text, uetr uuid, leg smallint, outcome smallint, amount_minor bigint, currency text, received_at timestamptz,
+    known_at timestamptz
+) ON COMMIT DROP
+
+-- name: rail_schemas
+SELECT nspname AS schema, replace(substr(nspname, length($1) + 7), '_', '-') AS rail
+FROM pg_namespace
+WHERE starts_with(nspname, $1 || '_rail_') AND to_regclass(format('%I.book', nspname)) IS NOT NULL
+ORDER BY nspname
+
+-- name: copy_book
+-- Of the rail $1, whose schema stands first on the search path.
+INSERT INTO rail_book
+SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at) FROM book
+
+-- name: search_path
+SELECT set_config('search_path', $1, true)
+
+-- name: analyze
+ANALYZE money, move, claim, closing, alone, written, change, owner, rail_book
+
+-- name: sandbox_exists
+SELECT to_regclass(format('%I.fence', $1::text)) IS NOT NULL
+
+-- name: payments
+SELECT count(*) FROM payment
+
+-- name: clock
+SELECT world ->> 'clock_anchor' AS anchor, world ->> 'clock_business' AS business, world ->> 'clock_rate' AS rate,
+    (SELECT max(at) FROM event) AS newest_event_at
+FROM fence
+
+-- name: forced
+SELECT x.payment_id::text, x.kind, c.rule, c.counter, c.delta
+FROM exception_record x CROSS JOIN unnest(x.claim_rules, x.claim_counters, x.claim_deltas) AS c (rule, counter, delta)
+ORDER BY x.at, x.payment_id

@@ -1,0 +1,388 @@
+"""The shapes of the API besides the instruction: what other bodies are read as, and what answers are documented as.
+
+Answers are written by documents.py; a test holds that what is answered is what stands here.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from switch.payment.instruction import AmountText, Currency, Instruction, Slug, Text35
+
+BATCH_ITEMS_MAX = 1_000  # two transactions of the switch: a call that answers within a second
+SETTLE_SECONDS_MAX = 60.0  # of the machine; a client gives up about then
+# Past it calendars and rulebook know nothing, and arithmetic on instants comes near its end.
+CLOCK_MAX = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class BatchItem(_Asked):
+    """One payment of a batch under a key of its own."""
+
+    idempotency_key: str
+    instruction: Instruction
+
+
+class Batch(_Asked):
+    """Up to 1,000 payments; each has its own outcome."""
+
+    items: Annotated[list[BatchItem], Field(min_length=1, max_length=BATCH_ITEMS_MAX)]
+
+
+class LooseBatch(_Asked):
+    """A batch before its items are looked at: read where one of them does not parse."""
+
+    items: Annotated[list[Any], Field(min_length=1, max_length=BATCH_ITEMS_MAX)]
+
+
+class HeadroomQuestion(Instruction):
+    """An instruction that is only asked about: its id may be left out."""
+
+    instruction_id: Text35 = "HEADROOM"
+
+
+class Amount(_Asked):
+    """A decimal string and its currency (ISO 4217)."""
+
+    currency: Currency
+    amount: AmountText
+
+
+class QuoteRequest(_Asked):
+    """A conversion: what is sold (debited), what is bought (received), and the amount, which fixes one side of the two."""
+
+    sell_currency: Currency
+    buy_currency: Currency
+    amount: Amount
+    market: Literal["onshore", "offshore"] = "offshore"
+
+
+class ClockMove(_Asked):
+    """Where the business clock goes, how fast it runs on, and whether to wait until what fell due has been done."""
+
+    to: AwareDatetime | None = Field(
+        None, validation_alias=AliasChoices("to", "move_to"), description="An instant not before now, with offset"
+    )
+    advance_seconds: Annotated[float, Field(ge=0, le=3_200_000_000)] | None = Field(
+        None, description="Instead of `to`: business seconds from now"
+    )
+    rate: Annotated[float, Field(ge=0, le=100_000)] | None = Field(
+        None, validation_alias=AliasChoices("rate", "speed"), description="Business seconds a machine second; 0 stops"
+    )
+    stopped: bool | None = Field(
+        None, description="true: rate 0; false: run on, at `rate` or as fast as the machine's clock"
+    )
+    settle: Annotated[float, Field(ge=0, le=SETTLE_SECONDS_MAX)] = Field(
+        0.0, description="Wait machine seconds at most until nothing is due"
+    )
+
+    @field_validator("to")
+    @classmethod
+    def _within_reach(cls, to: datetime | None) -> datetime | None:
+        if to is not None and to > CLOCK_MAX:
+            raise ValueError("the clock ends in the year 2100")
+        return to
+
+
+class Decision(_Asked):
+    """An operator's decision on a payment in doubt."""
+
+    event: Literal["reject", "settle"]
+
+
+class FaultSetting(_Asked):
+    """What is wrong with a rail from now on; what is left out is as it should be."""
+
+    delay_percent: Annotated[int, Field(ge=0, le=1_000_000)] = Field(100, description="Of the rail's own delays")
+    lost_reports: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        0, description="Of 10,000 instructions: reports never arrive"
+    )
+    repeated_reports: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        0, description="Of 10,000 instructions: the last report comes twice"
+    )
+    outage: bool = Field(False, description="Send and inquire fail, reports wait")
+
+
+# --- answers ---
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ShownAmount(_Answer):
+    """A decimal string with the currency's own number of decimals."""
+
+    currency: str
+    amount: str
+
+
+class ProblemDocument(BaseModel):
+    """A problem (RFC 9457). With `payment_id`: a refused payment, stored as rejected."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    name: str = Field(description="Name of the problem, as in payment.reasons or docs/api.md")
+    instance: str | None = None
+    payment_id: str | None = None
+    uetr: str | None = None
+    code: str | None = Field(None, description="ExternalStatusReason1Code")
+    field: str | None = Field(None, description="Path of the field at fault")
+    fields: list[str] | None = Field(None, description="All fields that differ, where a key came with other content")
+    rule: str | None = Field(None, description="The rule that binds first")
+    source: str | None = Field(None, description="Its source")
+    since: str | None = None
+    ceiling: str | None = None
+    headroom: str | None = Field(None, description="What is left under the rule")
+    asked: str | None = None
+    opens_at: str | None = None
+    assumed: bool | None = None
+    what_to_do: str | None = None
+    errors: list[dict[str, str]] | None = Field(
+        None, description="field, what, kind of each fault of a body that does not parse"
+    )
+
+
+class AcceptedDocument(_Answer):
+    """A payment at the moment it is accepted: ACSP, regard it as sent."""
+
+    payment_id: str
+    status: str
+    iso_status: str
+    uetr: str
+    instruction_id: str
+
+
+class ReasonDocument(BaseModel):
+    """Why a payment was rejected."""
+
+    code: str
+    text: str
+    name: str
+
+
+class ClaimDocument(_Answer):
+    """A claim of the law as it was admitted."""
+
+    rule: str
+    ceiling: str | None
+    claimed: str | None
+    currency: str | None
+
+
+class ExchangeDocument(_Answer):
+    """The conversion: whose price, at what rate, what of it is the provider's margin."""
+
+    provider: str
+    market: str
+    exchange_rate: str
+    mid: str
+    as_of: str
+    spread: ShownAmount | None
+
+
+class PaymentDocument(AcceptedDocument):
+    """A payment."""
+
+    debtor_agent: str
+    creditor_agent: str
+    received_at: str
+    settled_at: str | None
+    reason: ReasonDocument | None
+    debit_amount: ShownAmount | None
+    settlement_amount: ShownAmount | None
+    charge: ShownAmount | None
+    exchange: ExchangeDocument | None
+    classification: dict[str, Any] | None
+    lane: dict[str, Any] | None
+    lanes: list[dict[str, Any]]
+    route: list[dict[str, Any]]
+    claims: list[ClaimDocument]
+    quote_id: str | None
+    rulebook_id: str
+
+
+class PaymentPage(_Answer):
+    """Payments, newest first; `cursor` null on the last page."""
+
+    payments: list[PaymentDocument]
+    cursor: str | None
+
+
+class ItemOutcome(_Answer):
+    """What became of one item: as a call of its own would have been answered."""
+
+    idempotency_key: str | None
+    http_status: int
+    replayed: bool = False
+    payment: AcceptedDocument | PaymentDocument | None = None
+    problem: ProblemDocument | None = None
+
+
+class BatchOutcome(_Answer):
+    """Outcomes in the order of the items."""
+
+    items: list[ItemOutcome]
+    accepted: int
+    refused: int
+
+
+class EventDocument(_Answer):
+    """One event of a payment."""
+
+    event_id: str
+    payment_id: str
+    n: int
+    status: str
+    iso_status: str
+    code: str | None
+    text: str | None
+    at: str
+
+
+class EventList(_Answer):
+    """Events of a payment, oldest first."""
+
+    payment_id: str
+    events: list[EventDocument]
+
+
+class MessageDocument(_Answer):
+    """One message of a payment, as XML text."""
+
+    direction: Literal["in", "out"]
+    definition: str
+    at: str
+    xml: str
+
+
+class MessageList(_Answer):
+    """Messages of a payment: the pacs.008 that asks for it, a pacs.002 for each status."""
+
+    payment_id: str
+    messages: list[MessageDocument]
+
+
+class QuoteDocument(_Answer):
+    """A firm price, used at most once and until it expires."""
+
+    quote_id: str
+    provider: str
+    market: str
+    sell_amount: ShownAmount
+    buy_amount: ShownAmount
+    spread: ShownAmount
+    exchange_rate: str
+    mid: str
+    as_of: str
+    expires_at: str
+
+
+class ExplainDocument(BaseModel):
+    """What would become of an instruction now, and why (design 10)."""
+
+    status: str
+    reason: ReasonDocument | None
+    classification: dict[str, Any] | None
+    claims: list[dict[str, Any]]
+    route: list[dict[str, Any]]
+    at: str
+    rulebook_id: str
+
+
+class LaneHeadroom(_Answer):
+    """What is left over one lane; `binding` is the limit with the smallest share left."""
+
+    lane: str
+    status: str
+    binding: dict[str, Any] | None
+    claims: list[dict[str, Any]]
+    reason: ReasonDocument | None
+
+
+class HeadroomDocument(_Answer):
+    """What the debtor may still send, lane by lane."""
+
+    at: str
+    lanes: list[LaneHeadroom]
+
+
+class AccountDocument(_Answer):
+    """A prefunded account: what is posted, what is reserved, what is available."""
+
+    account: str
+    currency: str
+    posted: str
+    reserved: str
+    available: str
+
+
+class QuotaBoard(_Answer):
+    """The rules with an amount on the day, and the prefunded accounts the caller may see."""
+
+    at: str
+    rulebook_id: str
+    rules: list[dict[str, Any]]
+    positions: list[AccountDocument]
+    inventories: list[AccountDocument]
+
+
+class ClockDocument(_Answer):
+    """The business clock. `settled`: whether nothing was due any more (null where it was not waited for)."""
+
+    now: str
+    rate: float
+    settled: bool | None = None
+
+
+class FaultDocument(_Answer):
+    """The faults in force on a rail, in this worker."""
+
+    rail: str
+    delay_percent: int
+    lost_reports: int
+    repeated_reports: int
+    outage: bool
+
+
+class ParticipantDocument(_Answer):
+    """A fictional participant: its rails and schemes with the day it joined them."""
+
+    bic: str
+    name: str
+    country: str
+    kind: str
+    settles_through: str
+    rails: dict[str, str]
+    schemes: dict[str, str]
+
+
+class ParticipantList(_Answer):
+    """All participants of the sandbox."""
+
+    participants: list[ParticipantDocument]
+
+
+class MagicDocument(_Answer):
+    """A magic creditor account and what it makes happen."""
+
+    account: str
+    description: str
+
+
+class MagicList(_Answer):
+    """The table of magic creditor accounts."""
+
+    accounts: list[MagicDocument]
+
+
+class HealthDocument(_Answer):
+    """Whether the switch is alive, or takes payments."""
+
+    status: str

@@ -1,0 +1,162 @@
+"""One operation of the API: a plain handler, and beside it what the OpenAPI document says of it.
+
+FastAPI writes the document and the pages; its per-call machinery (dependencies, body models, exit stacks) is left out,
+since a payment's own handler costs less than it (docs/api.md has the figures).
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from switch.api.problems import DOOR, PROBLEM_JSON, ProblemRaised
+
+Handler = Callable[[Request], Awaitable[Response]]
+_REF = "#/components/schemas/{model}"
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+
+
+class Says(NamedTuple):
+    """One answer an operation may give: its meaning, its JSON model or other media type, its headers."""
+
+    description: str
+    model: type[BaseModel] | None = None
+    media_type: str = "application/json"
+    headers: dict[str, Any] = {}  # noqa: RUF012 - a NamedTuple's default, never changed
+
+
+class Operation(NamedTuple):
+    """What one method on one path does."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    description: str
+    tag: str
+    answers: dict[int, Says]
+    problems: tuple[int, ...] = ()  # besides 401, 403 and 429, which any operation behind a key may give
+    body: type[BaseModel] | str | None = None  # a model, or a media type of text
+    parameters: tuple[dict[str, Any], ...] = ()
+    keyed: bool = True  # behind a key
+
+
+class Route(APIRoute):
+    """An operation as FastAPI keeps it; served without FastAPI's machinery."""
+
+    def __init__(self, operation: Operation, problem: type[BaseModel], answered: Counter[tuple[str, int]]) -> None:
+        handler, name = operation.handler, f"{operation.method} {operation.path}"
+
+        async def described() -> None:
+            """Stand for the handler in FastAPI's own tables; never called."""
+
+        super().__init__(
+            operation.path,
+            described,
+            methods=[operation.method],
+            name=name,
+            summary=operation.summary,
+            description=operation.description,
+            tags=[operation.tag],
+            status_code=next(iter(operation.answers)),
+            response_class=Response,
+            responses=_responses(operation, problem),
+            openapi_extra=_extra(operation),
+            operation_id=_operation_id(operation),
+        )
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                response = await handler(Request(scope, receive, send))
+            except ProblemRaised as raised:
+                response = raised.response
+            answered[name, response.status_code] += 1
+            await response(scope, receive, send)
+
+        self.app = serve
+
+
+def parameter(name: str, place: str, description: str, required: bool = False, **schema: Any) -> dict[str, Any]:
+    """Describe a parameter; `place` is path, query or header."""
+    return {
+        "name": name,
+        "in": place,
+        "required": required,
+        "description": description,
+        "schema": {"type": "string"} | schema,
+    }
+
+
+def add_operations(
+    app: FastAPI, operations: Iterable[Operation], problem: type[BaseModel], answered: Counter[tuple[str, int]]
+) -> None:
+    """Serve operations, in this order, and describe them in the app's OpenAPI document."""
+    known = tuple(operations)
+    app.router.routes[:0] = [Route(operation, problem, answered) for operation in known]
+    models: dict[type[BaseModel], None] = {problem: None}
+    for operation in known:
+        found = [operation.body, *(says.model for says in operation.answers.values())]
+        models |= {model: None for model in found if isinstance(model, type)}
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
+            components = document.setdefault("components", {})
+            components["schemas"] = schemas["$defs"]
+            components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation extends it
+
+
+def _operation_id(operation: Operation) -> str:
+    words = operation.path.removeprefix("/v1/").replace("{", "").replace("}", "").replace("/", "_").strip("_")
+    return f"{operation.method.lower()}_{words}"
+
+
+def _responses(operation: Operation, problem: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    found: dict[int | str, dict[str, Any]] = {}
+    for status, says in operation.answers.items():
+        schema = {"$ref": _REF.format(model=says.model.__name__)} if says.model else {"type": "string"}
+        found[status] = {"description": says.description, "content": {says.media_type: {"schema": schema}}}
+        if says.headers:
+            found[status]["headers"] = says.headers
+    problems = set(operation.problems) | ({401, 403, 429} if operation.keyed else set())
+    for status in sorted(problems):
+        names = ", ".join(name for name, row in DOOR.items() if row.http_status == status)
+        schema = {"$ref": _REF.format(model=problem.__name__)}
+        answer: dict[str, Any] = {
+            "description": f"Problem: {names or 'refused'}",
+            "content": {PROBLEM_JSON: {"schema": schema}},
+        }
+        if status in (409, 429, 503):
+            answer["headers"] = _RETRY_AFTER
+        if status in found:
+            found[status]["content"] |= answer["content"]
+        else:
+            found[status] = answer
+    return found
+
+
+def _extra(operation: Operation) -> dict[str, Any]:
+    extra: dict[str, Any] = {"parameters": list(operation.parameters)}
+    if operation.keyed:
+        extra["security"] = [{"key": []}]
+        dev = "With the development key: act as this participant (BIC)"
+        extra["parameters"].append(parameter("Bayswitch-Participant", "header", dev))
+    if isinstance(operation.body, str):
+        extra["requestBody"] = {"required": True, "content": {operation.body: {"schema": {"type": "string"}}}}
+    elif operation.body is not None:
+        schema = {"$ref": _REF.format(model=operation.body.__name__)}
+        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return extra
