@@ -39,12 +39,13 @@ _SCOPES: Mapping[str, Callable[[PaymentFacts], str]] = {
 def claimer(law: Law, rule: Rule, effect: str, scope: str, day: date) -> Claimer | None:
     """Compile a limit of the day into what makes its claim; None where the law sets no limit on that day.
 
-    A rule keyed by currency has one counter for each currency, and claims nothing in a currency it does not name.
+    The counter is `rule|whose|window`. A rule keyed by currency has one for each, `rule:currency|whose|window`, and claims
+    nothing in a currency it does not name.
     """
     value = law.values.get(rule.id)
     if value is None or value.amounts is None:
         return None
-    prefix, suffix = f"{rule.id}|", f"|{window_key(rule.window, day)}"
+    suffix = f"|{window_key(rule.window, day)}"
     whose, gross = _SCOPES[scope], rule.basis in GROSS_BASES
     admission, gives_back, rule_id = rule.admission, rule.gives_back, rule.id
     amounts, reports = value.amounts, effect == REPORT
@@ -56,7 +57,7 @@ def claimer(law: Law, rule: Rule, effect: str, scope: str, day: date) -> Claimer
             amount_minor, currency = side(priced)
             if currency not in amounts:
                 return None
-            key = f"{prefix}{whose(facts)}/{currency}{suffix}"
+            key = f"{rule_id}:{currency}|{whose(facts)}{suffix}"
             ceiling = None if reports else amounts[currency]
             return Claim(rule_id, key, amount_minor, ceiling, None, admission, effect, gross, gives_back)
 
@@ -64,7 +65,7 @@ def claimer(law: Law, rule: Rule, effect: str, scope: str, day: date) -> Claimer
 
     # A threshold is counted and never blocks: its claim has no ceiling, whoever evaluates it.
     ceiling = None if reports else amounts[rule.unit]
-    measure = measurer(law, rule)
+    measure, prefix = measurer(law, rule), f"{rule_id}|"
 
     def in_unit(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Claim | None:
         key = prefix + whose(facts) + suffix

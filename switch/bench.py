@@ -5,10 +5,14 @@ books afterwards. It measures and reports; it never judges a machine.
 """
 
 import asyncio
+import gc
+import json
 import os
 import platform
 import random
 import re
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,8 +23,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import asyncpg
+import uvloop
+
+from bayswitch import Client
 from rails.identifiers import fictional
 from switch.clock import BusinessClock
+from switch.embedded.binaries import find_binary
 from switch.embedded.postgres import EmbeddedPostgres
 from switch.main import open_sandbox, postgres_sandbox
 from switch.payment.instruction import Instruction
@@ -30,6 +39,10 @@ START_AT = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)  # 10:00 on a working day of a
 IN_FLIGHT = 2_048  # payments between door and final status: about a quarter of a second of work
 PGBENCH_SCALE = 100  # accounts tables large enough that no row is hot (facts: -s 1 would measure one row's lock)
 PGBENCH_CLIENTS = (8, 32)
+PIPELINE = "bench"  # the sandbox of the pipeline; HTTP uses `main`
+HTTP_CALLS_PER_SECOND_MAX = 5_000  # calls prepared for each second: more than one process answers
+START_SECONDS_MAX = 30
+_SHOWN = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size", "jit")
 
 
 class Settings(NamedTuple):
@@ -139,15 +152,14 @@ async def pipeline(sandbox: Sandbox, settings: Settings) -> Rate:
     return rate
 
 
-def pgbench(postgres: EmbeddedPostgres, url: str, seconds: int, say: Callable[[str], None]) -> dict[str, float]:
+def pgbench(binary: Path, url: str, seconds: int, say: Callable[[str], None]) -> dict[str, float]:
     """Run pgbench's TPC-B-like script, prepared, for each number of clients; transactions a second."""
-    binary = str(postgres.binaries / "pgbench")
     say(f"pgbench: making scale {PGBENCH_SCALE}")
     subprocess.run([binary, "-i", "-q", "-s", str(PGBENCH_SCALE), url], check=True, capture_output=True)
     rates = {}
     for clients in PGBENCH_CLIENTS:
         say(f"pgbench: {clients} clients for {seconds} s")
-        command = [binary, "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds), url]
+        command = [str(binary), "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds), url]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found = re.search(r"tps = ([0-9.]+)", out)
         assert found is not None, out
@@ -156,20 +168,14 @@ def pgbench(postgres: EmbeddedPostgres, url: str, seconds: int, say: Callable[[s
 
 
 def audit(url: str, sandbox: str) -> dict[str, Any]:
-    """Have the auditor judge the books; its document."""
-    import json
-
-    out = subprocess.run(
-        [sys.executable, "-m", "loadtest.audit", "--database-url", url, "--sandbox", sandbox, "--json"],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
-    return dict(json.loads(out.stdout))
+    """Have the auditor judge a sandbox's books; its document."""
+    command = [sys.executable, "-m", "loadtest.audit", "--database-url", url, "--sandbox", sandbox, "--json"]
+    return dict(json.loads(subprocess.run(command, check=False, capture_output=True, text=True).stdout))
 
 
 async def run_pipeline(url: str, settings: Settings) -> Rate:
     """Open a sandbox of its own, measure, close."""
-    clock = BusinessClock()
-    sandbox = postgres_sandbox(url, f"bench_{settings.seed}", clock=clock, instant=True)
+    sandbox = postgres_sandbox(url, PIPELINE, clock=BusinessClock(), instant=True)
     await open_sandbox(sandbox, START_AT)
     try:
         return await pipeline(sandbox, settings)
@@ -177,17 +183,76 @@ async def run_pipeline(url: str, settings: Settings) -> Rate:
         await sandbox.stop()
 
 
-def manifest(settings: Settings, server: dict[str, str]) -> dict[str, Any]:
-    """Say what was measured on what: commit, machine, versions, durability, seed, load."""
+def http_single(folder: Path, url: str, settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
+    """Measure one payment a call over HTTP: `up` as a process of its own on the same PostgreSQL, the generator as another."""
+    calls = folder / "calls.jsonl"
+    say("http: preparing calls")
+    with calls.open("w", encoding="utf-8") as out:
+        source = instructions(templates(settings.persons), settings.seed + 1)
+        for _ in range(int(HTTP_CALLS_PER_SECOND_MAX * (settings.seconds + settings.warm_up_seconds))):
+            participant, key, instruction = next(source)
+            body = instruction.model_dump_json(exclude_none=True)
+            out.write(json.dumps({"participant": participant, "key": key, "body": body}) + "\n")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    key = "bench"
+    command = [
+        sys.executable, "-m", "switch.cli", "up", "--port", str(port), "--data", str(folder / "http"), "--dev-key", key,
+        "--database-url", url, "--start-at", START_AT.isoformat(), "--instant",
+    ]  # fmt: skip
+    door = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], check=False, capture_output=True, text=True
-        ).stdout.strip()
-    except OSError:
-        commit = ""
+        base = f"http://127.0.0.1:{port}"
+        with Client(base, key) as client:
+            deadline = time.monotonic() + START_SECONDS_MAX
+            while not client.ready() and time.monotonic() < deadline:
+                time.sleep(0.1)
+        say(f"http: one payment a call for {settings.seconds:.0f} s")
+        generator = [
+            sys.executable, "-m", "loadtest.single", "--url", base, "--key", key, "--calls", str(calls),
+            "--seconds", str(settings.seconds), "--warm-up-seconds", str(settings.warm_up_seconds),
+        ]  # fmt: skip
+        return dict(json.loads(subprocess.run(generator, check=False, capture_output=True, text=True).stdout))
+    finally:
+        door.send_signal(signal.SIGINT)
+        door.wait(30)
+
+
+def run(folder: Path, settings: Settings, pgbench_seconds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Measure everything on one PostgreSQL in `folder`: yardstick, pipeline, HTTP, yardstick again; then audit."""
+    with EmbeddedPostgres(folder / "postgres") as postgres_url:
+        binary = find_binary("pgbench")
+        yardstick = pgbench(binary, postgres_url, pgbench_seconds, say)
+        say(f"pipeline: {settings.persons:,} persons for {settings.seconds:.0f} s")
+        before = gc.get_threshold()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)  # as `up` runs
+        rate = uvloop.run(run_pipeline(postgres_url, settings))
+        gc.set_threshold(*before)
+        single = http_single(folder, postgres_url, settings, say)
+        say("audit")
+        audits = [audit(postgres_url, PIPELINE), audit(postgres_url, "main")]
+        document = {
+            "manifest": manifest(settings, asyncio.run(server_settings(postgres_url))),
+            "rates": {
+                "pipeline": rate.per_second,
+                "http_single": single["per_second"],
+                "pgbench": max(yardstick.values()),
+            },
+            "pgbench_by_clients": yardstick,
+            "http_single": single,
+            "audit": {
+                "payments": sum(found["payments"] for found in audits),
+                "violations": [violation for found in audits for violation in found["violations"]],
+            },
+        }
+    return document
+
+
+def manifest(settings: Settings, server: dict[str, str]) -> dict[str, Any]:
+    """Say what was measured on what: machine, versions, durability, seed, load."""
     return {
-        "commit": commit,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "python": platform.python_version(),
@@ -201,24 +266,8 @@ def manifest(settings: Settings, server: dict[str, str]) -> dict[str, Any]:
 
 async def server_settings(url: str) -> dict[str, str]:
     """Read the server's own word on version and durability."""
-    import asyncpg
-
     connection = await asyncpg.connect(url)
     try:
-        names = (
-            "server_version",
-            "fsync",
-            "synchronous_commit",
-            "full_page_writes",
-            "shared_buffers",
-            "max_wal_size",
-            "jit",
-        )
-        return {name: str(await connection.fetchval(f"SHOW {name}")) for name in names}
+        return {name: str(await connection.fetchval(f"SHOW {name}")) for name in _SHOWN}
     finally:
         await connection.close()
-
-
-def data_folder(path: Path) -> EmbeddedPostgres:
-    """Return the bench's own PostgreSQL, with the settings `up` uses."""
-    return EmbeddedPostgres(path / "postgres")

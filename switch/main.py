@@ -167,6 +167,7 @@ class Serving(NamedTuple):
     seed: int
     start_at: datetime | None
     overlay: Path | None
+    instant: bool = False
     sandbox: str = "main"
 
 
@@ -184,7 +185,9 @@ async def _serve(serving: Serving, urls: Urls, on_ready: Callable[[str], None]) 
 
     rulebook = load_rulebook([yaml.safe_load(serving.overlay.read_text("utf-8"))] if serving.overlay else [])
     keys = load_secrets(serving.data)
-    sandbox = postgres_sandbox(urls.database_url, serving.sandbox, serving.seed, keys, rulebook=rulebook)
+    sandbox = postgres_sandbox(
+        urls.database_url, serving.sandbox, serving.seed, keys, instant=serving.instant, rulebook=rulebook
+    )
     await open_sandbox(sandbox, serving.start_at)
     link = ValkeyLink(urls.redis_url, serving.sandbox, sandbox.worker)
     limiter = Limiter(urls.redis_url, serving.sandbox)

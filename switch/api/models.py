@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from switch.payment.instruction import AmountText, Currency, Instruction, Slug, Text35
+from switch.payment.instruction import AmountText, Currency, Instruction, Text35
 
 BATCH_ITEMS_MAX = 1_000  # two transactions of the switch: a call that answers within a second
 SETTLE_SECONDS_MAX = 60.0  # of the machine; a client gives up about then

@@ -13,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -82,6 +83,11 @@ class Route(APIRoute):
             await response(scope, receive, send)
 
         self.app = serve
+
+
+def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Answer with a JSON document."""
+    return Response(to_json(document), status, headers, "application/json")
 
 
 def parameter(name: str, place: str, description: str, required: bool = False, **schema: Any) -> dict[str, Any]:

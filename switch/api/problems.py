@@ -92,6 +92,11 @@ def problem_response(document: Mapping[str, Any], headers: Mapping[str, str] | N
     return Response(to_json(document), document["status"], headers, PROBLEM_JSON)
 
 
+def wrong_query(name: str, expected: str) -> ProblemRaised:
+    """Return the answer to a query parameter that is not what it should be."""
+    return refused("malformed", f"{name} is {expected}.", errors=[{"field": name, "what": expected, "kind": "query"}])
+
+
 def malformed(error: ValidationError) -> ProblemRaised:
     """Return the answer to a body that does not parse: every fault by its field, none with the content."""
     return refused("malformed", "The body is not what this path takes.", errors=errors_of(error))

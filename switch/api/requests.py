@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from switch.api.problems import ProblemRaised, malformed, refused
+from switch.api.problems import ProblemRaised, malformed, refused, wrong_query
 from switch.flow.ports import Stored
 
 SINGLE_BYTES_MAX = (

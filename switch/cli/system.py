@@ -33,18 +33,19 @@ def up(
     start_at: Annotated[
         str | None, typer.Option(help="Where a new sandbox's clock starts: 2026-03-05T09:00:00+08:00.")
     ] = None,
+    instant: Annotated[bool, typer.Option("--instant", help="Rails without any delay: for measuring.")] = False,
     overlay: Annotated[
         Path | None, typer.Option(help="YAML overlay on the rulebook (a scenario).", exists=True)
     ] = None,
 ) -> None:
     """Start the switch with its servers and serve until Ctrl-C; what was committed is there again after any crash."""
-    instant = datetime.fromisoformat(start_at).astimezone(UTC) if start_at else None
+    begin = datetime.fromisoformat(start_at).astimezone(UTC) if start_at else None
     console = Console(stderr=True)
 
     def tell(url: str) -> None:
         console.print(f"bayswitch serves [bold]{url}[/]  (pages: {url}/docs, data: {data}, stop: Ctrl-C)")
 
-    serve(Serving(data.absolute(), host, port, database_url, redis_url, dev_key, seed, instant, overlay), tell)
+    serve(Serving(data.absolute(), host, port, database_url, redis_url, dev_key, seed, begin, overlay, instant), tell)
 
 
 def pay(

@@ -66,10 +66,8 @@ def totals(batch: Iterable[ClaimSet]) -> dict[str, Total]:
                 row[0] += delta
             if ceiling is None or effect == REPORT or (forced and not latches):
                 continue
-            if (
-                latches
-            ):  # a forced claim too: it passes, but may close its counter, and that is for the exact path to do
-                row[3] = True
+            if latches:
+                row[3] = True  # of a forced claim too: it passes, but may close its counter, which the exact path does
             if row[4] is None or ceiling < row[4]:
                 row[4] = ceiling
     return rows

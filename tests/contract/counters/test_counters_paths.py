@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import asyncpg
 import pytest
@@ -11,7 +12,8 @@ from limits.claims import REPORT, Claim, ClaimSet, Refused
 from limits.counters import Change, post_changes
 from switch.store.postgres.counters import apply, read_sums, reserve_exact, reserve_fast
 
-FLOOR = {"counter": "account:provider/HKD", "gross": False, "ceiling": None}
+Work = Callable[..., Awaitable[object]]
+FLOOR: dict[str, Any] = {"counter": "account:provider/HKD", "gross": False, "ceiling": None}
 
 
 async def take(pool: asyncpg.Pool, *claims: Claim) -> dict[str, int] | None:
@@ -129,12 +131,18 @@ async def test_fast_exact_and_steps_on_the_same_counters_never_wait_in_a_ring(em
     await empty_database.execute("INSERT INTO counter (key, up_pending) SELECT unnest($1::text[]), 10000 "
                                  "ON CONFLICT (key) DO UPDATE SET up_pending = 10000", [*back])  # fmt: skip
 
-    async def in_transaction(work: Callable[..., Awaitable[object]], argument: object) -> None:
+    async def in_transaction(work: Work, argument: object) -> None:
         async with empty_database.acquire() as connection, connection.transaction():
             await work(connection, argument)
 
     for _ in range(10):
-        works = [(reserve_fast, free), (reserve_exact, free), (apply, back), (reserve_fast, free[1:]), (apply, back)]
+        works: list[tuple[Work, object]] = [
+            (reserve_fast, free),
+            (reserve_exact, free),
+            (apply, back),
+            (reserve_fast, free[1:]),
+            (apply, back),
+        ]
         await asyncio.gather(*(in_transaction(work, argument) for work, argument in works))
     sums = await read_sums(empty_database, keys)
     started = {key: 10_000 if key in back or key in shuffled[::2] else 0 for key in keys}

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from limits_builders import NOON, NORTH, SOUTH, amounts, facts, no_rate
+from limits_builders import NOON, NORTH, SOUTH, amounts, facts, no_rate, with_fault
 
 from limits.claims import REPORT
 from limits.documents import RulebookError
@@ -298,3 +298,41 @@ def test_only_a_lane_with_hours_is_ever_closed(rulebook: Rulebook) -> None:
         "payment-connect.southbound.hours",
         "daily 07:00–23:00",
     )
+
+
+# --- What has ended ---
+
+
+def test_a_rule_that_ended_binds_until_its_last_day_and_not_after() -> None:
+    ended = Rulebook(with_fault("payment-connect.northbound.day.yaml", ("values", 0, "until"), TODAY))
+    lane = ended.on(TODAY).judge(NORTH).eligible[0]
+    after = ended.on(TODAY + timedelta(days=1))
+    asked = amounts("HKD 1.00", "CNY 0.90")
+    assert "payment-connect.northbound.day" in [
+        claim.rule for claim in ended.on(TODAY).claims(lane, facts(), asked, no_rate)
+    ]
+    assert "payment-connect.northbound.day" not in [claim.rule for claim in after.claims(lane, facts(), asked, no_rate)]
+    with pytest.raises(KeyError):
+        after.rule("payment-connect.northbound.day")
+
+
+def test_a_scenario_can_bring_back_what_has_ended() -> None:
+    ended = Rulebook(with_fault("payment-connect.northbound.day.yaml", ("values", 0, "until"), date(2026, 1, 31)))
+    back = ended.scenario({"payment-connect.northbound.day": {"value": "1", "since": TODAY}}, "back")
+    found = [
+        back.on(day).rule("payment-connect.northbound.day").amount_minor
+        for day in (date(2026, 1, 31), date(2026, 2, 1), TODAY)
+    ]
+    assert found == [10_000_00, None, 1_00]
+
+
+def test_a_lane_that_ended_says_when() -> None:
+    ended = Rulebook(with_fault("lanes/payment-connect.northbound.yaml", ("values", 0, "until"), TODAY))
+    assert ended.on(TODAY).judge(NORTH).eligible
+    judgement = ended.on(TODAY + timedelta(days=1)).judge(NORTH)
+    assert judgement.eligible == ()
+    assert ("payment-connect.northbound", False, f"ended on {TODAY}") in judgement.lanes
+
+
+def test_a_value_ends_the_day_before_the_next_begins(rulebook: Rulebook) -> None:
+    assert rulebook.on(date(2019, 12, 17)).rule("same-name.macau.day").until == date(2019, 12, 17)

@@ -1,0 +1,54 @@
+"""The HTTP surface of one sandbox (design 8), put together from its operations. Opens nothing; knows no payment rule."""
+
+from collections import Counter
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from switch.api.access import Access, Gate, Limiter
+from switch.api.allowances import Allowances
+from switch.api.controls import Controls
+from switch.api.house import House
+from switch.api.intake import Intake
+from switch.api.messages import Messages
+from switch.api.models import ProblemDocument
+from switch.api.operations import add_operations
+from switch.api.payments import Payments
+from switch.api.problems import door_problem
+from switch.api.stream import Stream
+from switch.sandbox import Sandbox
+
+_DESCRIPTION = """A simulator: participants and persons are fictional; schemes, rules and their figures carry real names and sources.
+Amounts are decimal strings, never numbers. Problems follow RFC 9457 and say what to do."""
+
+
+def create_app(sandbox: Sandbox, access: Access, limiter: Limiter | None = None) -> FastAPI:
+    """Make the application of a sandbox that someone else starts and stops."""
+    app: FastAPI = FastAPIOffline(title="bayswitch", version="1", description=_DESCRIPTION)
+    answered: Counter[tuple[str, int]] = Counter()
+    gate = Gate(access, sandbox.world.registry.participants, limiter)
+    intake = Intake(sandbox)
+    operations = [
+        *Payments(sandbox, gate, intake).operations(),
+        *Messages(sandbox, gate, intake).operations(),
+        *Allowances(sandbox, gate).operations(),
+        *Stream(sandbox, gate).operations(),
+        *Controls(sandbox, gate).operations(),
+        *House(sandbox, gate, answered).operations(),
+    ]
+    add_operations(app, operations, ProblemDocument, answered)
+    app.add_exception_handler(HTTPException, _unrouted)
+    return app
+
+
+async def _unrouted(request: Request, error: Exception) -> Response:
+    """Answer what no operation takes: an unknown path, another method."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return door_problem("method-not-allowed", "This path does not take this method.", error.headers)
+    if error.status_code == 404:
+        return door_problem("not-found", "There is no such path. GET /openapi.json lists them.")
+    return door_problem("malformed", "The request cannot be read.")

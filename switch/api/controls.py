@@ -1,0 +1,133 @@
+"""Running a sandbox: its business clock, payments in doubt, faults of its rails. For operators; thin over Sandbox."""
+
+from datetime import datetime, timedelta
+
+from rails.faults import Faults
+from starlette.requests import Request
+from starlette.responses import Response
+
+from switch.api import models
+from switch.api.access import Gate
+from switch.api.documents import payment_document
+from switch.api.operations import Operation, Says, json_answer, parameter
+from switch.api.problems import refused
+from switch.api.requests import SINGLE_BYTES_MAX, parse, payment_id_of, read_body
+from switch.clock import ClockError
+from switch.payment.status import IN_DOUBT
+from switch.sandbox import Sandbox
+
+
+class Controls:
+    """Handlers of /v1/sandbox."""
+
+    def __init__(self, sandbox: Sandbox, gate: Gate) -> None:
+        self._sandbox = sandbox
+        self._gate = gate
+
+    async def clock(self, request: Request) -> Response:
+        """Say the business time."""
+        await self._gate.enter(request)
+        return self._clock_answer()
+
+    async def move_clock(self, request: Request) -> Response:
+        """Move the business clock forward, stop it or let it run, and wait for what fell due."""
+        await self._gate.enter_operator(request)
+        move = parse(models.ClockMove, await read_body(request, SINGLE_BYTES_MAX))
+        to = self._target(move)
+        if to is not None and to > models.CLOCK_MAX:
+            raise refused("clock", "The clock ends in the year 2100.")
+        if to is not None or move.rate is not None or move.stopped is not None:
+            try:
+                await self._sandbox.move_clock(to, self._rate(move))
+            except ClockError as error:
+                raise refused("clock", f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+        settled = await self._sandbox.settle_down(move.settle) if move.settle else None
+        return self._clock_answer(settled)
+
+    def _target(self, move: models.ClockMove) -> datetime | None:
+        if move.to is not None and move.advance_seconds is not None:
+            raise refused("clock", "Both an instant and seconds are given; give one of the two.")
+        if move.advance_seconds is not None:
+            return self._sandbox.world.clock.now() + timedelta(seconds=move.advance_seconds)
+        return move.to
+
+    def _rate(self, move: models.ClockMove) -> float | None:
+        if move.stopped:
+            return 0.0
+        if move.stopped is False and move.rate is None:
+            return self._sandbox.world.clock.rate or 1.0
+        return move.rate
+
+    def _clock_answer(self, settled: bool | None = None) -> Response:
+        clock = self._sandbox.world.clock
+        return json_answer({"now": clock.now().isoformat(), "rate": clock.rate, "settled": settled})
+
+    async def decide(self, request: Request) -> Response:
+        """End or honour a payment in doubt."""
+        await self._gate.enter_operator(request)
+        payment_id = payment_id_of(request)
+        decision = parse(models.Decision, await read_body(request, SINGLE_BYTES_MAX))
+        before = await self._sandbox.payment(payment_id, None)
+        if before.status != IN_DOUBT:
+            raise refused("not-in-doubt", f"The payment is {before.status}.")
+        return json_answer(
+            payment_document(await self._sandbox.decide_in_doubt(payment_id, decision.event), self._sandbox.world)
+        )
+
+    async def faults(self, request: Request) -> Response:
+        """Say what is wrong with a rail now."""
+        await self._gate.enter(request)
+        return self._faults_answer(request.path_params["rail"])
+
+    async def set_faults(self, request: Request) -> Response:
+        """Switch faults of a rail on or off; they hold for this worker's process."""
+        await self._gate.enter_operator(request)
+        name = request.path_params["rail"]
+        self._faults_of(name)
+        wanted = parse(models.FaultSetting, await read_body(request, SINGLE_BYTES_MAX))
+        rail = self._sandbox.world.rails[name]
+        rail.faults = Faults(**wanted.model_dump())  # type: ignore[attr-defined]
+        self._sandbox.loops.nudge()
+        return self._faults_answer(name)
+
+    def _faults_of(self, name: str) -> Faults:
+        rail = self._sandbox.world.rails.get(name)
+        if rail is None:
+            raise refused(
+                "not-found", f"There is no such rail; there are {', '.join(sorted(self._sandbox.world.rails))}."
+            )
+        found: Faults = rail.faults  # type: ignore[attr-defined]
+        return found
+
+    def _faults_answer(self, name: str) -> Response:
+        return json_answer({"rail": name} | self._faults_of(name)._asdict())
+
+    def operations(self) -> list[Operation]:
+        """Return what is served here."""
+        rail = parameter("rail", "path", "The rail's name", True)
+        payment_id = parameter("payment_id", "path", "The payment's id", True, format="uuid")
+        return [
+            Operation(
+                "GET", "/v1/sandbox/clock", self.clock, "Read the business clock", "Limits, hours and deadlines follow it.", "sandbox",
+                {200: Says("The clock", models.ClockDocument)},
+            ),
+            Operation(
+                "POST", "/v1/sandbox/clock", self.move_clock, "Move the business clock",
+                "Forward only; `settle` waits until nothing is due at the new instant. For operators.", "sandbox",
+                {200: Says("The clock as it then stands", models.ClockDocument)}, (400, 413, 415, 422, 503), models.ClockMove,
+            ),
+            Operation(
+                "POST", "/v1/sandbox/payments/{payment_id}/decision", self.decide, "Decide a payment in doubt",
+                "`reject` ends it and frees what was held, `settle` honours it. For operators.", "sandbox",
+                {200: Says("The payment", models.PaymentDocument)}, (400, 404, 409, 413, 415, 503), models.Decision, (payment_id,),
+            ),
+            Operation(
+                "GET", "/v1/sandbox/rails/{rail}/faults", self.faults, "Read a rail's faults", "Those in force now.", "sandbox",
+                {200: Says("The faults", models.FaultDocument)}, (404,), None, (rail,),
+            ),
+            Operation(
+                "POST", "/v1/sandbox/rails/{rail}/faults", self.set_faults, "Set a rail's faults",
+                "Instructions meet the faults in force when they are sent. For operators.", "sandbox",
+                {200: Says("The faults", models.FaultDocument)}, (400, 404, 413, 415), models.FaultSetting, (rail,),
+            ),
+        ]  # fmt: skip

@@ -1,0 +1,135 @@
+"""An instruction's way in: queued under its key, and what to answer once it is accepted, refused, or known already."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from switch.api.documents import accepted_document
+from switch.api.problems import door_document, refusal_document
+from switch.flow.loops import Busy
+from switch.flow.ports import Stored
+from switch.flow.submission import Answer, Submission
+from switch.payment.instruction import Instruction
+from switch.payment.plan import Refusal
+from switch.payment.refusals import refusal_from
+from switch.sandbox import InFlight, Sandbox
+
+ANSWER_SECONDS_MAX = 8.0  # a client gives up at 10; what is queued stays queued, and its key answers later
+RETRY_AFTER_SECONDS = 1
+ACCEPTED_STATUS = 202
+FIELDS_SHOWN_MAX = 8
+
+
+class Outcome(NamedTuple):
+    """How one instruction is answered: HTTP status and document (a problem from 400 on)."""
+
+    http_status: int
+    document: dict[str, Any]
+    payment_id: str = ""
+    replayed: bool = False
+    stored: Stored | None = None  # read already, where the key was known
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers that go with it."""
+        headers = {"Idempotency-Replayed": "true"} if self.replayed else {}
+        if self.http_status in (409, 503):
+            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        elif self.http_status == ACCEPTED_STATUS:
+            headers["Location"] = f"/v1/payments/{self.payment_id}"
+        return headers
+
+
+class Intake:
+    """Takes instructions into a sandbox."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def submit(self, instruction: Instruction, participant: str, key: str) -> Submission | Outcome:
+        """Queue an instruction; an Outcome where it could not be."""
+        try:
+            return self._sandbox.submission(instruction, participant, key)
+        except InFlight:
+            return _door("in-flight", "A call with this key has not been answered yet.")
+        except Busy:
+            return _door("busy", "More payments are waiting than can be taken in now.")
+
+    async def outcome(self, submission: Submission) -> Outcome:
+        """Wait for the answer, and say it."""
+        await asyncio.wait((submission.answer,), timeout=ANSWER_SECONDS_MAX)
+        return await self._said(submission)
+
+    async def outcomes(self, submissions: Sequence[Submission | Outcome]) -> list[Outcome]:
+        """Wait for the answers of many, and say them in their order."""
+        futures = [each.answer for each in submissions if isinstance(each, Submission)]
+        if futures:
+            await asyncio.wait(futures, timeout=ANSWER_SECONDS_MAX)
+        return [await self._said(each) if isinstance(each, Submission) else each for each in submissions]
+
+    async def _said(self, submission: Submission) -> Outcome:
+        if not submission.answer.done():
+            return _door("unavailable", "The payment is queued; the store has not answered yet.")
+        answer = submission.answer.result()
+        if answer.replayed:
+            return await self._known(submission, answer)
+        if answer.refusal is not None:
+            return refused_outcome(answer.refusal, answer.payment_id, submission.uetr)
+        document = accepted_document(
+            answer.payment_id, answer.status, submission.uetr, submission.instruction.instruction_id
+        )
+        return Outcome(ACCEPTED_STATUS, document, answer.payment_id)
+
+    async def _known(self, submission: Submission, answer: Answer) -> Outcome:
+        """Answer a key that was used before: again what was answered then, or which field differs."""
+        if not answer.same_content:
+            first = await self._sandbox.instruction(answer.payment_id)
+            fields = differing(_flat(first), _flat(submission.instruction))
+            name = fields[0] if fields else "the content"
+            document = refusal_document(Refusal("same-key-other-content", {"field": name}, name))
+            return Outcome(document["status"], document | {"fields": fields[:FIELDS_SHOWN_MAX]})
+        stored = await self._sandbox.payment(answer.payment_id, None)
+        refusal = refused_at_the_door(stored)
+        if refusal is not None:
+            return refused_outcome(refusal, stored.payment_id, stored.uetr)._replace(replayed=True, stored=stored)
+        document = accepted_document(stored.payment_id, stored.status, stored.uetr, stored.instruction_id)
+        return Outcome(ACCEPTED_STATUS, document, stored.payment_id, True, stored)
+
+
+def refused_at_the_door(stored: Stored) -> Refusal | None:
+    """Return why a payment was never accepted; None for one that was, whatever became of it later."""
+    return refusal_from(stored.detail) if stored.code and not stored.debit_currency else None
+
+
+def refused_outcome(refusal: Refusal, payment_id: str, uetr: str) -> Outcome:
+    """Answer a refused payment."""
+    document = refusal_document(refusal, payment_id, uetr)
+    return Outcome(document["status"], document, payment_id)
+
+
+def _door(name: str, detail: str) -> Outcome:
+    document = door_document(name, detail)
+    return Outcome(document["status"], document)
+
+
+def differing(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Name the fields in which two instructions differ, in the instruction's order."""
+    names = {**first, **second}
+    return [name for name in names if first.get(name) != second.get(name)]
+
+
+def _flat(instruction: Instruction) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+
+    def walk(path: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for name, item in value.items():
+                walk(f"{path}.{name}" if path else name, item)
+        elif isinstance(value, list):
+            for n, item in enumerate(value):
+                walk(f"{path}.{n}", item)
+        else:
+            found[path] = value
+
+    walk("", instruction.model_dump(mode="json", exclude_none=True))
+    return found

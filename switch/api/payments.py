@@ -1,0 +1,241 @@
+"""Payments over HTTP: asking for one or many, explaining one, reading what became of them."""
+
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from switch.api import models
+from switch.api.access import Caller, Gate
+from switch.api.documents import event_document, payment_document
+from switch.api.intake import ACCEPTED_STATUS, Intake, Outcome
+from switch.api.operations import Operation, Says, json_answer, parameter
+from switch.api.problems import door_document, errors_of, problem_response, wrong_query
+from switch.api.requests import (
+    BATCH_BYTES_MAX,
+    PAGE_MAX,
+    SINGLE_BYTES_MAX,
+    WAIT_SECONDS_MAX,
+    idempotency_key,
+    is_key,
+    page_cursor,
+    page_limit,
+    parse,
+    payment_id_of,
+    read_body,
+    uuid_or_none,
+    wait_seconds,
+    write_cursor,
+)
+from switch.flow.ports import Stored
+from switch.flow.submission import Submission, uetr_identity
+from switch.payment.instruction import Instruction
+from switch.payment.status import PAYMENT_TABLE
+from switch.sandbox import NotFound, Sandbox
+
+SLICE = 256  # items of a batch queued at once: half a transaction, so that single calls find their place in each
+_CREATED = 201
+
+
+class Payments:
+    """Handlers of /v1/payments."""
+
+    def __init__(self, sandbox: Sandbox, gate: Gate, intake: Intake) -> None:
+        self._sandbox = sandbox
+        self._gate = gate
+        self._intake = intake
+
+    async def pay(self, request: Request) -> Response:
+        """Take in one instruction."""
+        caller = await self._gate.enter(request)
+        key = idempotency_key(request)
+        instruction = parse(Instruction, await read_body(request, SINGLE_BYTES_MAX))
+        submission = self._intake.submit(instruction, caller.acting(instruction.debtor_agent), key)
+        outcome = await self._intake.outcome(submission) if isinstance(submission, Submission) else submission
+        if outcome.http_status >= 400:
+            return problem_response(outcome.document, outcome.headers)
+        if seconds := wait_seconds(request):
+            return await self._waited(outcome, seconds)
+        return json_answer(outcome.document, ACCEPTED_STATUS, outcome.headers)
+
+    async def _waited(self, outcome: Outcome, seconds: int) -> Response:
+        """Answer 201 once the payment is final or in doubt; 202 where it is neither when the time is up."""
+        await self._sandbox.wait_final(outcome.payment_id, seconds)
+        stored = await self._sandbox.payment(outcome.payment_id, None)
+        document = payment_document(stored, self._sandbox.world)
+        headers = outcome.headers | {
+            "Preference-Applied": f"wait={seconds}",
+            "Location": f"/v1/payments/{outcome.payment_id}",
+        }
+        return json_answer(document, _CREATED if self._sandbox.has_last_word(stored) else ACCEPTED_STATUS, headers)
+
+    async def batch(self, request: Request) -> Response:
+        """Take in many instructions; each has its own outcome, and one that does not parse fails alone."""
+        caller = await self._gate.enter(request)
+        items = _items(await read_body(request, BATCH_BYTES_MAX))
+        outcomes: list[Outcome] = []
+        for start in range(0, len(items), SLICE):
+            part = items[start : start + SLICE]
+            outcomes += await self._intake.outcomes([self._submitted(caller, item) for item in part])
+        shown = [_item_document(item.key, outcome) for item, outcome in zip(items, outcomes, strict=True)]
+        accepted = sum(outcome.http_status < 400 for outcome in outcomes)
+        return json_answer({"items": shown, "accepted": accepted, "refused": len(outcomes) - accepted})
+
+    def _submitted(self, caller: Caller, item: "_Item") -> Submission | Outcome:
+        read = item.read
+        if isinstance(read, Outcome):
+            return read
+        if item.key is None:
+            return _faulty([{"field": "idempotency_key", "what": "1 to 255 printable ASCII characters", "kind": "key"}])
+        return self._intake.submit(read, caller.acting(read.debtor_agent), item.key)
+
+    async def explain(self, request: Request) -> Response:
+        """Say what would become of an instruction now."""
+        caller = await self._gate.enter(request)
+        instruction = parse(Instruction, await read_body(request, SINGLE_BYTES_MAX))
+        return json_answer(await self._sandbox.explain(instruction, caller.acting(instruction.debtor_agent)))
+
+    async def read(self, request: Request) -> Response:
+        """Show one payment."""
+        caller = await self._gate.enter(request)
+        return json_answer(payment_document(await self._own(request, caller), self._sandbox.world))
+
+    async def page(self, request: Request) -> Response:
+        """Show payments, newest first."""
+        caller = await self._gate.enter(request)
+        limit, before, query = page_limit(request), page_cursor(request), request.query_params
+        status = query.get("status")
+        if status is not None and status not in PAYMENT_TABLE:
+            raise wrong_query("status", f"one of {', '.join(PAYMENT_TABLE)}")
+        if (uetr := query.get("uetr")) is not None:
+            rows, more = await self._by_uetr(uetr, caller), False
+        else:
+            rows = await self._sandbox.store.payments(caller.participant, before, limit + 1)
+            rows, more = rows[:limit], len(rows) > limit
+        world = self._sandbox.world
+        shown = [payment_document(stored, world) for stored in rows if status in (None, stored.status)]
+        return json_answer({"payments": shown, "cursor": write_cursor(rows[-1]) if more else None})
+
+    async def _by_uetr(self, text: str, caller: Caller) -> list[Stored]:
+        uetr = uuid_or_none(text)
+        if uetr is None:
+            raise wrong_query("uetr", "a UUID")
+        found = await self._sandbox.store.by_identity(uetr_identity(uetr))
+        try:
+            return [await self._sandbox.payment(found[0], caller.participant)] if found else []
+        except NotFound:
+            return []
+
+    async def events(self, request: Request) -> Response:
+        """Show what happened to one payment, oldest first."""
+        caller = await self._gate.enter(request)
+        stored = await self._own(request, caller)
+        events = await self._sandbox.store.events(stored.payment_id)
+        return json_answer({"payment_id": stored.payment_id, "events": [event_document(event) for event in events]})
+
+    async def _own(self, request: Request, caller: Caller) -> Stored:
+        return await self._sandbox.payment(payment_id_of(request), caller.participant)
+
+    def operations(self) -> list[Operation]:
+        """Return what is served here; the hot path first."""
+        key = parameter(
+            "Idempotency-Key",
+            "header",
+            "A new one for each payment; the same one to ask again",
+            True,
+            maxLength=255,
+            pattern="^[ -~]+$",
+        )
+        wait = parameter(
+            "Prefer",
+            "header",
+            f"wait=N: hold the answer up to N seconds (at most {WAIT_SECONDS_MAX}) for a final status",
+        )
+        payment_id = parameter("payment_id", "path", "The payment's id", True, format="uuid")
+        replayed = {
+            "Idempotency-Replayed": {"description": "true where the key was known", "schema": {"type": "string"}}
+        }
+        location = replayed | {"Location": {"description": "The payment", "schema": {"type": "string"}}}
+        page = (
+            parameter("limit", "query", "Payments a page; with `status` a page may be shorter", type="integer", minimum=1, maximum=PAGE_MAX),
+            parameter("cursor", "query", "As the page before gave it"),
+            parameter("status", "query", "Only payments in this status", enum=list(PAYMENT_TABLE)),
+            parameter("uetr", "query", "Only the payment of this UETR", format="uuid"),
+        )  # fmt: skip
+        return [
+            Operation(
+                "POST", "/v1/payments", self.pay, "Ask for a payment",
+                "Stored under its key before the answer: accepted (ACSP: regard it as sent) or refused with the rule, its source, "
+                "the headroom and what to do. The same key and content give the same answer again.",
+                "payments",
+                {
+                    202: Says("Accepted; not final yet", models.AcceptedDocument, headers=location),
+                    201: Says("With `Prefer: wait`: final, or in doubt", models.PaymentDocument, headers=location),
+                },
+                (400, 409, 413, 415, 422, 503), Instruction, (key, wait),
+            ),
+            Operation(
+                "POST", "/v1/payments/batch", self.batch, "Ask for up to 1,000 payments",
+                "Each item has its own key and its own outcome, as a call of its own would have.", "payments",
+                {200: Says("Outcomes in the items' order", models.BatchOutcome)}, (400, 413, 415), models.Batch,
+            ),
+            Operation(
+                "POST", "/v1/payments/explain", self.explain, "Say what would become of an instruction",
+                "Class, every lane's verdict, claims with what is used and left, route and amounts. Nothing is stored or reserved.",
+                "payments", {200: Says("The verdict and why", models.ExplainDocument)}, (400, 413, 415, 503), Instruction,
+            ),
+            Operation(
+                "GET", "/v1/payments", self.page, "List payments", "The caller's own, newest first; an operator's: all.", "payments",
+                {200: Says("A page", models.PaymentPage)}, (400, 503), None, page,
+            ),
+            Operation(
+                "GET", "/v1/payments/{payment_id}", self.read, "Read a payment", "Amounts, class, lane, route, claims, reason.",
+                "payments", {200: Says("The payment", models.PaymentDocument)}, (404, 503), None, (payment_id,),
+            ),
+            Operation(
+                "GET", "/v1/payments/{payment_id}/events", self.events, "Read a payment's events", "Oldest first.", "payments",
+                {200: Says("Its events", models.EventList)}, (404, 503), None, (payment_id,),
+            ),
+        ]  # fmt: skip
+
+
+class _Item(NamedTuple):
+    """One item of a batch: its key if that much could be read, and its instruction or why there is none."""
+
+    key: str | None
+    read: Instruction | Outcome
+
+
+def _items(body: bytes) -> list[_Item]:
+    """Read a batch at once; where that fails, item by item, so that only the faulty ones fail."""
+    try:
+        return [_item(item) for item in models.Batch.model_validatejson_answer(body).items]
+    except ValidationError:
+        return [_loose_item(item) for item in parse(models.LooseBatch, body).items]
+
+
+def _item(item: models.BatchItem) -> _Item:
+    return _Item(item.idempotency_key if is_key(item.idempotency_key) else None, item.instruction)
+
+
+def _loose_item(given: Any) -> _Item:
+    try:
+        return _item(models.BatchItem.model_validate(given))
+    except ValidationError as error:
+        key = given.get("idempotency_key") if isinstance(given, dict) else None
+        return _Item(key if isinstance(key, str) and is_key(key) else None, _faulty(errors_of(error)))
+
+
+def _faulty(errors: list[dict[str, str]]) -> Outcome:
+    document = door_document("malformed", "The item is not what this path takes.", errors=errors)
+    return Outcome(document["status"], document)
+
+
+def _item_document(key: str | None, outcome: Outcome) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "idempotency_key": key,
+        "http_status": outcome.http_status,
+        "replayed": outcome.replayed,
+    }
+    return document | {"problem" if outcome.http_status >= 400 else "payment": outcome.document}

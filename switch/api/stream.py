@@ -1,0 +1,80 @@
+"""The live event stream (SSE): what happened to the caller's payments, in commit order, none ever skipped.
+
+Read from the store by cursor, so any worker serves it and a client goes on after a break from its Last-Event-ID.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from switch.api.access import Gate
+from switch.api.documents import event_document
+from switch.api.operations import Operation, Says, parameter
+from switch.api.problems import refused
+from switch.api.requests import event_cursor
+from switch.flow.ports import StoreUnavailable
+from switch.sandbox import Sandbox
+
+READ_MAX = 500  # events a read
+POLL_SECONDS = 0.1  # between reads while nothing happens: one indexed query
+SILENCE_SECONDS = 15.0  # then a comment, so that both ends and what is between them know that it lives
+STREAMS_MAX = 200  # streams a worker serves: 2,000 reads a second at most
+
+
+class Stream:
+    """Handler of /v1/events."""
+
+    def __init__(self, sandbox: Sandbox, gate: Gate) -> None:
+        self._sandbox = sandbox
+        self._gate = gate
+        self._open = 0
+
+    async def serve(self, request: Request) -> Response:
+        """Stream events after Last-Event-ID; without one from the first there is."""
+        caller = await self._gate.enter(request)
+        cursor = event_cursor(request)
+        if self._open >= STREAMS_MAX:
+            raise refused("too-many-requests", "This worker serves no more streams.", {"Retry-After": "5"})
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(self._events(cursor, caller.participant), 200, headers, "text/event-stream")
+
+    async def _events(self, cursor: str, participant: str | None) -> AsyncIterator[bytes]:
+        self._open += 1
+        loop = asyncio.get_running_loop()
+        try:
+            yield b"retry: 1000\n\n"
+            spoke_at = loop.time()
+            while True:
+                try:
+                    events = await self._sandbox.events(cursor, participant, READ_MAX)
+                except StoreUnavailable:
+                    return  # the client comes back with its cursor
+                if events:
+                    cursor = events[-1].cursor
+                    yield b"".join(
+                        b"id: %s\nevent: payment\ndata: %s\n\n"
+                        % (event.cursor.encode(), to_json(event_document(event)))
+                        for event in events
+                    )
+                    spoke_at = loop.time()
+                    continue
+                if loop.time() - spoke_at > SILENCE_SECONDS:
+                    yield b": nothing new\n\n"
+                    spoke_at = loop.time()
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            self._open -= 1
+
+    def operations(self) -> list[Operation]:
+        """Return what is served here."""
+        after = parameter("Last-Event-ID", "header", "Go on after this event; without it from the first there is")
+        return [
+            Operation(
+                "GET", "/v1/events", self.serve, "Follow what happens",
+                "Server-sent events named `payment`, each an event document; the caller's own payments, an operator's: all.",
+                "payments", {200: Says("The stream", None, "text/event-stream")}, (400,), None, (after,),
+            )
+        ]  # fmt: skip
