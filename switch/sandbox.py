@@ -91,13 +91,17 @@ class Sandbox:
                     future = self.worker.wait_for(payment_id)
                     try:
                         stored = await self.store.payment(payment_id)
-                        if stored is None or stored.status in FINAL | {IN_DOUBT} or self._last_word(stored):
+                        if stored is None or self.has_last_word(stored):
                             return
                         await future
                     finally:
                         self.worker.forget(payment_id, future)
         except TimeoutError:
             return
+
+    def has_last_word(self, stored: Stored) -> bool:
+        """Whether the payment is final or in doubt: nothing comes by itself any more."""
+        return stored.status in FINAL | {IN_DOUBT} or self._last_word(stored)
 
     def _last_word(self, stored: Stored) -> bool:
         return stored.status == SETTLED and not any(

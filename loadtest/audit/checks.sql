@@ -66,22 +66,24 @@ WHERE (coalesce(a.up_pending, 0), coalesce(a.up_posted, 0), coalesce(a.down_pend
 
 -- name: counters-equal-claims
 WITH part AS (
-    SELECT counter,
+    SELECT row,
         sum(CASE WHEN delta > 0 AND NOT straight AND money = 'pending' THEN delta ELSE 0 END) AS up_pending,
         sum(CASE WHEN delta > 0 AND (money = 'posted' OR (straight AND money = 'pending')) THEN delta ELSE 0 END) AS up_posted,
         sum(CASE WHEN delta < 0 AND money = 'pending' THEN -delta ELSE 0 END) AS down_pending,
         sum(CASE WHEN delta < 0 AND money = 'posted' THEN -delta ELSE 0 END) AS down_posted
-    FROM claim GROUP BY counter
+    FROM claim GROUP BY row
     UNION ALL
-    SELECT counter, 0, sum(up), 0, sum(down) FROM alone GROUP BY counter
+    SELECT row, 0, sum(up), 0, sum(down) FROM alone GROUP BY row
 ), book AS (
-    SELECT counter COLLATE "C" AS key, sum(up_pending) AS up_pending, sum(up_posted) AS up_posted,
-        sum(down_pending) AS down_pending, sum(down_posted) AS down_posted
-    FROM part GROUP BY counter
+    SELECT r.key, sum(up_pending) AS up_pending, sum(up_posted) AS up_posted, sum(down_pending) AS down_pending,
+        sum(down_posted) AS down_posted
+    FROM part LEFT JOIN row r ON r.id = part.row
+    GROUP BY r.key
 ), held AS (
     SELECT key, up_pending, up_posted, down_pending, down_posted FROM counter
 )
-SELECT format('counter %s holds %s, its claims %s', key, coalesce((h.*)::text, 'nothing'), coalesce((b.*)::text, 'nothing'))
+SELECT format('counter %s holds %s, its claims %s', coalesce(key, 'that is not there'), coalesce((h.*)::text, 'nothing'),
+    coalesce((b.*)::text, 'nothing'))
 FROM held h FULL JOIN book b USING (key)
 WHERE (coalesce(h.up_pending, 0), coalesce(h.up_posted, 0), coalesce(h.down_pending, 0), coalesce(h.down_posted, 0))
     <> (coalesce(b.up_pending, 0), coalesce(b.up_posted, 0), coalesce(b.down_pending, 0), coalesce(b.down_posted, 0))
@@ -89,18 +91,19 @@ WHERE (coalesce(h.up_pending, 0), coalesce(h.up_posted, 0), coalesce(h.down_pend
 -- name: no-claim-beyond-its-bound
 -- Each counter's history along its versions: within a batch by position, within a payment by the order of its claims. A
 -- positive claim must fit under the ceiling it brought, a negative one above the floor; give-backs count once posted.
-SELECT format('payment %s was admitted to %s with %s against %s, bound %s', payment_id, counter, delta, CASE WHEN delta > 0
+SELECT format('payment %s was admitted to %s with %s on top of %s, bound %s', payment_id, r.key, delta, CASE WHEN delta > 0
     THEN up_pending + up_posted - down_posted ELSE up_posted - down_pending - down_posted END, bound)
 FROM (
-    SELECT c.payment_id, c.counter, c.delta, c.bound, coalesce(sum(c.up_pending) OVER before, 0) AS up_pending,
+    SELECT c.payment_id, c.row, c.delta, c.bound, coalesce(sum(c.up_pending) OVER before, 0) AS up_pending,
         coalesce(sum(c.up_posted) OVER before, 0) AS up_posted, coalesce(sum(c.down_pending) OVER before, 0) AS down_pending,
         coalesce(sum(c.down_posted) OVER before, 0) AS down_posted
-    FROM change c JOIN written w USING (xid, step, counter)
+    FROM change c JOIN written w USING (transaction, row)
     WINDOW before AS (
-        PARTITION BY c.counter ORDER BY w.version, c.position, c.payment_id, c.n
+        PARTITION BY c.row ORDER BY w.version, c.position, c.payment_id, c.n
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     )
 ) history
+JOIN row r ON r.id = history.row
 WHERE bound IS NOT NULL AND CASE
     WHEN delta > 0 THEN up_pending + up_posted - down_posted + delta > bound
     WHEN delta < 0 THEN up_posted - down_pending - down_posted + delta < bound
@@ -108,25 +111,20 @@ END
 
 -- name: versions-complete
 -- Every change of a counter stands under a version, no version was made twice, none is missing.
-SELECT DISTINCT format('a change of %s by payment %s (%s) has no version', c.counter, c.payment_id, c.step)
-FROM change c LEFT JOIN written w USING (xid, step, counter)
-WHERE w.version IS NULL
+SELECT format('%s was changed by transaction %s (%s), which made no version of it', r.key, x.xid, x.step)
+FROM touched t LEFT JOIN written w USING (transaction, row) LEFT JOIN row r ON r.id = t.row LEFT JOIN transaction x ON x.id = t.transaction
+WHERE w.version IS NULL AND t.row IS NOT NULL
 UNION ALL
-SELECT format('%s of %s posted alone belongs to no batch', a.up + a.down, a.counter)
-FROM alone a LEFT JOIN batch b ON b.step = 'alone' AND b.xid::xid = a.xmin32
-WHERE b.xid IS NULL
-UNION ALL
-SELECT format('version %s of %s was made %s times', w.version, w.counter, count(*))
-FROM written w
-WHERE EXISTS (SELECT FROM change c WHERE (c.xid, c.step, c.counter) = (w.xid, w.step, w.counter))
-GROUP BY w.counter, w.version
+SELECT format('version %s of %s was made %s times', w.version, min(w.key), count(*))
+FROM written w JOIN touched t USING (transaction, row)
+GROUP BY w.row, w.version
 HAVING count(*) > 1
 UNION ALL
-SELECT format('counter %s is at version %s, %s of them are known up to %s', k.key, k.version,
-    count(DISTINCT w.version) FILTER (WHERE w.version > 0), max(w.version))
-FROM counter k LEFT JOIN written w ON w.counter = k.key
-GROUP BY k.key, k.version
-HAVING count(DISTINCT w.version) FILTER (WHERE w.version > 0) <> k.version OR coalesce(max(w.version), 0) <> k.version
+SELECT format('%s is at version %s, its batches made %s up to %s', k.key, k.version, coalesce(w.made, 0), coalesce(w.newest, 0))
+FROM counter k JOIN row r USING (key) LEFT JOIN (
+    SELECT row, count(DISTINCT version) FILTER (WHERE version > 0) AS made, max(version) AS newest FROM written GROUP BY row
+) w ON w.row = r.id
+WHERE (k.version, k.version) <> (coalesce(w.made, 0), coalesce(w.newest, 0))
 
 -- name: identities-hold
 SELECT format('payment %s has no identity of its idempotency key', p.payment_id)

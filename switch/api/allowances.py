@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fx.money import AmountError, Money, format_amount, parse_amount
-from fx.quotes import Quote
-from limits.claims import Sums
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fx.money import AmountError, Money, format_amount, parse_amount
+from fx.quotes import Quote
+from limits.claims import Sums
 from switch.api import models
 from switch.api.access import Gate
 from switch.api.operations import Operation, Says, json_answer

@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from rails.faults import Faults
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rails.faults import Faults
 from switch.api import models
 from switch.api.access import Gate
 from switch.api.documents import payment_document

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from rails.magic import MAGIC, MARK
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rails.magic import MAGIC, MARK
 from switch.api import models
 from switch.api.access import Gate
 from switch.api.operations import Operation, Says, json_answer

@@ -210,7 +210,7 @@ class _Item(NamedTuple):
 def _items(body: bytes) -> list[_Item]:
     """Read a batch at once; where that fails, item by item, so that only the faulty ones fail."""
     try:
-        return [_item(item) for item in models.Batch.model_validatejson_answer(body).items]
+        return [_item(item) for item in models.Batch.model_validate_json(body).items]
     except ValidationError:
         return [_loose_item(item) for item in parse(models.LooseBatch, body).items]
 

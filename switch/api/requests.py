@@ -101,11 +101,7 @@ def page_limit(request: Request) -> int:
     """Return the query's `limit`, 1 to PAGE_MAX (default 50); raises 400."""
     text = request.query_params.get("limit", "50")
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= PAGE_MAX):
-        raise refused(
-            "malformed",
-            f"limit is a whole number from 1 to {PAGE_MAX}.",
-            errors=[{"field": "limit", "what": f"1 to {PAGE_MAX}", "kind": "limit"}],
-        )
+        raise wrong_query("limit", f"a whole number from 1 to {PAGE_MAX}")
     return int(text)
 
 

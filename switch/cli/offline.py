@@ -21,12 +21,13 @@ from fx.money import AmountError, to_minor
 from limits.calendars import law_day
 from limits.claims import Claim, Sums
 from limits.rules import load_rulebook
+from rails.messages import MessageError
 from switch.clock import BusinessClock
 from switch.main import memory_sandbox
 from switch.payment.instruction import Instruction
 from switch.payment.postings import INVENTORY, LEDGER, LIQUIDITY
 from switch.sandbox import Sandbox
-from switch.translate.messages import parse_instructions
+from switch.translate.messages import ParsedMessage, parse_instructions
 
 _AS_JSON = typer.Option("--json", help="Print one JSON document and nothing else.")
 
@@ -94,12 +95,22 @@ def _read_instruction(file: Path) -> Instruction:
     body = file.read_bytes()
     try:
         if body.lstrip().startswith(b"<"):
-            return parse_instructions(body).instructions[0]
+            return _only(parse_instructions(body))
         return Instruction.model_validate_json(body)
+    except MessageError as error:
+        raise typer.BadParameter(
+            f"{file.name}: {error.field}: {error.text} ({error.code})", param_hint="FILE"
+        ) from error
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         raise typer.BadParameter(f"{file.name}: {field}: {first['msg']}", param_hint="FILE") from error
+
+
+def _only(parsed: ParsedMessage) -> Instruction:
+    if len(parsed.instructions) != 1 or parsed.refused:
+        raise typer.BadParameter("explain takes a message with one payment", param_hint="FILE")
+    return parsed.instructions[0]
 
 
 def _instant(text: str) -> datetime:

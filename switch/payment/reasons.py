@@ -31,6 +31,7 @@ REASONS: dict[str, Reason] = {
     "purpose-missing": Reason("FF07", 422, "The purpose code is missing; payments are classified before they are routed. Give a purpose_code."),
     "purpose-unknown": Reason("FF07", 422, "Purpose {purpose} is not one the rulebook classifies. See the list of purpose codes."),
     "category-purpose-unknown": Reason("FF06", 422, "Category purpose {category_purpose} is not in the code set."),
+    "residency-unknown": Reason("RR05", 422, "Residency {residency} is not an ISO 3166 country. Give the country of the party's centre of economic interest."),
     # who takes part
     "debtor-agent-unknown": Reason("RC03", 422, "Debtor agent {agent} is not a participant of this sandbox."),
     "creditor-agent-unknown": Reason("RC04", 422, "Creditor agent {agent} is not a participant of this sandbox."),

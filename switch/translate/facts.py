@@ -11,6 +11,7 @@ from typing import NamedTuple
 from fx.money import AmountError, Money, parse_amount
 from limits.facts import PaymentFacts, Profile
 from rails import identifiers
+from rails.messages.codes import load_codes
 from switch.directory.directory import Directory, Entry
 from switch.directory.names import describe_mismatch, match_name
 from switch.participants.persons import Persons
@@ -53,8 +54,9 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
     wrong = _accounts(debtor, creditor) or _identified(debtor.identification, creditor.identification)
     if wrong is not None:
         return wrong
-    if not instruction.purpose_code:
-        return Refusal("purpose-missing", {}, "purpose_code")
+    wrong = _codes(instruction)
+    if wrong is not None:
+        return wrong
     if debtor.account.number == MAGIC_NO_FUNDS:
         return Refusal("debtor-funds", {}, "debtor.account.number")
     payee = _payee(instruction, known.directory, creditor_agent)
@@ -77,7 +79,7 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
         debtor_agent.schemes_on(day), creditor_agent.schemes_on(day), debtor_kind, creditor_kind,
         debtor.residency, creditor.residency, _sector(debtor, debtor_kind), _sector(creditor, creditor_kind),
         _document(debtor.identification), _document(creditor.identification), same_name,
-        instruction.purpose_code, instruction.category_purpose or "",
+        instruction.purpose_code or "", instruction.category_purpose or "",
         frozenset([document.type for document in instruction.documents]), instruction.venue or "",
         debtor.account.currency, instructed.currency, instruction.settlement_currency,
     )  # fmt: skip
@@ -136,6 +138,22 @@ def _identified(debtor: Identification | None, creditor: Identification | None) 
             what = identifiers.check(given.type, given.number, given.country)
             if what is not None:
                 return Refusal("identification-wrong", {"what": what}, f"{side}.identification.number")
+    return None
+
+
+def _codes(instruction: Instruction) -> Refusal | None:
+    """Take the code sets that a message may carry, so that JSON and XML are judged alike."""
+    codes = load_codes()
+    purpose, category = instruction.purpose_code, instruction.category_purpose
+    if not purpose:
+        return Refusal("purpose-missing", {}, "purpose_code")
+    if purpose not in codes.purposes:
+        return Refusal("purpose-unknown", {"purpose": purpose}, "purpose_code")
+    if category is not None and category not in codes.category_purposes:
+        return Refusal("category-purpose-unknown", {"category_purpose": category}, "category_purpose")
+    for side, party in (("debtor", instruction.debtor), ("creditor", instruction.creditor)):
+        if party.residency not in codes.countries:
+            return Refusal("residency-unknown", {"residency": party.residency}, f"{side}.residency")
     return None
 
 

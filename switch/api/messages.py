@@ -1,0 +1,186 @@
+"""ISO 20022 over HTTP: a pacs.008 in, the pacs.002 that answers it out; and the messages of one payment, to their owner.
+
+A transaction's key is MsgId and UETR. What a transaction is refused for stands in a 200's pacs.002, as it would on a
+real link; a message refused as a whole is a 400 (pacs.002 with GrpSts where its MsgId could be read, else a problem).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from hashlib import blake2b
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fx.money import Money
+from switch.api import models
+from switch.api.access import Caller, Gate
+from switch.api.documents import event_document, reason_of
+from switch.api.intake import ANSWER_SECONDS_MAX, Intake, Outcome
+from switch.api.operations import Operation, Says, json_answer, parameter
+from switch.api.problems import problem_response, refused
+from switch.api.requests import MESSAGE_BYTES_MAX, payment_id_of, read_body, wait_seconds
+from switch.flow.ports import Stored
+from switch.payment.instruction import Instruction
+from switch.payment.status import REJECTED
+from switch.sandbox import Sandbox
+from switch.translate.messages import (
+    MessageError,  # type: ignore[attr-defined]  # rails.messages' own, passed on
+    ParsedMessage,
+    TransactionOutcome,
+    instruction_to_pacs008,
+    pacs002_for,
+    pacs002_for_error,
+    parse_instructions,
+)
+
+SWITCH_BIC = "BAYSHKH0"  # fictional, as its location code says
+XML_TYPES = ("application/xml", "text/xml")
+_XML = "application/xml"
+_AGAIN_SECONDS = 0.02  # between looks at a transaction that another call is just handing in
+_PACS_008, _PACS_002 = "pacs.008.001.08", "pacs.002.001.10"
+
+
+class Messages:
+    """Handlers of /v1/messages and /v1/payments/{id}/messages."""
+
+    def __init__(self, sandbox: Sandbox, gate: Gate, intake: Intake) -> None:
+        self._sandbox = sandbox
+        self._gate = gate
+        self._intake = intake
+
+    async def take(self, request: Request) -> Response:
+        """Take in a pacs.008 and answer with the pacs.002 of its transactions."""
+        caller = await self._gate.enter(request)
+        body = await read_body(request, MESSAGE_BYTES_MAX, XML_TYPES)
+        try:
+            parsed = parse_instructions(body)
+        except MessageError as error:
+            return self._rejected(error, caller)
+        outcomes = await self._handed_in(parsed, caller)
+        for outcome in outcomes:
+            if outcome.http_status in (409, 503):
+                # Nothing may be called refused that could still be paid: the whole message is asked again, under its keys.
+                return problem_response(outcome.document, outcome.headers)
+        if seconds := wait_seconds(request):
+            ids = [outcome.payment_id for outcome in outcomes if outcome.http_status < 400]
+            await asyncio.gather(*[self._sandbox.wait_final(payment_id, seconds) for payment_id in ids])
+        said = [await self._said(*pair) for pair in zip(parsed.instructions, outcomes, strict=True)]
+        to = caller.participant or parsed.instructing_agent or parsed.instructions[0].debtor_agent
+        at = self._sandbox.world.clock.now()
+        answer = pacs002_for(
+            said,
+            message_id=_message_id(to, parsed.msg_id, at.isoformat()),
+            created_at=at,
+            from_bic=SWITCH_BIC,
+            to_bic=to,
+            original=parsed,
+        )
+        return Response(answer, media_type=_XML)
+
+    def _rejected(self, error: MessageError, caller: Caller) -> Response:
+        """Answer a message refused as a whole; nothing of it was stored."""
+        if error.message_id and caller.participant:
+            at = self._sandbox.world.clock.now()
+            message_id = _message_id(caller.participant, error.message_id, at.isoformat())
+            answer = pacs002_for_error(
+                error, message_id=message_id, created_at=at, from_bic=SWITCH_BIC, to_bic=caller.participant
+            )
+            return Response(answer, 400, media_type=_XML)
+        raise refused(
+            "malformed",
+            error.text,
+            code=error.code,
+            errors=[{"field": error.field, "what": error.text, "kind": error.code}],
+        )
+
+    async def _handed_in(self, parsed: ParsedMessage, caller: Caller) -> list[Outcome]:
+        """Queue every transaction; one that another call is just handing in is looked at again until that has its answer."""
+        outcomes = await self._submitted(parsed, parsed.instructions, caller)
+        deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS_MAX
+        while asyncio.get_running_loop().time() < deadline:
+            open_places = [n for n, outcome in enumerate(outcomes) if outcome.http_status == 409]
+            if not open_places:
+                break
+            await asyncio.sleep(_AGAIN_SECONDS)
+            again = await self._submitted(parsed, [parsed.instructions[n] for n in open_places], caller)
+            for n, outcome in zip(open_places, again, strict=True):
+                outcomes[n] = outcome
+        return outcomes
+
+    async def _submitted(
+        self, parsed: ParsedMessage, instructions: Sequence[Instruction], caller: Caller
+    ) -> list[Outcome]:
+        submit, msg_id = self._intake.submit, parsed.msg_id
+        queued = [
+            submit(each, caller.acting(each.debtor_agent), f"{msg_id}|{each.uetr or each.instruction_id}")
+            for each in instructions
+        ]
+        return await self._intake.outcomes(queued)
+
+    async def _said(self, instruction: Instruction, outcome: Outcome) -> TransactionOutcome:
+        names = (instruction.instruction_id, instruction.end_to_end_id)
+        document = outcome.document
+        if outcome.http_status >= 400:
+            return TransactionOutcome(*names, instruction.uetr, REJECTED, document["code"], document["detail"])
+        stored = await self._sandbox.payment(outcome.payment_id, None)
+        reason = reason_of(stored)
+        return TransactionOutcome(*names, stored.uetr, stored.status, stored.code, reason["text"] if reason else "")
+
+    async def of_payment(self, request: Request) -> Response:
+        """Show the messages of one payment to the participant whose it is, and to nobody else."""
+        caller = await self._gate.enter(request)
+        if caller.participant is None:
+            raise refused(
+                "forbidden", "Only its participant reads a payment's messages. Name it in Bayswitch-Participant."
+            )
+        stored = await self._sandbox.payment(payment_id_of(request), caller.participant)
+        instruction = await self._sandbox.instruction(stored.payment_id)
+        shown = [*_incoming(stored, instruction), *await self._outgoing(stored, instruction)]
+        return json_answer({"payment_id": stored.payment_id, "messages": shown})
+
+    async def _outgoing(self, stored: Stored, instruction: Instruction) -> list[dict[str, str]]:
+        shown = []
+        for event in await self._sandbox.store.events(stored.payment_id):
+            text = event_document(event)["text"] or ""
+            outcome = TransactionOutcome(
+                stored.instruction_id, instruction.end_to_end_id, stored.uetr, event.status, event.code, text
+            )
+            message_id = f"{stored.payment_id.replace('-', '')}-{event.n}"
+            xml = pacs002_for(
+                [outcome], message_id=message_id, created_at=event.at, from_bic=SWITCH_BIC, to_bic=stored.participant
+            )
+            shown.append({"direction": "out", "definition": _PACS_002, "at": event.at.isoformat(), "xml": xml.decode()})
+        return shown
+
+    def operations(self) -> list[Operation]:
+        """Return what is served here."""
+        payment_id = parameter("payment_id", "path", "The payment's id", True, format="uuid")
+        wait = parameter("Prefer", "header", "wait=N: hold the answer up to N seconds for final statuses")
+        return [
+            Operation(
+                "POST", "/v1/messages", self.take, "Send a pacs.008",
+                "Up to 100 transactions; the answer is a pacs.002 with one TxInfAndSts each, refusals among them.", "messages",
+                {200: Says("The pacs.002", None, _XML), 400: Says("Refused as a whole (GrpSts RJCT)", None, _XML)},
+                (400, 409, 413, 415, 503), _XML, (wait,),
+            ),
+            Operation(
+                "GET", "/v1/payments/{payment_id}/messages", self.of_payment, "Read a payment's messages",
+                "The pacs.008 that asks for it (rebuilt from the sealed instruction) and a pacs.002 for each status.", "messages",
+                {200: Says("Its messages", models.MessageList)}, (404, 503), None, (payment_id,),
+            ),
+        ]  # fmt: skip
+
+
+def _incoming(stored: Stored, instruction: Instruction) -> list[dict[str, str]]:
+    debited = Money(stored.debit_minor, stored.debit_currency) if stored.debit_currency else None
+    with_uetr = instruction.model_copy(update={"uetr": stored.uetr})
+    message_id = f"{stored.payment_id.replace('-', '')}-0"
+    try:
+        xml = instruction_to_pacs008(with_uetr, message_id=message_id, created_at=stored.received_at, debited=debited)
+    except MessageError:  # came as JSON with a text that XML cannot carry
+        return []
+    return [{"direction": "in", "definition": _PACS_008, "at": stored.received_at.isoformat(), "xml": xml.decode()}]
+
+
+def _message_id(*of: str) -> str:
+    return blake2b("|".join(of).encode(), digest_size=16).hexdigest()
