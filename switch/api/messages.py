@@ -23,8 +23,8 @@ from switch.flow.ports import Stored
 from switch.payment.instruction import Instruction
 from switch.payment.status import REJECTED
 from switch.sandbox import Sandbox
-from switch.translate.messages import (
-    MessageError,  # type: ignore[attr-defined]  # rails.messages' own, passed on
+from switch.translate.messages import (  # type: ignore[attr-defined]  # passes on rails.messages' MessageError
+    MessageError,
     ParsedMessage,
     TransactionOutcome,
     instruction_to_pacs008,

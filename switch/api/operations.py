@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
+import structlog
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
@@ -18,7 +19,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from switch.api.problems import DOOR, PROBLEM_JSON, ProblemRaised
+from switch.api.problems import DOOR, PROBLEM_JSON, ProblemRaised, door_problem
+from switch.flow.ports import StoreUnavailable
+from switch.sandbox import NotFound
+
+log = structlog.get_logger()
 
 Handler = Callable[[Request], Awaitable[Response]]
 _REF = "#/components/schemas/{model}"
@@ -77,12 +82,24 @@ class Route(APIRoute):
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             try:
                 response = await handler(Request(scope, receive, send))
-            except ProblemRaised as raised:
-                response = raised.response
+            except Exception as error:
+                response = _failed(error, name)
             answered[name, response.status_code] += 1
             await response(scope, receive, send)
 
         self.app = serve
+
+
+def _failed(error: Exception, operation: str) -> Response:
+    """Answer what ended a handler; only a fault of ours is a 500, and it is logged."""
+    if isinstance(error, ProblemRaised):
+        return error.response
+    if isinstance(error, NotFound):
+        return door_problem("not-found", "There is no such payment, or it is not yours.")
+    if isinstance(error, StoreUnavailable):
+        return door_problem("unavailable", "The store does not answer.", {"Retry-After": "1"})
+    log.error("a fault of ours", operation=operation, exc_info=error)
+    return door_problem("internal-error", "The switch could not answer.")
 
 
 def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -6,24 +6,24 @@ output and nothing else; exit status 0 means what was asked holds.
 
 import typer
 
-from switch.cli import bench, demo, offline, system, traffic
+from switch.cli.bench import bench
+from switch.cli.demo import demo
+from switch.cli.offline import explain, show
+from switch.cli.system import audit, pay, up
+from switch.cli.traffic import traffic
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     help="A cross-border payments switch simulator for the Greater Bay Area.",
 )
 rulebook = typer.Typer(no_args_is_help=True, help="The law as dated data with sources.")
 app.add_typer(rulebook, name="rulebook")
 
-app.command()(system.up)
-app.command()(demo.demo)
-app.command()(traffic.traffic)
-app.command()(system.pay)
-app.command()(offline.explain)
-app.command()(bench.bench)
-app.command()(system.audit)
-rulebook.command("show")(offline.show)
+for command in (up, demo, traffic, pay, explain, bench, audit):
+    app.command()(command)
+rulebook.command("show")(show)
 
 
 def main() -> None:

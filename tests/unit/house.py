@@ -25,6 +25,7 @@ ARROWS: dict[str, set[str]] = {
 # The same inside the switch, by its folders and files: payment ◀ flow ◀ api; a new one needs a row here.
 SWITCH_ARROWS: dict[str, set[str]] = {
     "clock": set(),
+    "logs": set(),
     "embedded": set(),
     "participants": set(),
     "directory": {"participants"},
@@ -45,6 +46,7 @@ SWITCH_ARROWS: dict[str, set[str]] = {
         "api",
         "sandbox",
         "embedded",
+        "logs",
     },
     "bench": {"payment", "participants", "directory", "translate", "clock", "flow", "sandbox", "embedded", "main"},
     "cli": {"payment", "participants", "directory", "translate", "clock", "sandbox", "embedded", "main", "bench"},
@@ -76,7 +78,7 @@ EDGES: dict[str, tuple[str, ...]] = {
     "stamina": ("bayswitch",),
     "typer": ("switch.cli", "loadtest"),
     "rich": ("switch.cli", "loadtest"),
-    "socket": ("switch.embedded",),
+    "socket": ("switch.embedded", "switch.bench"),
     "subprocess": ("switch.embedded", "switch.cli", "switch.bench", "loadtest"),
     "multiprocessing": ("switch.main", "switch.cli", "switch.bench", "limits.lab", "loadtest"),
     "fcntl": ("switch.embedded",),

@@ -1,5 +1,8 @@
 -- Named queries of the payment store. A status changes only from the status we believe it has; hot rows come last.
 
+-- name: ensure_day
+SELECT ensure_day($1)
+
 -- name: share_fence
 SELECT generation FROM fence WHERE id = 1 FOR SHARE
 

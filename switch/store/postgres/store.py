@@ -50,7 +50,6 @@ from switch.store.postgres.rows import (
 )
 from switch.payment.refusals import refusal_from
 
-_PARTITIONED = ("payment", "leg", "transfer", "message", "event")
 _FUNDING_ID = "00000000-0000-4000-8000-000000000001"  # the payment id under which a sandbox's opening transfers stand
 _FUNDING_DAY = date(2000, 1, 1)
 _UNIT_SEPARATOR = "\x1f"  # stands in no JSON
@@ -183,14 +182,7 @@ class PostgresStore:
         """Make the day's partitions before its first row; DDL of its own, never in a payment's transaction."""
         if day in self._days:
             return
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", self._schema)
-            for table in _PARTITIONED:
-                await connection.execute(
-                    f"CREATE TABLE IF NOT EXISTS {table}_{day:%Y%m%d} PARTITION OF {table} "
-                    f"FOR VALUES FROM ('{day}') TO ('{date.fromordinal(day.toordinal() + 1)}')"
-                )
-            await connection.execute(f"ALTER TABLE payment_{day:%Y%m%d} SET (fillfactor = 70)")
+        await connection.execute(self._q["ensure_day"], day)
         self._days.add(day)
 
     # --- the two transactions of a payment ---

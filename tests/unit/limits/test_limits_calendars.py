@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limits.calendars import is_business_day, law_day, provisional_reason, window_end, window_of
@@ -39,6 +39,7 @@ def test_windows_turn_at_their_end() -> None:
     assert window_end("outstanding", instant("2026-03-02T00:00:00+00:00")) is None
 
 
+@settings(deadline=None)  # the first example builds a calendar
 @given(
     st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC)),
     st.sampled_from(["calendar-day", "calendar-year"]),
@@ -151,6 +152,7 @@ def test_a_whole_day_has_no_gap() -> None:
     assert hours.text == "daily 00:00–24:00"
 
 
+@settings(deadline=None)  # the first example builds a calendar
 @given(st.datetimes(datetime(2025, 1, 1), datetime(2026, 12, 1), timezones=st.just(UTC)))
 def test_the_next_opening_is_the_first_open_instant(at: datetime) -> None:
     hours = opening_hours((session("business", "20:30", "17:15"), session("weekdays", "18:00", "19:00")), "HK")

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from limits_builders import NOON, NORTH, SOUTH, amounts, facts, no_rate, with_fault
 
@@ -171,6 +171,7 @@ def test_a_gross_rule_writes_nothing_at_post_and_gives_nothing_back(rulebook: Ru
     assert all(claim.gross and not claim.gives_back for claim in claims)
 
 
+@settings(deadline=None, max_examples=40)  # each example builds a rulebook
 @given(
     amount_minor=st.integers(1, 10**12),
     rate=st.decimals("0.01", "50", places=4),

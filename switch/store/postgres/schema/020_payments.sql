@@ -142,3 +142,18 @@ CREATE TABLE batch (              -- which versions of which counters a transact
     versions bigint[] NOT NULL,
     PRIMARY KEY (xid, step)
 );
+
+CREATE FUNCTION ensure_day(day date) RETURNS void LANGUAGE plpgsql AS $$
+-- Makes the day's partitions; a transaction of its own, one at a time, never a payment's.
+DECLARE
+    parent text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext(current_schema()));
+    FOREACH parent IN ARRAY ARRAY['payment', 'leg', 'transfer', 'message', 'event'] LOOP
+        EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+            parent || to_char(day, '_YYYYMMDD'), parent, day, day + 1);
+    END LOOP;
+    -- room on the page for a payment's next status (HOT update)
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 70)', 'payment' || to_char(day, '_YYYYMMDD'));
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 80)', 'leg' || to_char(day, '_YYYYMMDD'));
+END $$;
