@@ -20,6 +20,7 @@ _REPORTINGS = (SILENT, ONCE, TWICE, CONTRADICTED)
 _OUTCOME_NUMBERS = {outcome: number for number, outcome in enumerate(_OUTCOMES)}
 _REPORTING_NUMBERS = {reporting: number for number, reporting in enumerate(_REPORTINGS)}
 
+_COLUMNS = tuple(name for name in Entry._fields)
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")  # a name that needs no quotes; PostgreSQL cuts longer ones
 _CONNECTIONS_MAX = 2  # one writes while one answers inquiries; six rails share the server with the switch
 _COMMAND_SECONDS = 10  # a batch takes milliseconds; longer means the server is gone
@@ -81,9 +82,14 @@ class PostgresBook:
         if not entries:
             return 0
         # Sorted, so that two batches with the same keys cannot wait for each other.
-        columns = zip(*map(_row, sorted(entries, key=_key)), strict=True)
+        rows = [*map(_row, sorted(entries, key=_key))]
+        body = "\n".join(["\t".join(["\\N" if value is None else str(value) for value in row]) for row in rows]) + "\n"
         async with self._connection() as connection:
-            done: str = await connection.execute(self._queries["insert"], *columns)
+            try:
+                await connection.copy_to_table("book", source=_once(body.encode()), columns=_COLUMNS, format="text")
+                return len(rows)
+            except asyncpg.UniqueViolationError:  # something is there already: the rest is kept one by one
+                done: str = await connection.execute(self._queries["insert"], *zip(*rows, strict=True))
         return int(done.rpartition(" ")[2])  # "INSERT 0 n"
 
     async def find(self, keys: Sequence[Key]) -> list[Entry | None]:
@@ -105,6 +111,10 @@ class PostgresBook:
                 yield connection
         except _UNREACHABLE as problem:
             raise RailUnavailable(f"the book {self._schema} cannot be reached: {problem}") from problem
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 def _key(entry: Entry) -> Key:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from loadtest.audit.queries import Query, read_queries
+from loadtest.audit.queries import read_queries
 
 # Told of one check; the rest is counted. More than this says the same again.
 DETAILS_MAX = 50
@@ -47,20 +47,19 @@ async def audit(database_url: str, sandbox: str, machine_now: float, drained: bo
     `drained`: nothing was sent lately and everything due has happened, so that every payment must be final. Raises
     NoSandbox, OSError, asyncpg.PostgresError.
     """
-    setup, checks = read_queries("setup"), read_queries("checks")
     connection = await asyncpg.connect(database_url, server_settings=_SETTINGS)
     try:
-        if not await connection.fetchval(setup["sandbox_exists"].text, sandbox):
-            raise NoSandbox(sandbox)
         async with connection.transaction(isolation="repeatable_read"):
-            return await _audit(connection, setup, checks, sandbox, machine_now, drained)
+            return await audit_moment(connection, sandbox, machine_now, drained)
     finally:
         await connection.close()
 
 
-async def _audit(
-    connection: Any, setup: dict[str, Query], checks: dict[str, Query], sandbox: str, machine_now: float, drained: bool
-) -> Audit:
+async def audit_moment(connection: Any, sandbox: str, machine_now: float, drained: bool = False) -> Audit:
+    """Audit what the open transaction of `connection` sees; what this makes is gone when that ends."""
+    setup, checks = read_queries("setup"), read_queries("checks")
+    if not await connection.fetchval(setup["sandbox_exists"].text, sandbox):
+        raise NoSandbox(sandbox)
     path = f'"{sandbox}"'
     await connection.execute(setup["search_path"].text, path)
     for name in _TABLES:

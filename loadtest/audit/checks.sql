@@ -27,7 +27,7 @@ WHERE (status, leg_status) NOT IN (
     ) AND status IN (SELECT status FROM money)
 UNION ALL
 SELECT format('payment %s is %s and has %s legs', p.payment_id, p.status, count(o.payment_id))
-FROM payment p LEFT JOIN owner o USING (payment_id)
+FROM payment p JOIN money USING (status) LEFT JOIN owner o USING (payment_id)
 GROUP BY p.payment_id, p.status, p.events
 HAVING count(o.payment_id) <> CASE WHEN p.status = 'rejected' AND p.events = 1 THEN 0 ELSE 1 END
 

@@ -38,12 +38,12 @@ class Allowances:
         return json_answer(found)
 
     async def quotas(self, request: Request) -> Response:
-        """Show the rules with an amount on the day; the caller's positions, an operator's view of the inventories."""
+        """Show the limits with an amount on the day; the caller's positions, an operator's view of the inventories."""
         caller = await self._gate.enter(request)
         world, store = self._sandbox.world, self._sandbox.store
         at = world.clock.now()
         view = world.view(at)
-        rules = [rule for rule in view.rules.show() if rule["value"] is not None]
+        rules = [rule for rule in view.rules.show() if rule["kind"] == "limit" and rule["value"] is not None]
         own = f"position:{caller.participant}:" if caller.participant else "position:"
         positions = await store.counters(own)
         inventories = await store.counters("inventory:") if caller.operator else {}
@@ -83,7 +83,7 @@ class Allowances:
             ),
             Operation(
                 "GET", "/v1/quotas", self.quotas, "Show the quota board",
-                "Rules with an amount on the sandbox's day, each with its source; prefunded positions and, for an operator, inventories.",
+                "Limits with an amount on the sandbox's day, each with its source; prefunded positions and, for an operator, inventories.",
                 "limits", {200: Says("The board", models.QuotaBoard)}, (503,),
             ),
             Operation(

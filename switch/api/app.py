@@ -15,7 +15,7 @@ from switch.api.house import House
 from switch.api.intake import Intake
 from switch.api.messages import Messages
 from switch.api.models import ProblemDocument
-from switch.api.operations import add_operations
+from switch.api.operations import Route, add_operations
 from switch.api.payments import Payments
 from switch.api.problems import door_problem
 from switch.api.stream import Stream
@@ -48,7 +48,13 @@ async def _unrouted(request: Request, error: Exception) -> Response:
     """Answer what no operation takes: an unknown path, another method."""
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        return door_problem("method-not-allowed", "This path does not take this method.", error.headers)
+        known = [
+            route
+            for route in request.app.routes
+            if isinstance(route, Route) and route.path_regex.match(request.url.path)
+        ]
+        allowed = ", ".join(sorted(method for route in known for method in route.methods or ()))
+        return door_problem("method-not-allowed", "This path does not take this method.", {"Allow": allowed})
     if error.status_code == 404:
         return door_problem("not-found", "There is no such path. GET /openapi.json lists them.")
     return door_problem("malformed", "The request cannot be read.")

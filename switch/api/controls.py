@@ -1,6 +1,6 @@
 """Running a sandbox: its business clock, payments in doubt, faults of its rails. For operators; thin over Sandbox."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,8 +34,6 @@ class Controls:
         await self._gate.enter_operator(request)
         move = parse(models.ClockMove, await read_body(request, SINGLE_BYTES_MAX))
         to = self._target(move)
-        if to is not None and to > models.CLOCK_MAX:
-            raise refused("clock", "The clock ends in the year 2100.")
         if to is not None or move.rate is not None or move.stopped is not None:
             try:
                 await self._sandbox.move_clock(to, self._rate(move))
@@ -48,8 +46,11 @@ class Controls:
         if move.to is not None and move.advance_seconds is not None:
             raise refused("clock", "Both an instant and seconds are given; give one of the two.")
         if move.advance_seconds is not None:
-            return self._sandbox.world.clock.now() + timedelta(seconds=move.advance_seconds)
-        return move.to
+            to = self._sandbox.world.clock.now() + timedelta(seconds=move.advance_seconds)
+            if to > models.CLOCK_MAX:
+                raise refused("clock", "The clock ends in the year 2100.")
+            return to
+        return move.to.astimezone(UTC) if move.to is not None else None
 
     def _rate(self, move: models.ClockMove) -> float | None:
         if move.stopped:

@@ -44,7 +44,7 @@ def payment_document(stored: Stored, world: World) -> dict[str, Any]:
         "debit_amount": _amount(stored.debit_minor, stored.debit_currency),
         "settlement_amount": _amount(stored.settlement_minor, stored.settlement_currency),
         "charge": _charge(decision),
-        "exchange": _exchange(decision, stored.debit_currency),
+        "exchange": _exchange(decision, stored.debit_currency) if stored.debit_currency else None,
         "classification": decision.get("classification"),
         "lane": decision.get("lane"),
         "lanes": decision.get("lanes", []),

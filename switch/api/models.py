@@ -324,7 +324,7 @@ class AccountDocument(_Answer):
 
 
 class QuotaBoard(_Answer):
-    """The rules with an amount on the day, and the prefunded accounts the caller may see."""
+    """The limits with an amount on the day, and the prefunded accounts the caller may see."""
 
     at: str
     rulebook_id: str

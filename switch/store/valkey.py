@@ -10,7 +10,6 @@ from contextlib import suppress
 from importlib.resources import files
 from math import ceil
 from time import monotonic
-from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -111,11 +110,12 @@ class ValkeyLink:
 
     async def _remember(self, valkey: "Redis") -> None:
         """Take up what other workers found closed within the last second."""
-        async for key in valkey.scan_iter(match=f"{self._closed}*", count=SCAN_COUNT):
+        async for found in valkey.scan_iter(match=f"{self._closed}*", count=SCAN_COUNT):
+            key = str(found)
             value, left_ms = await valkey.get(key), await valkey.pttl(key)
             if value is not None and left_ms > 0:
                 counter = key.removeprefix(self._closed)
-                self._hear(News("closed", counter, value))
+                self._hear(News("closed", counter, str(value)))
                 # Not longer than it had: what is stale refuses for a second at most, whoever hears of it.
                 entry = self._worker.board.entries[counter]
                 self._worker.board.entries[counter] = entry._replace(until=entry.until - ENTRY_SECONDS + left_ms / 1000)
@@ -131,9 +131,15 @@ class ValkeyLink:
 
     def _hear(self, news: News) -> None:
         if news.topic == "status":
-            self._worker.heard(news.key, news.value)
+            self._wake(news.key, news.value)
         else:
             self._worker.board.hear(news)
+
+    def _wake(self, payment_id: str, status: str) -> None:
+        """Wake who waits here; unlike the worker's own `wake` this tells nobody again."""
+        for future in self._worker._waiters.pop(payment_id, ()):
+            if not future.done():
+                future.set_result(status)
 
     async def _tell(self, valkey: "Redis") -> None:
         outgoing = self._worker.board.outgoing
@@ -179,9 +185,8 @@ class Limiter:
         """Take one token of the key: 0.0 = go on, else seconds until there is one again."""
         held = self._held.get(key)
         now = monotonic()
-        if held is not None and held.tokens > 0 and held.until > now:
-            held.tokens -= 1
-            return 0.0
+        if held is not None and (wait := held.take(now)) is not None:
+            return wait
         if now < self._passing_until:
             return 0.0
         return await self._ask(key)
@@ -191,19 +196,17 @@ class Limiter:
             self._held.clear()
         held = self._held.setdefault(key, _Held())
         async with held.asking:
-            if held.tokens > 0 and held.until > monotonic():  # another call has asked meanwhile
-                held.tokens -= 1
-                return 0.0
+            if (wait := held.take(monotonic())) is not None:  # another call has asked meanwhile
+                return wait
             try:
                 arguments = (self._rate, self._burst, self._share)
                 taken, missing_ms = await self._script(keys=[self._prefix + key], args=arguments)
             except _FAILURES:
                 self._passing_until = monotonic() + LIMITER_PAUSE_SECONDS
                 return 0.0
-            if not taken:
-                return max(int(missing_ms), 1) / 1000
-            held.tokens, held.until = int(taken) - 1, monotonic() + 1.0
-            return 0.0
+            now = monotonic()
+            held.tokens, held.until, held.none_until = int(taken), now + 1.0, now + int(missing_ms) / 1000
+            return held.take(now) or 0.0
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -211,11 +214,19 @@ class Limiter:
 
 
 class _Held:
-    """The tokens of one key that this worker may spend until machine time `until`."""
+    """The tokens of one key that this worker may spend until machine time `until`; `none_until`: there are none before."""
 
-    __slots__ = ("asking", "tokens", "until")
+    __slots__ = ("asking", "none_until", "tokens", "until")
 
     def __init__(self) -> None:
         self.tokens = 0
         self.until = 0.0
-        self.asking: Any = asyncio.Lock()
+        self.none_until = 0.0
+        self.asking = asyncio.Lock()
+
+    def take(self, now: float) -> float | None:
+        """Spend a token (0.0) or say how long there is none; None: ask."""
+        if self.tokens > 0 and self.until > now:
+            self.tokens -= 1
+            return 0.0
+        return self.none_until - now if self.none_until > now else None

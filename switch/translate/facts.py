@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
-from fx.money import AmountError, Money, parse_amount
+from fx.money import EXPONENTS, AmountError, Money, parse_amount
 from limits.facts import PaymentFacts, Profile
 from rails import identifiers
 from rails.messages.codes import load_codes
@@ -101,10 +101,12 @@ def _amount(instruction: Instruction) -> Money | Refusal:
         )
     currency, text = instruction.instructed_amount.currency, instruction.instructed_amount.amount
     settlement = instruction.settlement_currency
+    for field, side in (("debtor.account.currency", debit_currency), ("settlement_currency", settlement)):
+        if side not in EXPONENTS:
+            what = f"currency {side!r} is not carried; use one of {', '.join(sorted(EXPONENTS))}"
+            return Refusal("currency-not-carried", {"what": what}, field)
     try:
         amount_minor = parse_amount(text, currency)
-        parse_amount("0", debit_currency)
-        parse_amount("0", settlement)
     except AmountError as error:
         name = {"CH20": "amount-decimals", "AM03": "currency-not-carried"}.get(error.code, "amount-invalid")
         return Refusal(name, {"what": str(error)}, "instructed_amount")

@@ -134,11 +134,12 @@ async def _begin_unknown(
 ) -> Sorted:
     """Write all identities as new (first statement: it waits for whoever inserts the same), check the fence, claim quotes."""
     rows = sorted((identity, i) for i, item in enumerate(batch) for identity in item.identities)
+    text = _Texts()
     lines = []
     for (kind, key), i in rows:
         item = batch[i]
         content_hash = item.content_hash.hex() if kind == KEY else ""
-        lines.append(f"{kind}\t\\\\x{key.hex()}\t{item.payment_id}\t{item.received_on}\t\\\\x{content_hash}")
+        lines.append(f"{kind}\t\\\\x{key.hex()}\t{item.payment_id}\t{text[item.received_on]}\t\\\\x{content_hash}")
     await copy_rows(connection, "identity", _IDENTITY, lines)
     await _check_fence(connection, queries, generation)
     refusals: dict[int, Refusal] = {}
@@ -278,44 +279,48 @@ async def _write(
     incarnation: int,
 ) -> None:
     """Write payments with all that belongs to them; refused ones hold nothing but their reason."""
-    payments, events = [], []
-    for i, plan in plans.items():
+    text = _Texts()  # days and instants repeat within a batch, and a datetime is slow to write
+    payments, events, sealed = [], [], []
+    for i, verdict in (*plans.items(), *refusals.items()):
         item = batch[i]
-        payments.append(_payment_line(item, "accepted", "", "{}", _planned(plan), incarnation))
-        events.append(
-            f"{item.payment_id}\t{item.received_on}\t1\taccepted\t\t{item.received_at}\t{{}}\t{item.participant}\t{i}"
+        if isinstance(verdict, Plan):
+            status, code, detail, planned = ACCEPTED, "", "{}", _planned(verdict)
+        else:
+            status, code, detail, planned = REJECTED, problem(verdict).code, escaped(refusal_json(verdict)), _UNPLANNED
+        payment_id, day, at, participant = (
+            item.payment_id,
+            text[item.received_on],
+            text[item.received_at],
+            item.participant,
         )
-    for i, refusal in refusals.items():
-        item, code = batch[i], problem(refusal).code
-        payments.append(_payment_line(item, REJECTED, code, escaped(refusal_json(refusal)), _UNPLANNED, incarnation))
-        events.append(
-            f"{item.payment_id}\t{item.received_on}\t1\t{REJECTED}\t{code}\t{item.received_at}\t{{}}\t{item.participant}\t{i}"
+        payments.append(
+            f"{payment_id}\t{day}\t{at}\t{participant}\t{status}\t{code}\t{detail}\t{item.uetr}\t{escaped(item.instruction_id)}\t"
+            f"{item.debtor_agent}\t{item.creditor_agent}\t{item.rulebook_id}\t{escaped(item.decision)}\t{incarnation}\t1\t{planned}"
         )
+        events.append(f"{payment_id}\t{day}\t1\t{status}\t{code}\t{at}\t{{}}\t{participant}\t{i}")
+        sealed.append(f"{payment_id}\t{day}\t1\t\\\\x{item.sealed.hex()}")
     if not payments:
         return
     await copy_rows(connection, "payment", _PAYMENT, payments)
     await copy_rows(connection, "event", _EVENT, events)
-    sealed = [
-        f"{batch[i].payment_id}\t{batch[i].received_on}\t1\t\\\\x{batch[i].sealed.hex()}" for i in (*plans, *refusals)
-    ]
     await copy_rows(connection, "message", _MESSAGE, sealed)
-    if plans:
-        legs, transfers = [], []
-        for i, plan in plans.items():
-            leg, head = plan.leg, f"{batch[i].payment_id}\t{batch[i].received_on}"
-            legs.append(f"{head}\t{leg.n}\t{leg.rail}\t{leg.direction}\theld\t{leg.expires_at}")
-            for n, debit, credit, amount_minor, currency, line in plan.transfers:
-                transfers.append(f"{head}\t{n}\t{debit}\t{credit}\t{amount_minor}\t{currency}\t{line}\tf")
+    legs, transfers = [], []
+    for i, plan in plans.items():
+        leg, head = plan.leg, f"{batch[i].payment_id}\t{text[batch[i].received_on]}"
+        legs.append(f"{head}\t{leg.n}\t{leg.rail}\t{leg.direction}\theld\t{text[leg.expires_at]}")
+        for n, debit, credit, amount_minor, currency, line in plan.transfers:
+            transfers.append(f"{head}\t{n}\t{debit}\t{credit}\t{amount_minor}\t{currency}\t{line}\tf")
+    if legs:
         await copy_rows(connection, "leg", _LEG, legs)
         await copy_rows(connection, "transfer", _TRANSFER, transfers)
 
 
-def _payment_line(item: Admission, status: str, code: str, detail: str, planned: str, incarnation: int) -> str:
-    return (
-        f"{item.payment_id}\t{item.received_on}\t{item.received_at}\t{item.participant}\t{status}\t{code}\t{detail}\t{item.uetr}\t"
-        f"{escaped(item.instruction_id)}\t{item.debtor_agent}\t{item.creditor_agent}\t{item.rulebook_id}\t"
-        f"{escaped(item.decision)}\t{incarnation}\t1\t{planned}"
-    )
+class _Texts(dict[object, str]):
+    """Remembers how a value is written."""
+
+    def __missing__(self, value: object) -> str:
+        text = self[value] = str(value)
+        return text
 
 
 def _planned(plan: Plan) -> str:

@@ -88,7 +88,8 @@ async def reserve_fast(connection: Connection, batch: Sequence[ClaimSet]) -> dic
     if not rows:
         return {}
     keys, columns = _columns(rows)
-    came_back = await connection.fetch(queries("counters")["reserve"], keys, *columns)
+    texts = [",".join(["" if value is None else str(value) for value in column]) for column in columns]
+    came_back = await connection.fetch(queries("counters")["reserve"], ",".join(keys), *texts)
     return dict(came_back) if len(came_back) == len(keys) else None
 
 

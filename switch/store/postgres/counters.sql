@@ -1,11 +1,13 @@
 -- Counters. Arrays come sorted by key, and every query that locks does so along the key: no two can wait for each other.
 
 -- name: reserve
--- The sums of a whole batch at once. The guard stands twice, for a counter's first row and for a row that is there; a row
+-- The sums of a whole batch at once, each column joined into one text (an empty bound is null). The guard stands twice, for a counter's first row and for a row that is there; a row
 -- that fails it does not come back. Bounds are null where nothing is tested, and `latching` makes the upper test strict.
 INSERT INTO counter AS held (key, up_pending, up_posted, down_pending, latching, ceiling, floor, version)
 SELECT key, up_pending, up_posted, down_pending, latching, ceiling, floor, 1
-FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::boolean[], $6::bigint[], $7::bigint[])
+FROM unnest(string_to_array($1, ','), string_to_array($2, ',')::bigint[], string_to_array($3, ',')::bigint[],
+    string_to_array($4, ',')::bigint[], string_to_array($5, ',')::boolean[],
+    string_to_array($6, ',', '')::bigint[], string_to_array($7, ',', '')::bigint[])
     AS batch (key, up_pending, up_posted, down_pending, latching, ceiling, floor)
 WHERE (
         (batch.ceiling IS NULL OR batch.up_pending + batch.up_posted + batch.latching::int <= batch.ceiling)

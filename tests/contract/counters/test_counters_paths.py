@@ -12,7 +12,6 @@ from limits.claims import REPORT, Claim, ClaimSet, Refused
 from limits.counters import Change, post_changes
 from switch.store.postgres.counters import apply, read_sums, reserve_exact, reserve_fast
 
-Work = Callable[..., Awaitable[object]]
 FLOOR: dict[str, Any] = {"counter": "account:provider/HKD", "gross": False, "ceiling": None}
 
 
@@ -116,37 +115,65 @@ async def test_no_step_makes_a_sum_negative(empty_database: asyncpg.Pool) -> Non
         await apply(empty_database, {SWAP: Change(up_pending=-11)})
 
 
-async def test_fast_exact_and_steps_on_the_same_counters_never_wait_in_a_ring(empty_database: asyncpg.Pool) -> None:
-    # Rows lie on disk in another order than their keys, so that a plan that locks as it scans would cross the others.
-    keys = [f"k{number:03}" for number in range(200)]
-    shuffled = [*keys[1::2], *reversed(keys[::2])]
-    free = [
-        payment(*(same_name(1, counter=key, ceiling=None, gross=False) for key in chosen))
-        for chosen in (keys, shuffled)
-    ]
-    await empty_database.execute(
-        "INSERT INTO counter (key, up_pending) SELECT unnest($1::text[]), 10000", shuffled[::2]
-    )
-    back = dict.fromkeys(keys[::3], Change(up_pending=-1, up_posted=1))
-    await empty_database.execute("INSERT INTO counter (key, up_pending) SELECT unnest($1::text[]), 10000 "
-                                 "ON CONFLICT (key) DO UPDATE SET up_pending = 10000", [*back])  # fmt: skip
+KEYS = [f"k{number}" for number in range(10)]
+ON_DISK = [*reversed(KEYS[:8:2]), *KEYS[1:8:2]]  # in another order than their keys; k8 and k9 are not there yet
 
-    async def in_transaction(work: Work, argument: object) -> None:
+
+def claims_on(keys: list[str]) -> list[ClaimSet]:
+    return [payment(*(same_name(1, counter=key, ceiling=None) for key in keys))]
+
+
+@pytest.mark.parametrize(
+    ("work", "argument"),
+    [
+        (reserve_fast, claims_on(ON_DISK + KEYS[8:])),
+        (reserve_exact, claims_on(KEYS[8:] + ON_DISK)),
+        (apply, {key: Change(up_posted=1) for key in ON_DISK}),
+    ],
+)
+async def test_locks_are_taken_along_the_key_so_that_nobody_waits_in_a_ring(
+    empty_database: asyncpg.Pool, work: Callable[..., Awaitable[object]], argument: Any
+) -> None:
+    await empty_database.execute("INSERT INTO counter (key) SELECT unnest($1::text[])", ON_DISK)
+    async with empty_database.acquire() as holder, empty_database.acquire() as worker, empty_database.acquire() as eye:
+        holding = holder.transaction()
+        await holding.start()
+        await holder.execute("SELECT FROM counter WHERE key = 'k4' FOR UPDATE")
+
+        async def run() -> None:
+            async with worker.transaction():
+                await work(worker, argument)
+
+        running = asyncio.create_task(run())
+        waits = "SELECT cardinality(pg_blocking_pids($1)) > 0"
+        while not await eye.fetchval(waits, worker.get_server_pid()):
+            assert not running.done()
+        free = await eye.fetch("SELECT key FROM counter ORDER BY key FOR UPDATE SKIP LOCKED")
+        with_later = eye.transaction()
+        await with_later.start()
+        await eye.execute("SET LOCAL lock_timeout = '200ms'; INSERT INTO counter (key) VALUES ('k8'), ('k9')")
+        await with_later.rollback()
+        assert [row["key"] for row in free] == ["k5", "k6", "k7"]
+        await holding.rollback()
+        await running
+
+
+async def test_concurrent_batches_and_steps_lose_no_update(empty_database: asyncpg.Pool) -> None:
+    await empty_database.execute("INSERT INTO counter (key, up_pending) SELECT unnest($1::text[]), 20", ON_DISK)
+    steps = dict.fromkeys(ON_DISK, Change(up_pending=-1, up_posted=1))
+
+    async def in_transaction(work: Callable[..., Awaitable[object]], argument: Any) -> None:
         async with empty_database.acquire() as connection, connection.transaction():
             await work(connection, argument)
 
-    for _ in range(10):
-        works: list[tuple[Work, object]] = [
-            (reserve_fast, free),
-            (reserve_exact, free),
-            (apply, back),
-            (reserve_fast, free[1:]),
-            (apply, back),
-        ]
-        await asyncio.gather(*(in_transaction(work, argument) for work, argument in works))
-    sums = await read_sums(empty_database, keys)
-    started = {key: 10_000 if key in back or key in shuffled[::2] else 0 for key in keys}
-    assert {key: state.up_pending + state.up_posted for key, state in sums.items()} == {
-        key: start + 50 for key, start in started.items()
-    }
-    assert {state.up_posted for key, state in sums.items() if key in back} == {20}
+    works: list[tuple[Callable[..., Awaitable[object]], Any]] = [
+        (reserve_fast, claims_on(KEYS)),
+        (reserve_exact, claims_on(ON_DISK)),
+        (apply, steps),
+        (apply, steps),
+    ]
+    await asyncio.gather(*(in_transaction(work, argument) for _ in range(10) for work, argument in works))
+    sums = await read_sums(empty_database, KEYS)
+    assert {sums[key][:4] for key in ON_DISK} == {(0, 40, 0, 0)}
+    assert {sums[key].version for key in ON_DISK} == {40}
+    assert {sums[key][:4] for key in KEYS[8:]} == {(0, 10, 0, 0)}

@@ -39,7 +39,6 @@ def test_windows_turn_at_their_end() -> None:
     assert window_end("outstanding", instant("2026-03-02T00:00:00+00:00")) is None
 
 
-@settings(deadline=None)  # the first example builds a calendar
 @given(
     st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC)),
     st.sampled_from(["calendar-day", "calendar-year"]),

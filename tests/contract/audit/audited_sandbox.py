@@ -1,0 +1,116 @@
+"""A small sandbox on PostgreSQL that has lived through one payment of each fate; the audits only look at it."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from fx.money import Money
+from fx.quotes import Quote
+from rails.identifiers import fictional
+from switch.payment.instruction import Instruction
+from switch.sandbox import Sandbox
+
+SANDBOX = "contract_audit"
+START_AT = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)  # a Thursday, 10:00 in Hong Kong
+HONG_KONG, MAINLAND = "HBAYHKH0", "PEARCNG0"
+
+
+class Lived(NamedTuple):
+    """Where the sandbox is, and the payment ids by the fate they met."""
+
+    url: str
+    payments: Mapping[str, str]
+
+
+def northbound(n: int, amount: str = "1000.00", account: str = "6222000000000000001", **more: Any) -> Instruction:
+    return Instruction.model_validate(
+        {
+            "instruction_id": f"AUDIT-{n}",
+            "instructed_amount": {"currency": "HKD", "amount": amount},
+            "debtor": {
+                "name": "CHAN Tai Man",
+                "identification": {"type": "HKID", "number": fictional.hkid(n), "country": "HK"},
+                "residency": "HK",
+                "account": {"number": "012001000001", "currency": "HKD"},
+            },
+            "creditor": {"name": "Li Wei", "residency": "CN", "account": {"number": account}},
+            "debtor_agent": HONG_KONG,
+            "creditor_agent": MAINLAND,
+            "settlement_currency": "CNY",
+            "purpose_code": "GIFT",
+            **more,
+        }
+    )
+
+
+def by_rtgs(n: int) -> Instruction:
+    """A payment between firms over an RTGS, which settles and never reports a credit."""
+    firm = {"name": "Lion Rock Design Ltd", "residency": "HK", "sector": "corporation"}
+    return northbound(
+        n,
+        debtor=firm
+        | {
+            "identification": {"type": "BRN", "number": "99000007-000", "country": "HK"},
+            "account": {"number": "901888000002", "currency": "HKD"},
+        },
+        creditor={
+            "name": "Praia Grande Textiles Lda",
+            "residency": "MO",
+            "sector": "corporation",
+            "account": {"number": "905888000001"},
+        },
+        creditor_agent="PRAIMOM0",
+        settlement_currency="HKD",
+        purpose_code="GDDS",
+    )
+
+
+async def live(sandbox: Sandbox) -> dict[str, str]:
+    ids: dict[str, str] = {}
+
+    async def pay(name: str, instruction: Instruction) -> None:
+        ids[name] = (await sandbox.pay(instruction, HONG_KONG, name)).payment_id
+
+    async def move_on(seconds: int) -> None:
+        await sandbox.move_clock(sandbox.world.clock.now() + timedelta(seconds=seconds), None)
+        assert await sandbox.settle_down(5)
+
+    await pay("credited", northbound(1))
+    await pay("at-the-cap", northbound(1, "9000.00", instruction_id="AUDIT-1B"))
+    await pay("refused", northbound(1, "0.01", instruction_id="AUDIT-1C"))
+    await pay("settled", by_rtgs(2))
+    await pay("rejected", northbound(3, account="MAGIC-REJECT-AC03-1"))
+    await pay("contradicted", northbound(4, account="MAGIC-CONTRADICTORY-1"))
+    quote = await sandbox.quote(HONG_KONG, "HKD", "CNY", Money(50000, "HKD"), "offshore")
+    assert isinstance(quote, Quote)
+    await pay("quoted", northbound(5, "500.00", quote_id=quote.quote_id))
+    await pay("silent", northbound(6, account="MAGIC-SILENT-1"))
+    await pay("rejected-then-paid", northbound(7, account="MAGIC-LATE-ACCEPT-1"))
+    await pay("honoured-then-paid", northbound(8, account="MAGIC-LATE-ACCEPT-2"))
+    await pay("honoured-then-rejected", northbound(9, account="MAGIC-LOST-1"))
+    sandbox.world.rails["ibps"].faults = sandbox.world.rails["ibps"].faults._replace(outage=True)  # type: ignore[attr-defined]
+    await move_on(60)
+    await sandbox.decide_in_doubt(ids["rejected-then-paid"], "reject")
+    await sandbox.decide_in_doubt(ids["honoured-then-paid"], "settle")
+    await sandbox.decide_in_doubt(ids["honoured-then-rejected"], "settle")
+    sandbox.world.rails["ibps"].faults = sandbox.world.rails["ibps"].faults._replace(outage=False)  # type: ignore[attr-defined]
+    await move_on(120)
+    await move_on(3600)
+    await pay("in-doubt", northbound(10, account="MAGIC-LATE-ACCEPT-3"))
+    await move_on(60)
+    await pay("on-its-way", northbound(11, account="MAGIC-LATE-ACCEPT-4"))
+    await _until_submitted(sandbox, ids["on-its-way"])
+    return ids
+
+
+async def _until_submitted(sandbox: Sandbox, payment_id: str) -> None:
+    until = time.monotonic() + 5
+    while (await sandbox.payment(payment_id, None)).status != "submitted":
+        assert time.monotonic() < until
+        await sandbox.wait_final(payment_id, 0.02)
+
+
+async def drop(connection: Any) -> None:
+    for row in await connection.fetch("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, $1)", SANDBOX):
+        await connection.execute(f'DROP SCHEMA "{row["nspname"]}" CASCADE')

@@ -1,0 +1,245 @@
+"""The auditor finds nothing where all is right, and each fault planted behind the switch's back by the check that is for it."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import time
+from typing import Any
+
+import asyncpg
+import pytest
+from audited_sandbox import SANDBOX, Lived
+
+from loadtest.audit.audit import Audit, NoSandbox, audit, audit_moment
+from loadtest.audit.queries import read_queries
+
+COUNTERS, ACCOUNTS = "counters-equal-claims", "accounts-equal-transfers"
+
+
+async def test_a_sandbox_that_kept_its_promises_has_no_violation(lived: Lived) -> None:
+    found = await audit(lived.url, SANDBOX, time.time())
+    assert found.violations == []
+    assert found.payments == len(lived.payments)
+    assert len(found.rails) == 6
+
+
+async def test_a_late_acceptance_is_listed_as_forced_claims_and_is_no_violation(lived: Lived) -> None:
+    found = await audit(lived.url, SANDBOX, time.time())
+    assert {claim["payment_id"] for claim in found.forced} == {lived.payments["rejected-then-paid"]}
+    assert {claim["rule"] for claim in found.forced} >= {
+        "payment-connect.northbound.day",
+        "payment-connect.northbound.year",
+    }
+
+
+async def test_after_a_drained_run_nothing_may_be_in_doubt_or_on_its_way(lived: Lived) -> None:
+    found = await audit(lived.url, SANDBOX, time.time(), drained=True)
+    assert {violation.check for violation in found.violations} == {"final-or-explained"}
+    named = "\n".join(violation.detail for violation in found.violations)
+    assert lived.payments["in-doubt"] in named and lived.payments["on-its-way"] in named
+    assert len(found.violations) == 2
+
+
+async def test_a_sandbox_that_is_not_there_is_not_audited(lived: Lived) -> None:
+    with pytest.raises(NoSandbox):
+        await audit(lived.url, "nowhere", time.time())
+
+
+# (checks that must report it and no others, what to do behind the switch's back); {name} is a payment's id.
+FAULTS = {
+    "a status nobody knows": (
+        {"status-known"},
+        """
+        ALTER TABLE payment DROP CONSTRAINT payment_status_check, DROP CONSTRAINT payment_check;
+        UPDATE payment SET status = 'lost', code = '' WHERE payment_id = '{refused}';
+        UPDATE event SET status = 'lost' WHERE payment_id = '{refused}'
+        """,
+    ),
+    "a payment forgotten past its deadline": (
+        {"final-or-explained"},
+        "UPDATE leg SET deadline_at = '2026-03-05 02:00+00' WHERE payment_id = '{on-its-way}'",
+    ),
+    "a leg left behind": ({"legs-agree"}, "UPDATE leg SET status = 'sent' WHERE payment_id = '{credited}'"),
+    "a payment without a leg": (
+        {"legs-agree", "rails-carry-only-payments"},
+        "DELETE FROM leg WHERE payment_id = '{credited}'",
+    ),
+    "money made in an account": (
+        {"debits-equal-credits", ACCOUNTS, COUNTERS},
+        "UPDATE counter SET down_posted = down_posted + 1 WHERE key = 'position:PEARCNG0:ibps:CNY'",
+    ),
+    "pending money forgotten on one side": (
+        {"debits-equal-credits", ACCOUNTS, COUNTERS},
+        "UPDATE counter SET up_pending = up_pending - 1 WHERE key = 'position:HBAYHKH0:hk-fps:HKD'",
+    ),
+    "a transfer changed": (
+        {ACCOUNTS},
+        "UPDATE transfer SET amount_minor = amount_minor + 1 WHERE payment_id = '{credited}' AND line = 'principal'",
+    ),
+    "usage forgotten": (
+        {COUNTERS},
+        "UPDATE counter SET up_posted = up_posted - 1 WHERE key LIKE 'payment-connect.northbound.year|%' AND up_posted = 1000000",
+    ),
+    "a counter thrown away": (
+        {COUNTERS},
+        "DELETE FROM counter WHERE key LIKE 'payment-connect.northbound.year|%' AND up_posted = 1000000",
+    ),
+    "a claim above the cap, with the counter in step": (
+        {"no-claim-beyond-its-bound"},
+        """
+        UPDATE payment SET claim_deltas[1] = claim_deltas[1] + 1 WHERE payment_id = '{at-the-cap}';
+        UPDATE counter SET up_posted = up_posted + 1 WHERE key = (SELECT claim_counters[1] FROM payment WHERE payment_id = '{at-the-cap}')
+        """,
+    ),
+    "a cap that was lower when the payment came": (
+        {"no-claim-beyond-its-bound"},
+        "UPDATE payment SET claim_bounds[1] = 999999 WHERE payment_id = '{at-the-cap}'",
+    ),
+    "a position drawn below zero": (
+        {"no-claim-beyond-its-bound"},
+        "UPDATE payment SET claim_bounds[4] = -100000000000 WHERE payment_id = '{silent}' AND claim_rules[4] = 'liquidity'",
+    ),
+    "a version without a batch": (
+        {"versions-complete"},
+        "UPDATE counter SET version = version + 1 WHERE key = 'position:PEARCNG0:ibps:CNY'",
+    ),
+    "a batch lost": ({"versions-complete"}, "DELETE FROM batch WHERE step = 'void'"),
+    "a version made twice": (
+        {"versions-complete"},
+        """
+        UPDATE batch SET versions = array_fill(2::bigint, ARRAY[cardinality(versions)])
+        WHERE step = 'post' AND xid = (SELECT max(xid) FROM batch WHERE step = 'post')
+        """,
+    ),
+    "a key freed": (
+        {"identities-hold"},
+        "DELETE FROM identity WHERE kind = 1 AND payment_id = '{credited}'",
+    ),
+    "a UETR given away": (
+        {"identities-hold"},
+        "UPDATE identity SET payment_id = '{refused}' WHERE kind = 2 AND payment_id = '{credited}'",
+    ),
+    "a gap in the events": (
+        {"events-numbered"},
+        "DELETE FROM event WHERE payment_id = '{silent}' AND n = 2",
+    ),
+    "an event after the end": (
+        {"events-follow-the-table"},
+        """
+        INSERT INTO event SELECT payment_id, received_on, n + 1, 'rejected', 'AC03', at, detail, participant, xid, position
+        FROM event WHERE payment_id = '{at-the-cap}' ORDER BY n DESC LIMIT 1;
+        UPDATE payment SET events = events + 1 WHERE payment_id = '{at-the-cap}'
+        """,
+    ),
+    "a move the table does not have": (
+        {"events-follow-the-table"},
+        "UPDATE event SET status = 'queued' WHERE payment_id = '{silent}' AND status = 'in_doubt'",
+    ),
+    "a refusal that left a trace": (
+        {"refused-holds-nothing"},
+        """
+        INSERT INTO transfer SELECT '{refused}', received_on, n, debit_account, credit_account, amount_minor, currency, line, false
+        FROM transfer WHERE payment_id = '{credited}'
+        """,
+    ),
+    "a message lost": ({"nothing-belongs-to-nobody"}, "DELETE FROM message WHERE payment_id = '{credited}'"),
+    "a payment lost": (
+        {"nothing-belongs-to-nobody", "identities-hold", COUNTERS, ACCOUNTS, "rails-carry-only-payments"},
+        "DELETE FROM payment WHERE payment_id = '{credited}'",
+    ),
+    "usage of a late acceptance forgotten": (
+        {"exceptions-have-their-suspense"},
+        "UPDATE payment SET claim_deltas[1] = claim_deltas[1] - 1 WHERE payment_id = '{rejected-then-paid}'",
+    ),
+    "a late acceptance nobody wrote down": (
+        {"exceptions-have-their-suspense", "rejected-is-not-paid", COUNTERS},
+        "DELETE FROM exception_record WHERE payment_id = '{rejected-then-paid}'",
+    ),
+    "a quote to be used again": (
+        {"quotes-used-once"},
+        "UPDATE quote SET used_by = NULL WHERE used_by = '{quoted}'",
+    ),
+    "a quote used by another": (
+        {"quotes-used-once"},
+        "UPDATE quote SET used_by = '{credited}' WHERE used_by = '{quoted}'",
+    ),
+    "a credit the rail never made": (
+        {"paid-is-in-the-rails-book"},
+        """UPDATE {rail:ibps} SET outcome = 3, settled_at = NULL, reason_code = 'AC03'
+        WHERE uetr = (SELECT uetr FROM payment WHERE payment_id = '{credited}')""",
+    ),
+    "a payment sent that the rail never had": (
+        {"paid-is-in-the-rails-book"},
+        "DELETE FROM {rail:ibps} WHERE uetr = (SELECT uetr FROM payment WHERE payment_id = '{credited}')",
+    ),
+    "money paid out for a rejected payment": (
+        {"rejected-is-not-paid"},
+        """UPDATE {rail:ibps} SET outcome = 2, reason_code = NULL
+        WHERE uetr = (SELECT uetr FROM payment WHERE payment_id = '{rejected}')""",
+    ),
+    "another amount paid out": (
+        {"rails-carry-only-payments"},
+        "UPDATE {rail:ibps} SET amount_minor = amount_minor + 1 WHERE uetr = (SELECT uetr FROM payment WHERE payment_id = '{silent}')",
+    ),
+    "a payment executed twice": (
+        {"rails-carry-only-payments"},
+        """INSERT INTO {rail:hvps} SELECT * FROM {rail:ibps}
+        WHERE uetr = (SELECT uetr FROM payment WHERE payment_id = '{credited}')""",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_planted_fault_is_reported_by_the_check_that_is_for_it(lived: Lived, fault: str) -> None:
+    checks, statements = FAULTS[fault]
+    found = await _audited_with(lived, _filled(statements, lived))
+    assert {violation.check for violation in found.violations} == checks, found.violations
+
+
+def test_every_check_has_its_planted_fault() -> None:
+    assert set(read_queries("checks")) == set().union(*(checks for checks, _ in FAULTS.values()))
+
+
+class _Undo(Exception):
+    """Ends the transaction in which a fault was planted."""
+
+
+async def _audited_with(lived: Lived, statements: str) -> Audit:
+    connection = await asyncpg.connect(lived.url, server_settings={"search_path": SANDBOX})
+    try:
+        async with connection.transaction():
+            done = [await connection.execute(statement) for statement in statements.split(";")]
+            assert not any(tag.endswith(" 0") for tag in done), f"nothing was planted: {done}"
+            found = await audit_moment(connection, SANDBOX, time.time())
+            raise _Undo
+    except _Undo:
+        return found
+    finally:
+        await connection.close()
+
+
+def _filled(statements: str, lived: Lived) -> str:
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        return f"{SANDBOX}_rail_{name.removeprefix('rail:')}.book" if name.startswith("rail:") else lived.payments[name]
+
+    return re.sub(r"\{([a-z:-]+)\}", value, statements)
+
+
+async def test_the_command_prints_one_document_and_its_exit_status_says_whether_all_is_right(lived: Lived) -> None:
+    right = await asyncio.to_thread(_command, lived, "--json")
+    assert right.returncode == 0
+    document: dict[str, Any] = json.loads(right.stdout)
+    assert (document["payments"], document["violations"]) == (len(lived.payments), [])
+    wrong = await asyncio.to_thread(_command, lived, "--json", "--drained")
+    assert wrong.returncode == 1
+    assert {violation["check"] for violation in json.loads(wrong.stdout)["violations"]} == {"final-or-explained"}
+    nowhere = await asyncio.to_thread(_command, lived, "--sandbox", "nowhere")
+    assert nowhere.returncode == 2 and "nowhere" in nowhere.stderr
+
+
+def _command(lived: Lived, *more: str) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-m", "loadtest.audit", "--database-url", lived.url, "--sandbox", SANDBOX, *more]
+    return subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)
