@@ -1,6 +1,7 @@
 """The six rails of the house, made from catalogue.yaml. Nothing is opened here: `start` does that."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def capabilities(rail: str, row: Mapping[str, Any]) -> Capabilities:
         reports_credit=reports_credit,
         agent_kinds=frozenset(row["agent_kinds"]),
         clearing_system=(kind, code),
+        deadline=timedelta(seconds=row["deadline_seconds"]),
         assumed=tuple(row["assumed"]),
     )
 

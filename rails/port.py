@@ -6,7 +6,7 @@ is never a refusal.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 # Report statuses, as a rail says them. UNKNOWN answers an inquiry for a UETR never received, and promises that the rail
@@ -60,6 +60,7 @@ class Capabilities(NamedTuple):
     reports_credit: bool  # False: its settled report is the last word
     agent_kinds: frozenset[str]  # bank, svf
     clearing_system: tuple[str, str]  # ("Cd", "HKS") or ("Prtry", "IBPS"): pacs.008 SttlmInf/ClrSys
+    deadline: timedelta  # from receipt by the switch, business time: how long a leg may stay unanswered
     assumed: tuple[str, ...]  # names of the figures above that no source gives
 
 

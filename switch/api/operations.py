@@ -17,7 +17,7 @@ from pydantic.json_schema import models_json_schema
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from switch.api.problems import DOOR, PROBLEM_JSON, ProblemRaised, door_problem
 from switch.flow.ports import StoreUnavailable
@@ -123,7 +123,9 @@ def add_operations(
 ) -> None:
     """Serve operations, in this order, and describe them in the app's OpenAPI document."""
     known = tuple(operations)
-    app.router.routes[:0] = [Route(operation, problem, answered) for operation in known]
+    known_routes = [Route(operation, problem, answered) for operation in known]
+    app.router.routes[:0] = known_routes
+    app.build_middleware_stack = _straight(known_routes, app.build_middleware_stack)  # type: ignore[method-assign]
     models: dict[type[BaseModel], None] = {problem: None}
     for operation in known:
         found = [operation.body, *(says.model for says in operation.answers.values())]
@@ -140,6 +142,27 @@ def add_operations(
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation extends it
+
+
+def _straight(routes: Iterable[Route], build: Callable[[], ASGIApp]) -> Callable[[], ASGIApp]:
+    """Send calls of operations without path parameters straight to them; all others through FastAPI's layers and router.
+
+    A route answers its own exceptions, and no middleware is ours, so the layers would add nothing but their time.
+    """
+    table = {
+        (method, route.path): route.app for route in routes if "{" not in route.path for method in route.methods or ()
+    }
+
+    def built() -> ASGIApp:
+        layers = build()
+
+        async def lead(scope: Scope, receive: Receive, send: Send) -> None:
+            found = table.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+            await (found or layers)(scope, receive, send)
+
+        return lead
+
+    return built
 
 
 def _operation_id(operation: Operation) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from switch.api.problems import ProblemRaised, malformed, refused, wrong_query
 from switch.flow.ports import Stored
@@ -27,25 +27,35 @@ _EVENT_CURSOR = re.compile(r"(\d{1,19})-(\d{1,9})")  # fits xid8 and integer
 T = TypeVar("T", bound=BaseModel)
 
 
+def header(request: Request, name: bytes) -> str:
+    """Return a header by its name in lower case, "" without it; cheaper than a mapping of all for the few that are asked for."""
+    for key, value in request.scope["headers"]:
+        if key == name:
+            text: str = value.decode("latin-1")
+            return text
+    return ""
+
+
 async def read_body(request: Request, bytes_max: int, content_types: tuple[str, ...] = ("application/json",)) -> bytes:
     """Return the body; raises 413 where it is longer than `bytes_max`, 415 where it is declared as something else."""
-    declared = request.headers.get("content-type")
-    if declared is not None and declared.partition(";")[0].strip().lower() not in content_types:
+    declared = header(request, b"content-type")
+    if declared and declared.partition(";")[0].strip().lower() not in content_types:
         raise refused("wrong-content-type", f"This path takes {' or '.join(content_types)}.")
-    length = request.headers.get("content-length")
-    if length is not None and length.isdecimal():
-        if len(length) > 15 or int(length) > bytes_max:
+    length = header(request, b"content-length")
+    if length.isdecimal() and (len(length) > 15 or int(length) > bytes_max):
+        raise _too_large(bytes_max)
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise refused("malformed", "The body ended early.")
+        piece: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        size += len(piece)
+        if size > bytes_max:
             raise _too_large(bytes_max)
-        return await request.body()  # the server reads no more than was declared
-    pieces, size = [], 0
-    try:
-        async for piece in request.stream():
-            size += len(piece)
-            if size > bytes_max:
-                raise _too_large(bytes_max)
-            pieces.append(piece)
-    except ClientDisconnect:
-        raise refused("malformed", "The body ended early.") from None
+        pieces.append(piece)
     return b"".join(pieces)
 
 
@@ -64,7 +74,7 @@ def parse(model: type[T], body: bytes) -> T:
 
 def idempotency_key(request: Request) -> str:
     """Return the header Idempotency-Key; raises 400 where it is missing or has other characters than printable ASCII."""
-    key = request.headers.get("idempotency-key", "")
+    key = header(request, b"idempotency-key")
     if not is_key(key):
         raise refused(
             "key-missing", "The header Idempotency-Key is missing, too long, or holds other than printable ASCII."
@@ -79,7 +89,7 @@ def is_key(key: str) -> bool:
 
 def wait_seconds(request: Request) -> int:
     """Return the seconds of `Prefer: wait=N` (RFC 7240), at most WAIT_SECONDS_MAX; 0 without it."""
-    prefer = request.headers.get("prefer")
+    prefer = header(request, b"prefer")
     found = _WAIT.search(prefer) if prefer else None
     return min(int(found[1]), WAIT_SECONDS_MAX) if found else 0
 
@@ -127,7 +137,7 @@ def page_cursor(request: Request) -> tuple[datetime, str] | None:
 
 def event_cursor(request: Request) -> str:
     """Return the header Last-Event-ID, "" without one; raises 400."""
-    text = request.headers.get("last-event-id", "")
+    text = header(request, b"last-event-id")
     if text and _EVENT_CURSOR.fullmatch(text) is None:
         raise refused("cursor-wrong", "Last-Event-ID is not one of this stream.")
     return text

@@ -8,7 +8,7 @@ import typer
 
 from switch.cli.bench import bench
 from switch.cli.demo import demo
-from switch.cli.offline import explain, show
+from switch.cli.offline import assumed, explain, show
 from switch.cli.system import audit, pay, up
 from switch.cli.traffic import traffic
 
@@ -24,6 +24,7 @@ app.add_typer(rulebook, name="rulebook")
 for command in (up, demo, traffic, pay, explain, bench, audit):
     app.command()(command)
 rulebook.command("show")(show)
+rulebook.command("assumptions")(assumed)
 
 
 def main() -> None:

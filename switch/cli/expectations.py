@@ -57,7 +57,11 @@ def of_payment(payment: Document) -> dict[str, Any]:
     found = payment["classification"]
     if found:
         codes = {entry["code"] for entry in found["entries"] if entry["code"]}
-        observed |= {"class": found["rule"], "tag": found["rmb_tag"] or NONE, "safe_code": ", ".join(sorted(codes)) or NONE}
+        observed |= {
+            "class": found["rule"],
+            "tag": found["rmb_tag"] or NONE,
+            "safe_code": ", ".join(sorted(codes)) or NONE,
+        }
     if payment["lane"]:
         observed["lane"] = payment["lane"]["lane"]
     exchange = payment["exchange"]

@@ -22,6 +22,7 @@ from limits.calendars import law_day
 from limits.claims import Claim, Sums
 from limits.rules import load_rulebook
 from rails.messages import MessageError
+from switch.cli.assumptions import markdown
 from switch.clock import BusinessClock
 from switch.main import memory_sandbox
 from switch.payment.instruction import Instruction
@@ -175,3 +176,8 @@ def show(
             row["rule"], value + mark, row["window"] or "", row["effect"] or "", str(row["since"]), row["reference"]
         )
     Console().print(table)
+
+
+def assumed() -> None:
+    """List every assumption the sandbox makes, and why, as Markdown."""
+    print(markdown())

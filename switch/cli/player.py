@@ -65,7 +65,9 @@ class Player:
         """Return the client that acts as a participant, "" for the sandbox's operator."""
         client = self._clients.get(participant)
         if client is None:
-            client = self._clients[participant] = AsyncClient(self._url, self._key, participant or None, timeout_seconds=60)
+            client = self._clients[participant] = AsyncClient(
+                self._url, self._key, participant or None, timeout_seconds=60
+            )
         return client
 
     async def stop_clock(self) -> None:

@@ -21,12 +21,12 @@ from limits.lab.traffic import Line
 
 Document = dict[str, Any]
 QUOTE_MARK = "quote:"
-CHAPTERS = ("north", "south", "firms", "home", "rails", "mistakes")
+CHAPTERS = ("north", "south", "firms", "home", "rails", "mistakes", "board")  # a step may be like one before it
 _STEP_KEYS = frozenset(
     {"step", "at", "from", "to", "amount", "way", "for", "with", "tell", "expect", "via", "key", "like", "participant"}
 )
-_ACTION_KEYS = _STEP_KEYS | {"action", "name", "of", "event", "sell", "buy", "market"}
-_COPIED = ("key", "via", "participant", "expect", "tell", "chapter", "action", "name", "of", "event")
+_ACTION_KEYS = _STEP_KEYS | {"action", "name", "of", "event", "sell", "buy", "market", "board"}
+_COPIED = ("key", "via", "participant", "expect", "tell", "chapter", "action", "name", "of", "event", "board")
 
 
 class StoryError(ValueError):

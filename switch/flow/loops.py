@@ -41,7 +41,7 @@ class Loops:
 
     async def start(self) -> None:
         """Take the lease, resume what others left, and begin."""
-        await self.worker.store.register(self.worker.incarnation, LEASE_SECONDS)
+        await self.worker.register(LEASE_SECONDS)
         await self.worker.refresh()
         while await self.worker.take_over():
             pass
@@ -120,16 +120,17 @@ class Loops:
         did = 0
         if worker.unsent:
             did += await worker.submit(machine())
+        untaken = len(worker.unsent)  # by a rail that cannot be reached
         did += await worker.collect()
         did += await worker.complete()
         did += await worker.mark_submitted(machine() - MARK_AFTER_SECONDS)
         if did:
             return
         self._rail_wake.clear()
-        if worker.unsent:
+        if len(worker.unsent) > untaken:
             return
         due = worker.next_due()
-        nap = IDLE_SECONDS
+        nap = RETRY_SECONDS if untaken else IDLE_SECONDS
         if due is not None:
             seconds = worker.world.clock.machine_seconds_until(due)
             nap = min(nap, IDLE_SECONDS if seconds is None else seconds)
@@ -144,7 +145,7 @@ class Loops:
     async def _watching(self) -> None:
         await asyncio.sleep(RENEW_SECONDS)
         worker = self.worker
-        await worker.store.register(worker.incarnation, LEASE_SECONDS)
+        await worker.register(LEASE_SECONDS)
         await worker.take_over()
         if await worker.store.generation() != worker.world.generation:
             await worker.refresh()

@@ -26,7 +26,7 @@ from switch.flow.ports import Admission, Outcome, StaleWorld, Step, Store, Unfin
 from switch.flow.submission import Answer, Flight, Submission, uetr_identity
 from switch.flow.world import World
 from switch.payment import status as statuses
-from switch.payment.decide import refusal_of
+from switch.payment.decide import View
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Plan, Refusal
 from switch.payment.refusals import refusal_json
@@ -38,6 +38,7 @@ log = structlog.get_logger()
 BATCH_MAX = 512  # payments a transaction: past it latency grows and throughput does not
 INQUIRY_BACKOFF = (1, 2, 4, 8, 16, 32, 60)  # business seconds between inquiries, then every last (facts messages 4.2)
 STALE_TRIES = 5  # a world that moves on faster than a batch is decided five times over is being stopped by someone
+_BY_OPERATOR = '{"decided_by": "operator"}'  # so that nobody looks for the rail's word
 _EVENT_OF = {SETTLED: statuses.SETTLE, CREDITED: statuses.CREDIT, REJECTED: statuses.REJECT}
 
 
@@ -61,6 +62,7 @@ class Worker:
         self._order = count()
         self._waiters: defaultdict[str, list[Future[str]]] = defaultdict(list)
         self.in_flight_keys: set[str] = set()
+        self._unsure = False  # something may be ours in the store that we have not been told of
 
     # --- accept ---
 
@@ -72,6 +74,9 @@ class Worker:
                 return
             except StaleWorld:
                 await self.refresh()
+            except ports.StoreUnavailable:
+                self._unsure = True
+                raise
         raise StaleWorld
 
     async def _accept(self, batch: Sequence[Submission]) -> None:
@@ -83,7 +88,7 @@ class Worker:
         admission = self.decider.admission
         admissions = [admission(submission, at, day, view, quotes) for submission in batch]
         if self.board.entries:
-            admissions = [self._by_board(item, at) for item in admissions]
+            admissions = [self._by_board(*pair, day, view, quotes) for pair in zip(batch, admissions, strict=True)]
         by_id = {submission.payment_id: submission for submission in batch}
 
         def judge(item: Admission, refused: Refused) -> Refusal | None:
@@ -94,13 +99,18 @@ class Worker:
         for submission, item, outcome in zip(batch, admissions, outcomes, strict=True):
             self._settle_outcome(submission, item, outcome)
 
-    def _by_board(self, item: Admission, at: datetime) -> Admission:
-        """Refuse at memory speed what the closed board knows to be without headroom."""
-        if isinstance(item.verdict, Plan):
-            refused = self.board.refused(item.verdict.claims, self.world.generation, at)
-            if refused is not None:
-                refusal = refusal_of(refused, item.verdict, self.world.view(at).rules)
+    def _by_board(
+        self, submission: Submission, item: Admission, day: date, view: View, quotes: Mapping[str, tuple[Quote, str]]
+    ) -> Admission:
+        """Refuse at memory speed what the closed board knows to be without headroom; with allow_lanes try the next."""
+        while isinstance(item.verdict, Plan):
+            refused = self.board.refused(item.verdict.claims, self.world.generation, item.received_at)
+            if refused is None:
+                break
+            refusal = after_refusal(submission, refused, item.verdict, view)
+            if refusal is not None:
                 return item._replace(verdict=refusal, decision="{}")
+            item = self.decider.admission(submission, item.received_at, day, view, quotes)
         return item
 
     async def _stored(self, admissions: Sequence[Admission], judge: ports.Judge) -> list[Outcome]:
@@ -160,16 +170,17 @@ class Worker:
             flight, instruction = self.unsent.popleft()
             batches[flight.rail].append((flight, instruction))
         sent = 0
-        try:
-            for rail in list(batches):
-                batch = batches[rail]
+        for rail, batch in batches.items():
+            try:
                 await self.world.rails[rail].send([instruction for _, instruction in batch])
-                self._sent.extend([(flight, machine_now) for flight, _ in batches.pop(rail)])
-                sent += len(batch)
-        finally:
-            # Not known whether the rail has them: they stay with us and are sent again, under the same UETR.
-            for batch in batches.values():
+            except Exception as error:
+                # Not known whether the rail has them: they stay with us and are sent again, under the same UETR. The
+                # other rails do not wait for it.
+                log.warning("could not send", rail=rail, payments=len(batch), error=repr(error))
                 self.unsent.extend(batch)
+            else:
+                self._sent.extend([(flight, machine_now) for flight, _ in batch])
+                sent += len(batch)
         return sent
 
     async def mark_submitted(self, sent_before: float) -> int:
@@ -245,6 +256,8 @@ class Worker:
         """A report the table has no move for: a duplicate is nothing, a late acceptance or a contradiction is an exception."""
         stored = await self.store.payment(step.payment_id)
         assert stored is not None
+        if report.status in (REJECTED, CREDITED):  # the rail's last word: there is nothing more to ask about
+            self.flights.pop((report.uetr, report.leg), None)
         record = late_acceptance(stored, report) or odd_report(stored, report)
         if record is not None and await self.store.record_exception(record):
             self.metrics.exceptions[record.kind] += 1
@@ -268,10 +281,16 @@ class Worker:
                 keys.append(key)
         if not steps:
             return 0
-        moved = {move.payment_id for move in await self.store.finish(steps)}
+        try:
+            moved = {move.payment_id for move in await self.store.finish(steps)}
+        except Exception:
+            for key in keys:
+                heapq.heappush(self._deadlines, (now, next(self._order), key))
+            raise
         for step, key in zip(steps, keys, strict=True):
+            # Also of what did not move: a payment that is settled waits for its credit, whose report may be lost.
+            heapq.heappush(self._inquiries, (now, next(self._order), 0, key))
             if step.payment_id in moved:
-                heapq.heappush(self._inquiries, (now, next(self._order), 0, key))
                 self.metrics.finished[statuses.IN_DOUBT] += 1
                 self.wake(step.payment_id, statuses.IN_DOUBT)
         return len(steps)
@@ -283,10 +302,11 @@ class Worker:
             flight = self.flights.get(key)
             if flight is not None:
                 asked[flight.rail].append((flight, tries))
+        said: list[RailReport] = []
         for rail, flights in asked.items():
-            said = await self._answers(rail, flights, now)
-            if said:
-                await self.finish(said)
+            said += await self._answers(rail, flights, now)
+        if said:
+            await self.finish(said)
         return sum(map(len, asked.values()))
 
     async def _answers(self, rail: str, flights: Sequence[tuple[Flight, int]], now: datetime) -> list[RailReport]:
@@ -319,16 +339,29 @@ class Worker:
         """Carry out an operator's decision on a payment in doubt."""
         rejecting = event == statuses.REJECT
         code = "AB03" if rejecting else ""
-        detail = refusal_json(Refusal("operator-rejected", {})) if rejecting else "{}"
+        detail = refusal_json(Refusal("operator-rejected", {})) if rejecting else _BY_OPERATOR
         step = Step(stored.payment_id, stored.received_on, event, self.world.clock.now(), code, detail)
         for moved in await self.store.finish([step]):
             self._landed(moved.payment_id, moved.status, self.flights.get((stored.uetr, 1)))
 
     # --- taking over ---
 
+    async def register(self, lease_seconds: float) -> None:
+        """Take or renew the lease; under another incarnation where one of ours may hold what we have not been told of.
+
+        What the old one holds is then taken over as that of any worker that is gone; sending it again is harmless.
+        """
+        incarnation = self.incarnation + 1 if self._unsure else self.incarnation
+        await self.store.register(incarnation, lease_seconds)
+        self.incarnation, self._unsure = incarnation, False
+
     async def take_over(self, limit: int = BATCH_MAX) -> int:
         """Resume payments of workers that are gone: those sent or not are sent again, those in doubt asked about."""
-        taken = await self.store.take_over(self.incarnation, limit)
+        try:
+            taken = await self.store.take_over(self.incarnation, limit)
+        except ports.StoreUnavailable:
+            self._unsure = True
+            raise
         now = self.world.clock.now()
         for item in taken:
             flight = Flight(
@@ -356,9 +389,9 @@ class Worker:
 
     async def refresh(self) -> None:
         """Take up the world as the fence has it now."""
-        world = await self.store.world()
-        self.world.generation = await self.store.generation()
-        self.world.clock.restore(world)
+        generation = await self.store.generation()  # first: should it move on meanwhile, the fence will say so
+        self.world.clock.restore(await self.store.world())
+        self.world.generation = generation
 
     # --- waiting ---
 

@@ -4,7 +4,7 @@ Memberships, currencies and hours are looked at once per corridor and minute and
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from limits.rules import Lane, RulesOfDay, RuleValue
@@ -13,16 +13,8 @@ from switch.participants.registry import Participant
 from switch.payment.plan import Refusal, RouteStep
 from switch.payment.postings import position
 
-# How long after receipt a leg may stay unanswered before the payment is in doubt (a five-step rail rejects itself then).
-# Assumed, as facts messages 4.2 (6) proposes absolute deadlines and names no figure of a rail's own rulebook.
-DEADLINE = {
-    "hk-fps": timedelta(seconds=20),
-    "ibps": timedelta(seconds=20),
-    "mo-easy-transfer": timedelta(seconds=60),  # "about 30 s" at start (facts messages 2.3)
-    "hk-chats": timedelta(minutes=30),
-    "mo-rtgs": timedelta(minutes=30),
-    "hvps": timedelta(minutes=30),
-}
+_MINUTE = timedelta(minutes=1)
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class Choice(NamedTuple):
@@ -60,36 +52,35 @@ class Router:
     def __init__(self, rails: Mapping[str, Rail], rules: RulesOfDay) -> None:
         self._rails = rails
         self._rules = rules
-        self._minute: datetime | None = None
+        self._from = self._until = _NEVER
         self._known: dict[tuple[str, str, str, str, str], tuple[list[Choice] | Refusal, list[Choice] | Refusal]] = {}
 
     def route(self, corridor: Corridor, settlement_minor: int, debit_minor: int, at: datetime) -> Route | Refusal:
         """Pick the rails for a payment of these minor units received at `at`."""
         sources, destinations = self._sides(corridor, at)
-        domestic = not corridor.lane.source_rails
         destination = _pick(destinations, settlement_minor)
         if isinstance(destination, Refusal):
             return destination
-        source = destination if domestic else _pick(sources, debit_minor)
+        expires_at = at + self._rails[destination.rail].capabilities.deadline
+        if not corridor.lane.source_rails:
+            step = RouteStep(destination.rail, "domestic", destination.passed_over)
+            payer = position(corridor.debtor_agent.settles_through, destination.rail, corridor.debit_currency)
+            return Route((step,), payer, destination.position, destination.rail, expires_at)
+        source = _pick(sources, debit_minor)
         if isinstance(source, Refusal):
             return source
-        steps = [] if domestic else [RouteStep(source.rail, "debit", source.passed_over)]
-        steps.append(RouteStep(destination.rail, "domestic" if domestic else "credit", destination.passed_over))
-        debtor_position = (
-            position(corridor.debtor_agent.settles_through, destination.rail, corridor.debit_currency)
-            if domestic
-            else source.position
+        steps = (
+            RouteStep(source.rail, "debit", source.passed_over),
+            RouteStep(destination.rail, "credit", destination.passed_over),
         )
-        return Route(
-            tuple(steps), debtor_position, destination.position, destination.rail, at + DEADLINE[destination.rail]
-        )
+        return Route(steps, source.position, destination.position, destination.rail, expires_at)
 
     def _sides(self, corridor: Corridor, at: datetime) -> tuple[list[Choice] | Refusal, list[Choice] | Refusal]:
-        lane, debtor_agent, creditor_agent, debit_currency, settlement_currency = corridor
-        minute = at.replace(second=0, microsecond=0)
-        if minute != self._minute:
-            self._minute = minute
+        if not self._from <= at < self._until:
+            self._from = at.replace(second=0, microsecond=0)  # rails open and close on whole minutes
+            self._until = self._from + _MINUTE
             self._known.clear()
+        lane, debtor_agent, creditor_agent, debit_currency, settlement_currency = corridor
         key = (lane.id, debtor_agent.bic, creditor_agent.bic, debit_currency, settlement_currency)
         known = self._known.get(key)
         if known is None:

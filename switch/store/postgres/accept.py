@@ -69,6 +69,7 @@ class Sorted(NamedTuple):
     replays: dict[int, Outcome]  # position -> stored answer of the same key
     refusals: dict[int, Refusal]  # position -> decided, duplicate or quote used
     plans: dict[int, Plan]  # position -> still to be admitted
+    rivals: dict[int, str]  # position -> quote that went to another payment of the batch
 
 
 async def accept_batch(
@@ -110,7 +111,7 @@ async def _accept_exact(
         verdicts, versions = await reserve_exact(connection, claim_sets)
         refused: dict[int, Refusal] = {}
         binding: dict[int, Refused] = {}
-        again: dict[int, Refused] = {}
+        again: dict[int, Refused | None] = {}
         for i, verdict in zip(positions, verdicts, strict=True):
             if verdict is None:
                 continue
@@ -120,8 +121,15 @@ async def _accept_exact(
             else:
                 refused[i] = refusal
                 binding[i] = verdict
+        unused = {sorted_batch.plans[i].quote_id for i in (*refused, *again)} - {""}
+        for i, quote_id in sorted_batch.rivals.items():
+            if quote_id in unused:  # who had it was not admitted: it is free for them
+                del sorted_batch.refusals[i]
+                again[i] = None
         if again:
-            await _undo(connection, queries, [batch[i] for i in again])
+            await _release_identities(connection, queries, [batch[i] for i in again])
+        if unused:
+            await connection.execute(queries["release_quotes"], [batch[i].payment_id for i in (*refused, *again)])
         plans = {i: plan for i, plan in sorted_batch.plans.items() if i not in refused and i not in again}
         await _write(connection, batch, plans, sorted_batch.refusals | refused, incarnation)
         if versions:
@@ -149,8 +157,8 @@ async def _begin_unknown(
             plans[i] = item.verdict
         else:
             refusals[i] = item.verdict
-    await _claim_quotes(connection, queries, batch, plans, refusals)
-    return Sorted({}, refusals, plans)
+    rivals = await _claim_quotes(connection, queries, batch, plans, refusals)
+    return Sorted({}, refusals, plans, rivals)
 
 
 async def _check_fence(connection: Connection, queries: Mapping[str, str], generation: int) -> None:
@@ -163,14 +171,7 @@ async def _begin(
 ) -> Sorted:
     """As _begin_unknown, for a batch of which something is known: who loses an identity is a replay or a duplicate."""
     rows = sorted((identity, i) for i, item in enumerate(batch) for identity in item.identities)
-    claimed = await connection.fetch(
-        queries["claim_identities"],
-        [identity.kind for identity, _ in rows],
-        [identity.key for identity, _ in rows],
-        [batch[i].payment_id for _, i in rows],
-        [batch[i].received_on for _, i in rows],
-        [batch[i].content_hash if identity.kind == KEY else _NO_HASH for identity, i in rows],
-    )
+    claimed = await _claim_identities(connection, queries, batch, rows)
     await _check_fence(connection, queries, generation)
     replays: dict[int, Outcome] = {}
     refusals: dict[int, Refusal] = {
@@ -183,8 +184,23 @@ async def _begin(
         for i, item in enumerate(batch)
         if isinstance(item.verdict, Plan) and i not in replays and i not in refusals
     }
-    await _claim_quotes(connection, queries, batch, plans, refusals)
-    return Sorted(replays, refusals, plans)
+    rivals = await _claim_quotes(connection, queries, batch, plans, refusals)
+    return Sorted(replays, refusals, plans, rivals)
+
+
+async def _claim_identities(
+    connection: Connection, queries: Mapping[str, str], batch: Sequence[Admission], rows: Sequence[tuple[Identity, int]]
+) -> Sequence[Any]:
+    """Insert identities, each for a position of the batch; returns the rows that were not there."""
+    claimed: Sequence[Any] = await connection.fetch(
+        queries["claim_identities"],
+        [identity.kind for identity, _ in rows],
+        [identity.key for identity, _ in rows],
+        [batch[i].payment_id for _, i in rows],
+        [batch[i].received_on for _, i in rows],
+        [batch[i].content_hash if identity.kind == KEY else _NO_HASH for identity, i in rows],
+    )
+    return claimed
 
 
 async def _conflicts(
@@ -210,24 +226,29 @@ async def _conflicts(
                 lost.append((i, identity))
     keys = [identity for _, identity in lost if identity.kind == KEY]
     found = await find_identities(connection, queries, keys)
-    losers: list[Identity] = []
+    freed: list[Identity] = []
     for i, identity in lost:
         if identity.kind == KEY:
             payment_id, content_hash = found[identity]
             replays[i] = Outcome(REPLAYED, payment_id, same_content=content_hash == batch[i].content_hash)
-            losers += held.get(i, ())
+            freed += held.get(i, ())
+    heirs: dict[Identity, int] = {}
     for i, identity in lost:
         if i in replays:
             continue
-        if identity.kind == UETR:
+        if identity in freed and identity not in heirs:
+            heirs[identity] = i  # it lost to a replay, which claims nothing
+        elif identity.kind == UETR:
             refusals[i] = Refusal("duplicate-uetr", {}, "uetr")
         elif identity.kind == INSTRUCTION and i not in refusals:
             detail = {"instruction_id": batch[i].instruction_id, "agent": batch[i].debtor_agent}
             refusals[i] = Refusal("duplicate-instruction", detail, "instruction_id")
     for i in replays:
         refusals.pop(i, None)
-    if losers:
-        await connection.execute(queries["release_identities"], [x.kind for x in losers], [x.key for x in losers])
+    if freed:
+        await connection.execute(queries["release_identities"], [x.kind for x in freed], [x.key for x in freed])
+    if heirs:
+        await _claim_identities(connection, queries, batch, sorted(heirs.items()))
 
 
 async def find_identities(
@@ -246,25 +267,28 @@ async def _claim_quotes(
     batch: Sequence[Admission],
     plans: dict[int, Plan],
     refusals: dict[int, Refusal],
-) -> None:
+) -> dict[int, str]:
+    """Claim quotes for the first who asks; returns who lost to another of the batch."""
     asking = sorted((plan.quote_id, i) for i, plan in plans.items() if plan.quote_id)
     if not asking:
-        return
-    rows = await connection.fetch(
-        queries["claim_quotes"], [q for q, _ in asking], [batch[i].payment_id for _, i in asking]
-    )
+        return {}
+    first = {quote_id: batch[i].payment_id for quote_id, i in reversed(asking)}
+    rows = await connection.fetch(queries["claim_quotes"], list(first), list(first.values()))
     got = {row["quote_id"]: str(row["used_by"]) for row in rows}
+    rivals: dict[int, str] = {}
     for quote_id, i in asking:
         if got.get(quote_id) != batch[i].payment_id:
             del plans[i]
             refusals[i] = Refusal("quote-used", {"quote_id": quote_id}, "quote_id")
+            if quote_id in got:
+                rivals[i] = quote_id
+    return rivals
 
 
-async def _undo(connection: Connection, queries: Mapping[str, str], items: Sequence[Admission]) -> None:
+async def _release_identities(connection: Connection, queries: Mapping[str, str], items: Sequence[Admission]) -> None:
     """Let go of what items that are to be decided again have claimed."""
     identities = [identity for item in items for identity in item.identities]
     await connection.execute(queries["release_identities"], [x.kind for x in identities], [x.key for x in identities])
-    await connection.execute(queries["release_quotes"], [item.payment_id for item in items])
 
 
 async def _remember_batch(connection: Connection, queries: Mapping[str, str], versions: Mapping[str, int]) -> None:
@@ -281,7 +305,8 @@ async def _write(
     """Write payments with all that belongs to them; refused ones hold nothing but their reason."""
     text = _Texts()  # days and instants repeat within a batch, and a datetime is slow to write
     payments, events, sealed = [], [], []
-    for i, verdict in (*plans.items(), *refusals.items()):
+    verdicts: list[tuple[int, Plan | Refusal]] = [*plans.items(), *refusals.items()]
+    for i, verdict in verdicts:
         item = batch[i]
         if isinstance(verdict, Plan):
             status, code, detail, planned = ACCEPTED, "", "{}", _planned(verdict)
@@ -350,7 +375,7 @@ def _outcomes(
     sorted_batch: Sorted,
     refused: Mapping[int, Refusal],
     binding: Mapping[int, Refused],
-    again: Mapping[int, Refused],
+    again: Mapping[int, Refused | None],
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
     for i, item in enumerate(batch):

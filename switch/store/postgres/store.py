@@ -189,6 +189,8 @@ class PostgresStore:
 
     async def accept(self, batch: Sequence[Admission], generation: int, judge: Judge) -> list[Outcome]:
         """Store a batch in one transaction; where its COMMIT stays unanswered, read back by own ids."""
+        if not batch:
+            return []
 
         async def work(connection: Any) -> list[Outcome]:
             for day in {item.received_on for item in batch}:

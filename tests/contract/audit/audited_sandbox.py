@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 from fx.money import Money
 from fx.quotes import Quote
+from rails.faults import NO_FAULTS, Faults
 from rails.identifiers import fictional
+from rails.simulated import SimulatedRail
 from switch.payment.instruction import Instruction
 from switch.sandbox import Sandbox
 
@@ -89,12 +91,15 @@ async def live(sandbox: Sandbox) -> dict[str, str]:
     await pay("rejected-then-paid", northbound(7, account="MAGIC-LATE-ACCEPT-1"))
     await pay("honoured-then-paid", northbound(8, account="MAGIC-LATE-ACCEPT-2"))
     await pay("honoured-then-rejected", northbound(9, account="MAGIC-LOST-1"))
-    sandbox.world.rails["ibps"].faults = sandbox.world.rails["ibps"].faults._replace(outage=True)  # type: ignore[attr-defined]
+    await move_on(1)
+    ibps = sandbox.world.rails["ibps"]
+    assert isinstance(ibps, SimulatedRail)
+    ibps.faults = Faults(outage=True)  # so that it is the operator who decides
     await move_on(60)
     await sandbox.decide_in_doubt(ids["rejected-then-paid"], "reject")
     await sandbox.decide_in_doubt(ids["honoured-then-paid"], "settle")
     await sandbox.decide_in_doubt(ids["honoured-then-rejected"], "settle")
-    sandbox.world.rails["ibps"].faults = sandbox.world.rails["ibps"].faults._replace(outage=False)  # type: ignore[attr-defined]
+    ibps.faults = NO_FAULTS
     await move_on(120)
     await move_on(3600)
     await pay("in-doubt", northbound(10, account="MAGIC-LATE-ACCEPT-3"))

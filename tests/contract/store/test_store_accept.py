@@ -164,7 +164,7 @@ async def test_claims_are_all_or_nothing(store: Store, world: World) -> None:
 
 
 async def test_a_cap_reached_in_mid_batch_refuses_the_later_ones_alone(store: Store, world: World) -> None:
-    amounts = ["4000.00", "4000.00", "4000.00", "2000.00", "0.01"]
+    amounts = ["4000.00", "4000.00", "4000.00", "2000.00", "0.10"]
     items = [admitted(world, northbound(amount)) for amount in amounts]
     other = admitted(world, northbound("10000.00", person=2))
     outcomes = await accept(store, world, *items, other)
@@ -437,6 +437,8 @@ async def test_a_quote_that_a_refused_payment_left_goes_to_the_next_of_the_batch
     used_up = admitted(world, northbound("6000.00"))
     taker = await taking(store, world, quote_id, "6000.00", person=2)
     outcomes = await accept(store, world, used_up, refused, taker)
+    if outcomes[2].kind == AGAIN:  # a store may ask for it once more, when it knows what became of the first
+        outcomes[2:] = await accept(store, world, taker)
     assert [outcome.kind for outcome in outcomes] == [ACCEPTED, REFUSED, ACCEPTED]
     assert (await store.quotes([quote_id]))[quote_id][1] == taker.payment_id
 
