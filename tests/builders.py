@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -16,6 +17,7 @@ from rails.book import MemoryBook
 from rails.catalogue import build_rails
 from rails.identifiers import fictional
 from rails.port import Rail
+from rails.simulated import SimulatedRail
 from switch.clock import BusinessClock
 from switch.flow.admission import Decider
 from switch.flow.ports import Admission, Judge, Store
@@ -151,14 +153,26 @@ def a_clock(at: datetime = NOON) -> BusinessClock:
     return clock
 
 
+def some_rails() -> dict[str, SimulatedRail]:
+    """The six rails, each with an empty book in memory; none is started."""
+    return build_rails(lambda _: MemoryBook(), is_business_day, seed=1)
+
+
+@cache
+def _base() -> World:
+    """What no test changes of a world: registry, directory, providers."""
+    return make_world(some_rails(), a_clock(), seed=1, rulebook=RULEBOOK)
+
+
 def a_world(
     at: datetime = NOON, rails: Mapping[str, Rail] | None = None, rulebook: Rulebook | None = None, sandbox: str = "main"
 ) -> World:
-    """A world in which the clock stands at `at`, rates are round, and rails keep their books in memory."""
-    built = rails if rails is not None else build_rails(lambda _: MemoryBook(), is_business_day, seed=1)
-    world = make_world(built, a_clock(at), seed=1, sandbox=sandbox, rulebook=rulebook or RULEBOOK)
-    world.rates = RATES
-    return world
+    """A world in which the clock stands at `at` and rates are round; `rails` only where payments are sent."""
+    base = _base()
+    return World(
+        sandbox, a_clock(at), base.registry, base.known, rulebook or base.rulebook, rails or base.rails, RATES,
+        base.providers, base.sealer,
+    )  # fmt: skip
 
 
 async def funded(store: Store, world: World) -> Store:

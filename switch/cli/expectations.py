@@ -67,7 +67,9 @@ def of_payment(payment: Document) -> dict[str, Any]:
     exchange = payment["exchange"]
     observed |= {"provider": exchange["provider"], "market": exchange["market"]} if exchange else {"provider": NONE}
     observed["rails"] = [step["rail"] for step in payment["route"]]
-    observed["passed_over"] = [over["rail"] for step in payment["route"] for over in step["passed_over"]]
+    observed["passed_over"] = list(
+        dict.fromkeys(over["rail"] for step in payment["route"] for over in step["passed_over"])
+    )
     amounts = {"debit": "debit_amount", "settlement": "settlement_amount", "charge": "charge"}
     observed |= {name: money(payment[member]) for name, member in amounts.items()}
     observed["used"] = {claim["rule"]: claim["claimed"] for claim in payment["claims"]}

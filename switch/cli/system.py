@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bayswitch import Client, Problem
+from bayswitch import BayswitchError, Client, Problem
 from switch.embedded.servers import Servers
 from switch.main import DEFAULT_SEED, Serving, serve
 
@@ -55,7 +55,7 @@ def pay(
     idempotency_key: Annotated[
         str | None, typer.Option(help="Send again under the same key: never paid twice.")
     ] = None,
-    wait_seconds: Annotated[float, typer.Option(help="Wait so long for the final status.")] = 10.0,
+    wait_seconds: Annotated[float, typer.Option(help="Wait so long for the final status.")] = 25.0,
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
     """Send one payment to a running switch and wait for what becomes of it. Exit 0 unless it is refused or rejected."""
@@ -72,6 +72,9 @@ def pay(
             else:
                 console.print(f"[bold red]{problem.code or problem.status}[/] {problem.detail}")
             raise typer.Exit(1) from None
+        except BayswitchError as error:
+            Console(stderr=True).print(f"{url} does not answer ({error}). Is the switch up? Start it with `bayswitch up`.")
+            raise typer.Exit(2) from None
     if as_json:
         print(json.dumps(document, ensure_ascii=False, indent=2))
     else:

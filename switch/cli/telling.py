@@ -16,8 +16,8 @@ from switch.cli.player import Said, instant
 Document = Mapping[str, Any]
 
 _OUTCOMES = {"ACCC": "credited", "ACSC": "settled", "ACSP": "under way", "PDNG": "in doubt", "RJCT": "rejected"}
+_WAY = {True: "open, not taken:", False: "closed:"}
 OUTCOMES = ("credited", "settled", "under way", "in doubt", "rejected", "refused")
-_SIGNS = {"CN": "mainland", "HK": "Hong Kong", "MO": "Macau"}
 
 
 class BoardRow(NamedTuple):
@@ -36,7 +36,11 @@ class Corridor(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         """Return the corridor as the demo's JSON has it."""
-        return {"corridor": self.corridor, "payments": self.payments, **{name.replace(" ", "_"): self.outcomes.get(name, 0) for name in OUTCOMES}}
+        return {
+            "corridor": self.corridor,
+            "payments": self.payments,
+            **{name.replace(" ", "_"): self.outcomes.get(name, 0) for name in OUTCOMES},
+        }
 
 
 def tell_step(console: Console, said: Said, payment: Document | None, unmet: Sequence[Unmet]) -> None:
@@ -48,7 +52,15 @@ def tell_step(console: Console, said: Said, payment: Document | None, unmet: Seq
     console.print(f"[dim]{at:%H:%M:%S} {line['chapter'].upper()}[/]  {escape(line['tell'])}")
     console.print(f"          {_verdict(said, payment)}")
     for miss in unmet:
-        console.print(f"          [bold red]expected {escape(str(miss.expected))} as {miss.what}, got {escape(str(miss.got))}[/]")
+        console.print(
+            f"          [bold red]expected {escape(str(miss.expected))} as {miss.what}, got {escape(str(miss.got))}[/]"
+        )
+
+
+def tell_end(console: Console, said: Said, payment: Document, went: Sequence[str]) -> None:
+    """Say what became of a step after its own instant."""
+    reason = f": {payment['reason']['code']} {payment['reason']['text']}" if payment["reason"] else ""
+    console.print(f"          [yellow]↳ {said.line['step']}[/] went {' → '.join(went)}{escape(reason)}")
 
 
 def _verdict(said: Said, payment: Document | None) -> str:
@@ -61,10 +73,14 @@ def _verdict(said: Said, payment: Document | None) -> str:
         return f"[red]✗ {said.message.get('code', '')}[/] {escape(why)} [dim](pacs.002)[/]"
     document = said.document or {}
     if action == "quote":
-        return f"[cyan]• {money(document['sell_amount'])} buy {money(document['buy_amount'])}, {document['provider']}[/]"
+        return (
+            f"[cyan]• {money(document['sell_amount'])} buy {money(document['buy_amount'])}, {document['provider']}[/]"
+        )
     if action == "headroom":
         lane = next((row for row in document["lanes"] if row["binding"]), None)
-        return f"[cyan]• {_left(lane['binding'])} by {lane['binding']['rule']}[/]" if lane else "[cyan]• no limit binds[/]"
+        return (
+            f"[cyan]• {_left(lane['binding'])} by {lane['binding']['rule']}[/]" if lane else "[cyan]• no limit binds[/]"
+        )
     if payment is None:
         return f"[cyan]• {document.get('iso_status', '')}[/]"
     return f"[green]✓ {payment['iso_status']}[/] {_carried(payment)}"
@@ -95,13 +111,15 @@ def corridors_of(payments: Sequence[Document], unstored: Counter[str]) -> list[C
 
 
 def corridor_of(payment: Document) -> str:
-    """Name the corridor of a payment or an instruction: the places of its two agents."""
-    return " → ".join(_SIGNS.get(payment[side][4:6], "elsewhere") for side in ("debtor_agent", "creditor_agent"))
+    """Name the corridor of a payment or an instruction: the countries of its two agents."""
+    return " → ".join(payment[side][4:6] for side in ("debtor_agent", "creditor_agent"))
 
 
 def tell_corridors(console: Console, corridors: Sequence[Corridor]) -> None:
     """Print the table of corridors."""
-    table = Table("corridor", *OUTCOMES, "all", title="Payments by corridor and outcome")
+    table = Table(
+        "corridor", *OUTCOMES, "all", title="Payments by corridor and outcome (HK Hong Kong, MO Macau, CN mainland)"
+    )
     for row in corridors:
         table.add_row(row.corridor, *[str(row.outcomes.get(name, 0) or "·") for name in OUTCOMES], str(row.payments))
     totals = [sum(row.outcomes.get(name, 0) for row in corridors) for name in OUTCOMES]
@@ -111,11 +129,28 @@ def tell_corridors(console: Console, corridors: Sequence[Corridor]) -> None:
 
 def tell_board(console: Console, rows: Sequence[BoardRow], quotas: Document) -> None:
     """Print what persons have used of their limits, and what the providers have left."""
-    table = Table("who", "rule", "value", "used", "left", "source", title="The quota board at nine in the evening")
+    table = Table(
+        "who",
+        "rule",
+        "value",
+        "used",
+        "left",
+        "source",
+        title="The quota board at half past four, for some who play here",
+    )
     for who, claim in rows:
         mark = " [yellow](assumed)[/]" if claim["assumed"] else ""
         currency = claim["currency"]
-        table.add_row(who, claim["rule"], f"{currency} {claim['ceiling']}{mark}", claim["used"], claim["headroom"], f"[dim]{escape(claim['reference'])}[/]")
+        over = claim["headroom"].startswith("-")  # forced claims: used more than there was
+        left = f"0.00 ({claim['headroom'][1:]} over)" if over else claim["headroom"]
+        table.add_row(
+            who,
+            claim["rule"],
+            f"{currency} {claim['ceiling']}{mark}",
+            claim["used"],
+            left,
+            f"[dim]{escape(claim['reference'])}[/]",
+        )
     console.print(table)
     table = Table("provider", "currency", "left", title="What the currency providers have left (fictional)")
     for account in quotas["inventories"]:
@@ -132,20 +167,27 @@ def tell_payment(console: Console, payment: Document, events: Sequence[Document]
     lines.append(f"class   {found['rule']}, RMB tag {found['rmb_tag'] or 'none'}  [dim]{escape(found['reference'])}[/]")
     for entry in found["entries"]:
         code = f" (SAFE {entry['code']})" if entry["code"] else ""
-        lines.append(f"        {entry['economy']} records {entry['item']}{code}, {entry['side']} with {entry['counterpart']}")
+        lines.append(
+            f"        {entry['economy']} records {entry['item']}{code}, {entry['side']} with {entry['counterpart']}"
+        )
     lines.append(f"lane    {payment['lane']['lane']}  [dim]{escape(payment['lane']['reference'])}[/]")
-    for verdict in payment["lanes"]:
-        if verdict["lane"] != payment["lane"]["lane"]:
-            lines.append(f"        [dim]{'open, not taken' if verdict['eligible'] else 'closed'}: {verdict['lane']}: {escape(verdict['why'])}[/]")
-    for claim in payment["claims"]:
-        lines.append(f"claim   {claim['rule']}: {claim['currency']} {claim['claimed']} of {claim['ceiling'] or 'no ceiling (a report)'}")
+    others = [verdict for verdict in payment["lanes"] if verdict["lane"] != payment["lane"]["lane"]]
+    lines += [f"        [dim]{_WAY[verdict['eligible']]} {verdict['lane']}: {escape(verdict['why'])}[/]" for verdict in others]
+    lines += [
+        f"claim   {claim['rule']}: {claim['currency']} {claim['claimed']} of {claim['ceiling'] or 'no ceiling: it only reports'}"
+        for claim in payment["claims"]
+    ]
     for step in payment["route"]:
         over = "".join(f"; not {item['rail']}: {item['why']}" for item in step["passed_over"])
         lines.append(f"route   {step['rail']} ({step['role']}){over}")
-    lines.append(f"amounts {money(payment['debit_amount'])} debited, charge {money(payment['charge'])}, {money(payment['settlement_amount'])} to the creditor")
+    lines.append(
+        f"amounts {money(payment['debit_amount'])} debited, charge {money(payment['charge'])}, {money(payment['settlement_amount'])} to the creditor"
+    )
     if payment["exchange"]:
         exchange = payment["exchange"]
-        lines.append(f"        {exchange['provider']} at {exchange['exchange_rate']}, mid {exchange['mid']} ({exchange['market']}), spread {money(exchange['spread'])}")
+        lines.append(
+            f"        {exchange['provider']} at {exchange['exchange_rate']}, mid {exchange['mid']} ({exchange['market']}), spread {money(exchange['spread'])}"
+        )
     lines += [f"{event['at'][11:19]}Z  {event['iso_status']}  {event['status']}" for event in events]
     console.print(Panel("\n".join(lines), title="One payment, explained", expand=False))
 
@@ -155,11 +197,15 @@ def tell_audit(console: Console, audit: Document) -> None:
     violations = audit["violations"]
     forced = f", {len(audit['forced'])} forced claims listed apart (late acceptances)" if "forced" in audit else ""
     if violations:
-        console.print(f"[bold red]The auditor found {len(violations)} violations among {audit['payments']} payments.[/]")
+        console.print(
+            f"[bold red]The auditor found {len(violations)} violations among {audit['payments']} payments.[/]"
+        )
         for violation in violations:
             console.print(f"  {violation['check']}: {escape(str(violation['detail']))}")
     else:
-        console.print(f"[green]The auditor read {audit['payments']} payments from the books: nothing lost, no cap exceeded, debits equal credits{forced}.[/]")
+        console.print(
+            f"[green]The auditor read {audit['payments']} payments from the books: nothing lost, no cap exceeded, debits equal credits{forced}.[/]"
+        )
 
 
 def tell_unmet(console: Console, unmet: Sequence[Unmet], expected: int) -> None:
@@ -167,4 +213,6 @@ def tell_unmet(console: Console, unmet: Sequence[Unmet], expected: int) -> None:
     if not unmet:
         console.print(f"[green]All {expected} expected payments came as expected.[/]")
     for miss in unmet:
-        console.print(f"[red]{miss.step}: expected {miss.what} {escape(str(miss.expected))}, got {escape(str(miss.got))}[/]")
+        console.print(
+            f"[red]{miss.step}: expected {miss.what} {escape(str(miss.expected))}, got {escape(str(miss.got))}[/]"
+        )

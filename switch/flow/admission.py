@@ -108,7 +108,6 @@ def _standing(plan: Plan) -> dict[str, object]:
             "assumed": plan.lane.assumed,
             "reference": plan.lane.reference,
         },
-        "lanes": [verdict._asdict() for verdict in plan.lanes],
         "route": [
             {
                 "rail": step.rail,

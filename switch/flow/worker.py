@@ -119,13 +119,20 @@ class Worker:
             return await self.store.accept(admissions, self.world.generation, judge)
         except (StaleWorld, ports.StoreUnavailable):
             raise
-        except Exception:
+        except Exception as error:
             if len(admissions) == 1:
                 log.exception("could not store", payment_id=admissions[0].payment_id)
-                refusal = Refusal("internal", {})
-                return [Outcome(ports.REFUSED, admissions[0].payment_id, refusal)]
+                return [await self._refused_internally(admissions[0], judge, error)]
             half = len(admissions) // 2
             return await self._stored(admissions[:half], judge) + await self._stored(admissions[half:], judge)
+
+    async def _refused_internally(self, item: Admission, judge: ports.Judge, error: Exception) -> Outcome:
+        """Keep the culprit as refused; where even that cannot be stored it is the store that fails, and nobody is told a lie."""
+        refused = item._replace(verdict=Refusal("internal", {}), decision="{}")
+        try:
+            return (await self.store.accept([refused], self.world.generation, judge))[0]
+        except Exception:
+            raise ports.StoreUnavailable(f"payment {item.payment_id} cannot be stored: {error}") from error
 
     def _settle_outcome(self, submission: Submission, item: Admission, outcome: Outcome) -> None:
         kind = outcome.kind

@@ -75,7 +75,7 @@ EDGES: dict[str, tuple[str, ...]] = {
     "uvicorn": ("switch.main", "switch.cli"),
     "uvloop": ("switch.main", "switch.cli", "switch.bench"),
     "httpx": ("bayswitch",),
-    "stamina": ("bayswitch",),
+    "stamina": ("bayswitch", "switch.cli"),
     "typer": ("switch.cli", "loadtest"),
     "rich": ("switch.cli", "loadtest"),
     "socket": ("switch.embedded", "switch.bench"),

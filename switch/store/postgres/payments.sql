@@ -112,18 +112,23 @@ ON CONFLICT (incarnation) DO UPDATE SET lease_until = excluded.lease_until
 RETURNING ARRAY(SELECT w.incarnation FROM worker w WHERE w.lease_until < clock_timestamp() AND w.incarnation <> $1) AS lapsed
 
 -- name: take_over
-UPDATE payment p SET incarnation = $1 FROM (
+WITH taken AS MATERIALIZED ( -- read once: joined as a plain subquery it may be run again for each row, past its limit
     SELECT payment_id, received_on FROM payment
     WHERE incarnation = ANY ($2::bigint[])
         AND (status IN ('queued', 'accepted', 'submitted', 'in_doubt') OR (status = 'settled' AND expects_credit))
     LIMIT $3 FOR UPDATE SKIP LOCKED
-) taken
+)
+UPDATE payment p SET incarnation = $1 FROM taken
 WHERE p.payment_id = taken.payment_id AND p.received_on = taken.received_on
 RETURNING p.payment_id, p.received_on, p.uetr, p.status, p.debit_currency, p.settlement_minor, p.settlement_currency,
     (SELECT sealed FROM message m WHERE m.payment_id = p.payment_id AND m.received_on = p.received_on AND m.n = 1) AS sealed
 
 -- name: forget_workers
-DELETE FROM worker WHERE incarnation = ANY ($1::bigint[])
+-- Only who holds nothing unfinished: what another transaction had locked is taken over at the next try.
+DELETE FROM worker w WHERE incarnation = ANY ($1::bigint[]) AND NOT EXISTS (
+    SELECT FROM payment p WHERE p.incarnation = w.incarnation
+        AND (status IN ('queued', 'accepted', 'submitted', 'in_doubt') OR (status = 'settled' AND expects_credit))
+)
 
 -- name: legs_of
 SELECT payment_id, n, rail, direction, status, deadline_at FROM leg WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, n

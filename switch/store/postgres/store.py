@@ -56,6 +56,18 @@ _UNIT_SEPARATOR = "\x1f"  # stands in no JSON
 _DEADLOCK_TRIES = 5  # two workers may meet once; five times in a row is a fault of ours
 _LAST = (datetime(9999, 1, 1, tzinfo=UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff")
 
+# The server is away, or the connection is: nothing is known to have happened.
+_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a query sent on a connection whose end asyncpg has not read yet
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+
 # The store's queries always go by index: a plan made while a partition was empty must not scan it when it is full.
 _SETTINGS = {"enable_seqscan": "off", "jit": "off", "application_name": "bayswitch"}
 
@@ -109,14 +121,7 @@ class PostgresStore:
         try:
             async with self._pool.acquire() as connection:
                 yield connection
-        except (
-            OSError,
-            asyncpg.PostgresConnectionError,
-            asyncpg.InterfaceError,
-            asyncpg.CannotConnectNowError,
-        ) as error:
-            raise StoreUnavailable(str(error)) from error
-        except (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError) as error:
+        except _AWAY as error:
             raise StoreUnavailable(str(error)) from error
 
     async def _retrying(self, work: Callable[[Any], Any]) -> Any:

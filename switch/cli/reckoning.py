@@ -1,0 +1,89 @@
+"""What every hand-written step of the demo day was expected to become, against what it became by the switch's own word."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from switch.cli.expectations import NONE, Unmet, compare, history, left, money, of_payment, of_problem
+from switch.cli.player import Player, Said
+from switch.cli.story import QUOTE_MARK
+
+Document = dict[str, Any]
+
+
+def is_expected_payment(said: Said) -> bool:
+    """Whether a line is a payment of which something is expected."""
+    return "expect" in said.line and "action" not in said.line
+
+
+def at_once(said: Said) -> list[Unmet]:
+    """Compare what can be compared at the line's own instant: refusals, and what was only asked."""
+    expected, action = said.line.get("expect"), said.line.get("action")
+    if not expected:
+        return []
+    if action == "headroom":
+        return compare("headroom", expected, left(said.document or {}, expected["lane"]))
+    if action == "look":
+        return compare(said.line["of"], expected, of_payment(said.document or {}))
+    return compare(said.line["step"], expected, of_problem(said.problem)) if said.problem is not None else []
+
+
+async def reckon(player: Player, steps: Sequence[Said], payments: Sequence[Document]) -> list[Unmet]:
+    """Compare every step with what it became by the end of the day; `payments` are all the sandbox has."""
+    by_id = {payment["payment_id"]: payment for payment in payments}
+    by_uetr = {payment["uetr"]: payment for payment in payments}
+    exceptions = await _exceptions(player, steps)
+    ids: dict[str, str] = {}  # step -> payment
+    unmet: list[Unmet] = []
+    for said in steps:
+        name = said.line.get("step")
+        payment = by_id.get(said.payment_id or "")
+        if said.problem is not None or name is None:
+            unmet += at_once(said)
+            if payment is not None and said.problem is not None and payment["iso_status"] != "RJCT":
+                unmet.append(Unmet(str(name), "status in the books", "RJCT", payment["iso_status"]))
+            continue
+        if said.message is not None:
+            payment = by_uetr.get(said.line["instruction"]["uetr"])
+        observed = of_payment(payment) if payment is not None else {}
+        ids.setdefault(name, observed.get("payment_id", ""))
+        if said.message is not None and said.message.get("status") == "RJCT":
+            observed |= {"status": "RJCT", "code": said.message.get("code", NONE)}
+        expected: Document = said.line.get("expect", {})
+        observed |= await _asked_for(player, expected, payment, ids, exceptions)
+        unmet += compare(name, _with_quote(player, expected), observed)
+    return unmet
+
+
+async def _asked_for(
+    player: Player, expected: Document, payment: Document | None, ids: Mapping[str, str], exceptions: Mapping[str, str]
+) -> Document:
+    """Observe what is not in a payment's document, where it is expected."""
+    observed: Document = {}
+    if payment is not None and "history" in expected:
+        observed["history"] = history((await player.client().payment_events(payment["payment_id"]))["events"])
+    if "replay_of" in expected and payment is not None and ids.get(expected["replay_of"]) == payment["payment_id"]:
+        observed["replay_of"] = expected["replay_of"]
+    if "exception" in expected:
+        observed["exception"] = exceptions[expected["exception"]]
+    return observed
+
+
+def _with_quote(player: Player, expected: Document) -> Document:
+    """Put in place of "quote:NAME" what that quote buys."""
+    settlement = expected.get("settlement", "")
+    if not settlement.startswith(QUOTE_MARK):
+        return expected
+    return expected | {"settlement": money(player.quotes[settlement.removeprefix(QUOTE_MARK)]["buy_amount"])}
+
+
+async def _exceptions(player: Player, steps: Sequence[Said]) -> dict[str, str]:
+    """Return each kind of exception record that steps expect under its own name, where there are exactly so many."""
+    wanted = Counter(said.line["expect"]["exception"] for said in steps if "exception" in said.line.get("expect", {}))
+    metrics = (await player.client().metrics()).splitlines()
+    found: dict[str, str] = {}
+    for kind, count in wanted.items():
+        row = next((row for row in metrics if row.startswith("bayswitch_exceptions_total") and f'"{kind}"' in row), "0")
+        there = int(float(row.rpartition(" ")[2]))
+        found[kind] = kind if there == count else f"{there} records of {count}"
+    return found

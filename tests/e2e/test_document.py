@@ -1,0 +1,113 @@
+"""The OpenAPI document: what is answered is what it says, and its pages need no network."""
+
+import re
+from typing import Any
+
+import pytest
+from builders import northbound, to_magic
+from pydantic import BaseModel
+from serving import Served, a_new_person, body_of
+
+from switch.api import models
+
+
+async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) -> None:
+    person = a_new_person()
+    async with served.http() as http, served.http(None) as operator:
+        key = {"Idempotency-Key": f"shape{person}"}
+        good = body_of(northbound("10.00", person=person))
+        bad = body_of(northbound("10000.00", person=person))
+        quote = {"sell_currency": "HKD", "buy_currency": "CNY", "amount": {"currency": "CNY", "amount": "5"}}
+        paid = await http.post("/v1/payments", json=good, headers=key | {"Prefer": "wait=10"})
+        payment = f"/v1/payments/{paid.json()['payment_id']}"
+        batch = {
+            "items": [
+                {"idempotency_key": f"shape{person}b", "instruction": bad},
+                {"idempotency_key": f"shape{person}", "instruction": good},
+            ]
+        }
+        answers: list[tuple[int, type[BaseModel], Any]] = [
+            (201, models.PaymentDocument, paid),
+            (202, models.AcceptedDocument, await http.post("/v1/payments", json=good, headers=key)),
+            (422, models.ProblemDocument, await http.post("/v1/payments", json=bad, headers={"Idempotency-Key": f"shape{person}c"})),
+            (200, models.BatchOutcome, await http.post("/v1/payments/batch", json=batch)),
+            (200, models.ExplainDocument, await http.post("/v1/payments/explain", json=good)),
+            (200, models.PaymentPage, await http.get("/v1/payments?limit=5")),
+            (200, models.PaymentDocument, await http.get(payment)),
+            (200, models.EventList, await http.get(f"{payment}/events")),
+            (200, models.MessageList, await http.get(f"{payment}/messages")),
+            (200, models.HeadroomDocument, await http.post("/v1/headroom", json=good)),
+            (200, models.QuotaBoard, await operator.get("/v1/quotas")),
+            (201, models.QuoteDocument, await http.post("/v1/quotes", json=quote)),
+            (200, models.ClockDocument, await http.get("/v1/sandbox/clock")),
+            (200, models.FaultDocument, await http.get("/v1/sandbox/rails/hk-fps/faults")),
+            (200, models.ParticipantList, await http.get("/v1/participants")),
+            (200, models.MagicList, await http.get("/v1/magic")),
+            (200, models.HealthDocument, await http.get("/readyz")),
+            (404, models.ProblemDocument, await http.get("/v1/payments/x")),
+        ]  # fmt: skip
+        document = (await http.get("/openapi.json")).json()
+    for status, model, answer in answers:
+        assert answer.status_code == status, (model, answer.text)
+        model.model_validate(answer.json())
+        path = (
+            re.sub(r"[0-9a-f-]{36}", "{payment_id}", answer.request.url.path)
+            .replace("/x", "/{payment_id}")
+            .replace("hk-fps", "{rail}")
+        )
+        said = document["paths"][path][answer.request.method.lower()]["responses"][str(status)]["content"]
+        schema = said[answer.headers["content-type"].partition(";")[0]]["schema"]
+        assert schema == {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def references(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        here = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+        return here.union(*(references(item) for item in value.values()))
+    return set().union(*(references(item) for item in value)) if isinstance(value, list) else set()
+
+
+async def test_the_document_is_whole_and_names_bodies_keys_and_problems(served: Served) -> None:
+    async with served.http() as http:
+        document = (await http.get("/openapi.json")).json()
+    for reference in references(document):
+        assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
+    pay = document["paths"]["/v1/payments"]["post"]
+    assert pay["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/Instruction")
+    assert {"name": "Idempotency-Key", "required": True}.items() <= next(
+        p for p in pay["parameters"] if p["name"] == "Idempotency-Key"
+    ).items()
+    assert {"201", "202", "400", "401", "403", "409", "422", "429", "503"} <= pay["responses"].keys()
+    assert "Retry-After" in pay["responses"]["503"]["headers"]
+    amount = document["components"]["schemas"]["InstructedAmount"]["properties"]["amount"]
+    assert amount["type"] == "string" and amount["pattern"]
+    ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+async def test_its_pages_load_nothing_from_elsewhere(served: Served, page: str) -> None:
+    async with served.http() as http:
+        html = (await http.get(page)).text
+        assert "http://" not in html and "https://" not in html
+        for found in re.findall(r'(?:src|href)="([^"]+)"', html):
+            assert (await http.get(found)).status_code == 200, found
+
+
+async def test_the_magic_accounts_listed_are_those_that_work(own: Served) -> None:
+    async with own.http() as http:
+        names = [row["account"].removeprefix("MAGIC-") for row in (await http.get("/v1/magic")).json()["accounts"]]
+        assert "SILENT" in names
+        reject = next(name for name in names if name.startswith("REJECT-AC"))
+    async with own.client() as client, own.http(None) as operator:
+        sent = await client.pay(body_of(to_magic(reject)))
+        await operator.post("/v1/sandbox/clock", json={"advance_seconds": 60, "settle": 5})
+        assert (await client.payment(sent["payment_id"]))["reason"]["code"] == reject.removeprefix("REJECT-")
+
+
+async def test_metrics_count_answers_and_payments(own: Served) -> None:
+    async with own.client() as client:
+        await client.pay(body_of(northbound("1.00")))
+        text = await client.metrics()
+    assert 'bayswitch_http_answers_total{operation="POST /v1/payments",status="202"} 1.0' in text
+    assert 'bayswitch_admissions_total{outcome="accepted"} 1.0' in text

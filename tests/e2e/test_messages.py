@@ -1,0 +1,117 @@
+"""pacs.008 in, pacs.002 out, over HTTP; and the messages of a payment, which only its participant reads."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from builders import HARBOUR, LION, northbound
+from lxml import etree
+from serving import Served, a_new_person, body_of
+
+from bayswitch import Problem
+from switch.payment.instruction import Instruction
+from switch.translate.messages import instruction_to_pacs008
+
+_AT = datetime(2026, 3, 5, 4, 0, tzinfo=UTC)
+
+
+def a_message(*instructions: Instruction, message_id: str) -> bytes:
+    """A pacs.008 of these instructions."""
+    written = [instruction_to_pacs008(each, message_id=message_id, created_at=_AT) for each in instructions]
+    start, end = b"<CdtTrfTxInf>", b"</CdtTrfTxInf>"
+    transactions = b"".join(each[each.index(start) : each.index(end) + len(end)] for each in written)
+    whole = written[0][: written[0].index(start)] + transactions + written[0][written[0].index(end) + len(end) :]
+    return whole.replace(b"<NbOfTxs>1<", b"<NbOfTxs>%d<" % len(instructions))
+
+
+def with_uetr(instruction: Instruction) -> Instruction:
+    return instruction.model_copy(update={"uetr": f"00000000-0000-4000-8000-{a_new_person():012}"})
+
+
+def told(answer: bytes) -> list[tuple[str, str | None]]:
+    """What a pacs.002 says of each transaction: its status, and the reason code."""
+    found = etree.fromstring(answer).iterfind(".//{*}TxInfAndSts")
+    return [(each.findtext("{*}TxSts") or "", each.findtext("{*}StsRsnInf/{*}Rsn/{*}Cd")) for each in found]
+
+
+async def test_each_transaction_of_a_message_is_answered(served: Served) -> None:
+    person = a_new_person()
+    good = with_uetr(northbound("9000.00", person=person))
+    beyond = with_uetr(northbound("1500.00", person=person))
+    body = a_message(good, beyond, message_id=f"M{person}")
+    async with served.client() as client:
+        assert told(await client.send_message(body)) == [("ACSP", None), ("RJCT", "RR04")]
+        payment = (await client.payments(uetr=good.uetr))["payments"][0]
+        assert payment["debit_amount"]["amount"] == "9000.00"
+
+
+async def test_the_same_message_again_is_answered_again_and_pays_once(served: Served) -> None:
+    one = with_uetr(northbound(person=a_new_person()))
+    body = a_message(one, message_id=f"M{a_new_person()}")
+    async with served.client() as client:
+        answers = await asyncio.gather(*[client.send_message(body) for _ in range(5)])
+        assert {told(answer)[0][1] for answer in answers} == {None}
+        payment = (await client.payments(uetr=one.uetr))["payments"][0]
+        changed = body.replace(b">100.00<", b">101.00<")
+        assert told(await client.send_message(changed)) == [("RJCT", "DU03")]
+        again = a_message(one, message_id=f"M{a_new_person()}")
+        assert told(await client.send_message(again)) == [("RJCT", "DU03")]
+        events = (await client.payment_events(payment["payment_id"]))["events"]
+    assert [event["iso_status"] for event in events].count("ACSP") == 1
+
+
+async def test_waiting_gives_the_final_status(served: Served) -> None:
+    body = a_message(with_uetr(northbound(person=a_new_person())), message_id=f"M{a_new_person()}")
+    async with served.http() as http:
+        headers = {"Content-Type": "application/xml", "Prefer": "wait=10"}
+        answer = await http.post("/v1/messages", content=body, headers=headers)
+    assert answer.headers["content-type"].startswith("application/xml")
+    assert told(answer.content) == [("ACCC", None)]
+
+
+async def test_what_xml_and_json_ask_for_is_judged_alike(served: Served) -> None:
+    for changes in ({"purpose_code": "ZZZZ"}, {"creditor_agent": "NOSUCHH0"}, {"debtor_agent": LION}):
+        one = with_uetr(northbound(person=a_new_person(), **changes))
+        async with served.client() as client:
+            with pytest.raises(Problem) as caught:
+                await client.pay(body_of(one.model_copy(update={"uetr": None})))
+            answer = await client.send_message(a_message(one, message_id=f"M{a_new_person()}"))
+        found = told(answer) or [("RJCT", etree.fromstring(answer).findtext(".//{*}OrgnlGrpInfAndSts//{*}Cd"))]
+        assert found == [("RJCT", caught.value.code)], changes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"hello", b"<a", b"<a/>", b"\xff\xfe\x00", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", b"<a>" * 5000],
+    ids=["empty", "text", "cut", "another", "bytes", "doctype", "deep"],
+)
+async def test_what_is_no_message_is_a_400(served: Served, body: bytes) -> None:
+    async with served.http() as http:
+        answer = await http.post("/v1/messages", content=body, headers={"Content-Type": "application/xml"})
+    assert answer.status_code == 400 and answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["what"]
+
+
+async def test_a_message_refused_as_a_whole_is_answered_by_its_id(served: Served) -> None:
+    body = a_message(with_uetr(northbound()), message_id="WHOLE-1").replace(b"<NbOfTxs>1<", b"<NbOfTxs>7<")
+    async with served.http() as http:
+        answer = await http.post("/v1/messages", content=body, headers={"Content-Type": "application/xml"})
+    assert answer.status_code == 400
+    found = etree.fromstring(answer.content)
+    assert found.findtext(".//{*}OrgnlMsgId") == "WHOLE-1" and found.findtext(".//{*}GrpSts") == "RJCT"
+
+
+async def test_only_its_participant_reads_a_payments_messages(served: Served) -> None:
+    one = with_uetr(northbound(person=a_new_person(), creditor__name="Li <Wei> & Sons"))
+    async with served.client() as client, served.http(LION) as other, served.http(None) as operator:
+        payment = await client.pay(body_of(one), wait_seconds=10)
+        path = f"/v1/payments/{payment['payment_id']}/messages"
+        messages = (await client.payment_messages(payment["payment_id"]))["messages"]
+        assert [message["definition"] for message in messages][:2] == ["pacs.008.001.08", "pacs.002.001.10"]
+        asked = etree.fromstring(messages[0]["xml"].encode())
+        assert asked.findtext(".//{*}Cdtr/{*}Nm") == "Li <Wei> & Sons" and asked.findtext(".//{*}UETR") == one.uetr
+        assert told(messages[-1]["xml"].encode()) == [("ACCC", None)]
+        assert (await other.get(path)).status_code == 404
+        assert (await operator.get(path)).status_code == 403
+        named = await operator.get(path, headers={"Bayswitch-Participant": HARBOUR})
+    assert named.status_code == 200

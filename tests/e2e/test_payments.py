@@ -1,0 +1,268 @@
+"""What a wallet team does with the switch, through its own client: pay, be refused, ask again, look."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from builders import BANYAN, HARBOUR, LION, NOON, PEARL, northbound, southbound, to_magic
+from serving import Served, a_new_person, body_of
+
+from bayswitch import Problem
+
+DAY = "payment-connect.northbound.day"
+
+
+async def test_a_payment_is_accepted_and_credited(served: Served) -> None:
+    async with served.client() as client:
+        payment = await client.pay(body_of(northbound("100.00", person=a_new_person())), wait_seconds=10)
+    assert (payment["status"], payment["iso_status"]) == ("credited", "ACCC")
+    assert payment["lane"]["lane"] == "payment-connect.northbound"
+    assert payment["debit_amount"] == {"currency": "HKD", "amount": "100.00"}
+    assert payment["settlement_amount"]["currency"] == "CNY"
+    assert [step["rail"] for step in payment["route"]] == ["hk-fps", "ibps"]
+    assert payment["claims"][0] == {"rule": DAY, "ceiling": "10000.00", "claimed": "100.00", "currency": "HKD"}
+    assert payment["reason"] is None and payment["rulebook_id"]
+
+
+async def test_without_waiting_the_answer_is_that_it_is_accepted(served: Served) -> None:
+    async with served.http() as http:
+        answer = await http.post(
+            "/v1/payments",
+            json=body_of(northbound(person=a_new_person())),
+            headers={"Idempotency-Key": f"k{a_new_person()}"},
+        )
+        assert answer.status_code == 202 and answer.json()["iso_status"] == "ACSP"
+        read = await http.get(answer.headers["Location"])
+    assert read.status_code == 200 and read.json()["payment_id"] == answer.json()["payment_id"]
+
+
+async def test_a_refusal_names_rule_source_headroom_and_what_to_do(served: Served) -> None:
+    person = a_new_person()
+    async with served.client() as client:
+        await client.pay(body_of(northbound("8750.00", person=person)))
+        with pytest.raises(Problem) as caught:
+            await client.pay(body_of(northbound("1500.00", person=person)))
+        problem = caught.value
+        assert (problem.status, problem.code, problem.rule) == (422, "RR04", DAY)
+        assert problem.headroom == "HKD 1250.00" and "HKMA" in problem.source
+        assert problem.members["what_to_do"] and problem.members["field"] == "instructed_amount.amount"
+        stored = await client.payment(str(problem.payment_id))
+        assert stored["iso_status"] == "RJCT" and stored["reason"]["rule"] == DAY and stored["claims"] == []
+        # What was refused left no trace: exactly the headroom still fits.
+        await client.pay(body_of(northbound("1250.00", person=person)))
+    async with served.client(LION) as other:
+        await other.pay(body_of(northbound("1500.00", person=person, debtor_agent=LION)))
+
+
+async def test_the_same_key_gives_the_same_answer_and_pays_once(served: Served) -> None:
+    person = a_new_person()
+    accepted, refused = body_of(northbound("10000.00", person=person)), body_of(northbound("0.01", person=person))
+    async with served.http() as http:
+        for body, status in ((accepted, 202), (refused, 422)):
+            key = {"Idempotency-Key": f"again-{body['instruction_id']}"}
+            first = await http.post("/v1/payments", json=body, headers=key)
+            again = await http.post("/v1/payments", json=body, headers=key)
+            assert first.status_code == again.status_code == status
+            assert "Idempotency-Replayed" not in first.headers and again.headers["Idempotency-Replayed"] == "true"
+            assert first.json().keys() == again.json().keys()
+            assert first.json()["payment_id"] == again.json()["payment_id"]
+        events = (await http.get(f"/v1/payments/{first.json()['payment_id']}/events")).json()["events"]
+    assert [event["iso_status"] for event in events] == ["RJCT"]
+
+
+async def test_a_key_used_for_other_content_is_told_which_fields_differ(served: Served) -> None:
+    person = a_new_person()
+    async with served.client() as client:
+        await client.pay(body_of(northbound("10.00", person=person, instruction_id=f"first{person}")), f"same{person}")
+        other = northbound("11.00", person=person, instruction_id=f"first{person}", creditor__name="Li Wen")
+        with pytest.raises(Problem) as caught:
+            await client.pay(body_of(other), f"same{person}")
+        assert (caught.value.status, caught.value.code) == (422, "DU03")
+        assert caught.value.members["fields"] == ["instructed_amount.amount", "creditor.name"]
+        assert "Li W" not in str(caught.value.members) and caught.value.payment_id is None
+
+
+async def test_a_known_uetr_under_a_new_key_is_a_duplicate(served: Served) -> None:
+    uetr = f"00000000-0000-4000-8000-{a_new_person():012}"
+    async with served.client() as client:
+        first = await client.pay(body_of(northbound(person=a_new_person(), uetr=uetr)))
+        with pytest.raises(Problem, match="DU03"):
+            await client.pay(body_of(northbound(person=a_new_person(), uetr=uetr)))
+        found = await client.payments(uetr=uetr)
+    assert [payment["payment_id"] for payment in found["payments"]] == [first["payment_id"]]
+
+
+async def test_many_calls_with_one_key_pay_once(served: Served) -> None:
+    body, key = body_of(northbound("1.00", person=a_new_person())), {"Idempotency-Key": f"crowd{a_new_person()}"}
+    async with served.http() as http:
+        answers = await asyncio.gather(*[http.post("/v1/payments", json=body, headers=key) for _ in range(20)])
+    paid = [answer for answer in answers if answer.status_code == 202]
+    early = [answer for answer in answers if answer.status_code == 409]
+    assert len(paid) + len(early) == 20 and all(answer.headers["Retry-After"] for answer in early)
+    assert len({answer.json()["payment_id"] for answer in paid}) == 1
+    assert sum("Idempotency-Replayed" not in answer.headers for answer in paid) == 1
+
+
+async def test_explain_says_what_pay_then_does(served: Served) -> None:
+    person = a_new_person()
+    async with served.client() as client:
+        for amount in ("9000.00", "1500.00", "1000.00"):
+            body = body_of(northbound(amount, person=person))
+            said = await client.explain(body)
+            try:
+                done = await client.pay(body, wait_seconds=10)
+            except Problem as problem:
+                assert said["status"] == "RJCT" and said["reason"]["code"] == problem.code
+                assert said["reason"]["headroom"] == problem.headroom
+            else:
+                assert said["status"] == "ACSP" and said["debit_amount"] == done["debit_amount"]
+                assert said["settlement_amount"] == done["settlement_amount"]
+                assert said["classification"]["rule"] == done["classification"]["rule"]
+
+
+async def test_a_batch_gives_every_item_its_own_outcome(served: Served) -> None:
+    person = a_new_person()
+    good = [
+        {"idempotency_key": f"b{person}-{n}", "instruction": body_of(northbound("1000.00", person=person))}
+        for n in range(12)
+    ]
+    bad = {
+        "idempotency_key": f"b{person}-x",
+        "instruction": body_of(northbound(person=person)) | {"settlement_currency": 7},
+    }
+    async with served.client() as client:
+        outcome = await client.pay_batch([*good[:6], bad, *good[6:]])
+        again = await client.pay_batch(good)
+    statuses = [item["http_status"] for item in outcome["items"]]
+    assert statuses == [202] * 6 + [400] + [202] * 4 + [422] * 2
+    assert (outcome["accepted"], outcome["refused"]) == (10, 3)
+    assert outcome["items"][6]["problem"]["errors"][0]["field"] == "instruction.settlement_currency"
+    assert outcome["items"][6]["idempotency_key"] == f"b{person}-x"
+    assert outcome["items"][-1]["problem"]["headroom"] == "HKD 0.00"
+    assert all(item["replayed"] for item in again["items"]) and again["accepted"] == 10
+
+
+async def test_a_thousand_items_are_taken_and_single_calls_get_through(served: Served) -> None:
+    start = a_new_person()
+    persons = [start] + [a_new_person() for _ in range(999)]
+    items = [{"idempotency_key": f"m{n}", "instruction": body_of(northbound("1.00", person=n))} for n in persons]
+    async with served.client(timeout_seconds=30) as client:
+        batch = asyncio.create_task(client.pay_batch(items))
+        await asyncio.sleep(0.05)
+        single = await client.pay(body_of(northbound("1.00", person=a_new_person())))
+        assert single["iso_status"] == "ACSP" and not batch.done()
+        assert (await batch)["accepted"] == 1000
+
+
+async def test_payments_are_listed_newest_first_page_by_page(own: Served) -> None:
+    async with own.client() as client, own.operator() as operator:
+        sent = []
+        for n in range(5):
+            await operator.move_clock((NOON + timedelta(seconds=n + 1)).isoformat())
+            sent.append((await client.pay(body_of(northbound("1.00"))))["payment_id"])
+        seen, cursor = [], None
+        while True:
+            page = await client.payments(cursor=cursor, limit=2)
+            seen += [payment["payment_id"] for payment in page["payments"]]
+            cursor = page["cursor"]
+            if cursor is None:
+                break
+        assert seen == sent[::-1]
+        assert (await client.payments(status="rejected"))["payments"] == []
+
+
+async def test_what_happened_is_told_in_order(served: Served) -> None:
+    async with served.client() as client:
+        payment = await client.pay(body_of(northbound(person=a_new_person())), wait_seconds=10)
+        events = (await client.payment_events(payment["payment_id"]))["events"]
+    assert [event["n"] for event in events] == list(range(1, len(events) + 1))
+    assert events[0]["iso_status"] == "ACSP" and events[-1]["iso_status"] == "ACCC"
+
+
+async def test_a_quote_is_honoured_once(served: Served) -> None:
+    async with served.client() as client:
+        wanted = {"sell_currency": "HKD", "buy_currency": "CNY", "amount": {"currency": "HKD", "amount": "500.00"}}
+        quote = await client.quote(wanted)
+        assert quote["sell_amount"]["amount"] == "500.00" and quote["expires_at"] > quote["as_of"]
+        body = body_of(northbound("500.00", person=a_new_person(), quote_id=quote["quote_id"]))
+        payment = await client.pay(body, wait_seconds=10)
+        assert payment["settlement_amount"] == quote["buy_amount"] and payment["quote_id"] == quote["quote_id"]
+        with pytest.raises(Problem, match="AB04"):
+            await client.pay(body_of(northbound("500.00", person=a_new_person(), quote_id=quote["quote_id"])))
+
+
+async def test_headroom_says_what_is_left_and_which_rule_binds(served: Served) -> None:
+    person = a_new_person()
+    async with served.client() as client:
+        await client.pay(body_of(northbound("9999.00", person=person)))
+        question = body_of(northbound("100.00", person=person))
+        del question["instruction_id"]
+        found = await client.headroom(question)
+    lane = next(lane for lane in found["lanes"] if lane["lane"] == "payment-connect.northbound")
+    assert lane["binding"]["rule"] == DAY and lane["binding"]["headroom"] == "1.00"
+
+
+async def test_the_quota_board_shows_limits_with_their_source_and_own_positions(served: Served) -> None:
+    async with served.client(PEARL) as client, served.operator() as operator:
+        board, all_of_it = await client.quotas(), await operator.quotas()
+    limits = {(rule["rule"], rule["currency"]): rule for rule in board["rules"]}
+    assert limits[DAY, "HKD"]["value"] == "10000.00" and limits[DAY, "HKD"]["reference"]
+    assert {account["account"].split(":")[1] for account in board["positions"]} == {PEARL}
+    assert board["inventories"] == [] and all_of_it["inventories"]
+    assert {account["account"].split(":")[1] for account in all_of_it["positions"]} >= {HARBOUR, PEARL, BANYAN}
+
+
+async def test_a_silent_rail_leaves_the_payment_in_doubt_until_an_inquiry_answers(own: Served) -> None:
+    async with own.client() as client, own.operator() as operator:
+        payment = await client.pay(body_of(to_magic("UNREPORTED")))
+        await operator.move_clock(by_seconds=1)
+        waiting = asyncio.create_task(client.pay(body_of(to_magic("LATE-ACCEPT")), wait_seconds=20))
+        await asyncio.sleep(0.1)
+        async with own.http(None) as http:
+            moved = await http.post("/v1/sandbox/clock", json={"advance_seconds": 600, "settle": 10})
+        assert moved.status_code == 200 and moved.json()["settled"] is not None
+        assert (await client.payment(payment["payment_id"]))["iso_status"] == "ACCC"
+        doubtful = await waiting
+        assert (doubtful["status"], doubtful["iso_status"]) == ("in_doubt", "PDNG")
+        events = (await client.payment_events(payment["payment_id"]))["events"]
+        assert "PDNG" in [event["iso_status"] for event in events]
+
+
+async def test_an_operator_ends_a_payment_in_doubt_and_only_such_a_one(own: Served) -> None:
+    async with own.client() as client, own.http(None) as http, own.http() as participant:
+        sent = await client.pay(body_of(to_magic("LATE-ACCEPT")))
+        path = f"/v1/sandbox/payments/{sent['payment_id']}/decision"
+        early = await http.post(path, json={"event": "reject"})
+        assert (early.status_code, early.json()["name"]) == (409, "not-in-doubt")
+        await http.post("/v1/sandbox/clock", json={"advance_seconds": 300, "settle": 0.5})
+        assert (await participant.post(path, json={"event": "reject"})).status_code == 403
+        ended = await http.post(path, json={"event": "reject"})
+        assert ended.status_code == 200 and ended.json()["iso_status"] == "RJCT"
+        assert (await http.post(path, json={"event": "settle"})).status_code == 409
+
+
+async def test_the_clock_decides_whether_a_lane_is_open(own: Served) -> None:
+    async with own.client(PEARL) as client, own.operator() as operator:
+        night = NOON.replace(hour=15, minute=30)  # 23:30 in the Bay Area
+        clock = await operator.move_clock(night.isoformat())
+        assert clock["now"].startswith("2026-03-05T15:30") and clock["rate"] == 0
+        with pytest.raises(Problem) as caught:
+            await client.pay(body_of(southbound()))
+        assert caught.value.code == "TM01" and caught.value.members["opens_at"].startswith("2026-03-05T23:00")
+        assert (await operator.resume_clock(60))["rate"] == 60
+        assert (await operator.stop_clock())["rate"] == 0
+        with pytest.raises(Problem, match="only moves forward"):
+            await operator.move_clock(NOON.isoformat())
+
+
+async def test_a_fault_of_a_rail_is_switched_on_and_off(own: Served) -> None:
+    async with own.http(None) as http, own.client() as client:
+        path = "/v1/sandbox/rails/ibps/faults"
+        assert (await http.get(path)).json()["outage"] is False
+        assert (await http.post(path, json={"outage": True})).json()["outage"] is True
+        sent = await client.pay(body_of(northbound()))
+        await http.post("/v1/sandbox/clock", json={"advance_seconds": 30, "settle": 0.3})
+        assert (await client.payment(sent["payment_id"]))["iso_status"] in ("ACSP", "PDNG")
+        assert (await http.post(path, json={})).json()["outage"] is False
+        await http.post("/v1/sandbox/clock", json={"advance_seconds": 600, "settle": 5})
+        assert (await client.payment(sent["payment_id"]))["iso_status"] == "ACCC"
