@@ -165,7 +165,10 @@ def _base() -> World:
 
 
 def a_world(
-    at: datetime = NOON, rails: Mapping[str, Rail] | None = None, rulebook: Rulebook | None = None, sandbox: str = "main"
+    at: datetime = NOON,
+    rails: Mapping[str, Rail] | None = None,
+    rulebook: Rulebook | None = None,
+    sandbox: str = "main",
 ) -> World:
     """A world in which the clock stands at `at` and rates are round; `rails` only where payments are sent."""
     base = _base()

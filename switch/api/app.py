@@ -27,7 +27,7 @@ Amounts are decimal strings, never numbers. Problems follow RFC 9457 and say wha
 
 def create_app(sandbox: Sandbox, access: Access, limiter: Limiter | None = None) -> FastAPI:
     """Make the application of a sandbox that someone else starts and stops."""
-    app: FastAPI = FastAPIOffline(title="bayswitch", version="1", description=_DESCRIPTION)
+    app: FastAPI = FastAPIOffline(title="bayswitch", version="1", description=_DESCRIPTION, redirect_slashes=False)
     answered: Counter[tuple[str, int]] = Counter()
     gate = Gate(access, sandbox.world.registry.participants, limiter)
     intake = Intake(sandbox)

@@ -1,7 +1,9 @@
 """What comes in, read within bounds: bodies, idempotency keys, preferences, page cursors, ids."""
 
+import asyncio
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -16,6 +18,8 @@ SINGLE_BYTES_MAX = (
 )  # an instruction with all its fields has about 2 KiB, with the longest texts and documents 8
 BATCH_BYTES_MAX = 8 * 1024 * 1024  # 1,000 such instructions at their longest
 MESSAGE_BYTES_MAX = 1024 * 1024  # above what the reader of pacs.008 takes, so that its own answer is the one given
+DRAIN_BYTES_MAX = 16 * 1024 * 1024  # of a body too large: let pass unread, twice the largest that is taken
+DRAIN_SECONDS_MAX = 2.0
 WAIT_SECONDS_MAX = 30  # a connection held longer is lost to proxies' own limits (60 s and less)
 PAGE_MAX = 200  # payments a page: about 300 KB
 
@@ -43,7 +47,7 @@ async def read_body(request: Request, bytes_max: int, content_types: tuple[str, 
         raise refused("wrong-content-type", f"This path takes {' or '.join(content_types)}.")
     length = header(request, b"content-length")
     if length.isdecimal() and (len(length) > 15 or int(length) > bytes_max):
-        raise _too_large(bytes_max)
+        raise await _too_large(request, bytes_max)
     pieces: list[bytes] = []
     size, more = 0, True
     while more:
@@ -54,13 +58,21 @@ async def read_body(request: Request, bytes_max: int, content_types: tuple[str, 
         more = message.get("more_body", False)
         size += len(piece)
         if size > bytes_max:
-            raise _too_large(bytes_max)
+            raise await _too_large(request, bytes_max)
         pieces.append(piece)
     return b"".join(pieces)
 
 
-def _too_large(bytes_max: int) -> ProblemRaised:
-    # What was not read cannot be skipped: the connection ends here.
+async def _too_large(request: Request, bytes_max: int) -> ProblemRaised:
+    """Let the rest of the body pass by, within bounds, so that the sender reads the answer instead of a broken pipe."""
+    passed = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS_MAX):
+            while passed < DRAIN_BYTES_MAX:
+                message = await request.receive()
+                passed += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    break
     return refused("too-large", f"The body is longer than {bytes_max} bytes.", {"Connection": "close"})
 
 

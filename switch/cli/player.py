@@ -111,7 +111,8 @@ class Player:
                 return Said(line, None, await self.client().payment(self._ids[line["of"]]), None)
             case "decide":
                 path = f"/v1/sandbox/payments/{self._ids[line['of']]}/decision"
-                return Said(line, None, await self.client().send(_post(path, {"event": line["event"]})), None)
+                decided: Document = await self.client().send(_post(path, {"event": line["event"]}))
+                return Said(line, None, decided, None)
         said = await (self._message(line) if line.get("via") == "xml" else self._pay(line))
         if said.payment_id:
             self._ids.setdefault(line["step"], said.payment_id)

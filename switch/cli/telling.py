@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from switch.cli.expectations import Unmet, money
+from switch.cli.expectations import Unmet
 from switch.cli.player import Said, instant
 
 Document = Mapping[str, Any]
@@ -86,8 +86,17 @@ def _verdict(said: Said, payment: Document | None) -> str:
     return f"[green]✓ {payment['iso_status']}[/] {_carried(payment)}"
 
 
+def money(amount: Document | None) -> str:
+    """Write an amount as people read it: HKD 195,000,050.00."""
+    return f"{amount['currency']} {_grouped(amount['amount'])}" if amount else "none"
+
+
+def _grouped(amount: str | None) -> str:
+    return f"{Decimal(amount):,}" if amount else "—"
+
+
 def _left(claim: Document) -> str:
-    return f"{claim['currency']} {claim['headroom']} left"
+    return f"{claim['currency']} {_grouped(claim['headroom'])} left"
 
 
 def _carried(payment: Document) -> str:
@@ -101,7 +110,7 @@ def corridors_of(payments: Sequence[Document], unstored: Counter[str]) -> list[C
     """Count payments by corridor and outcome; `unstored` were refused without a payment of their own, by corridor."""
     counted: dict[str, Counter[str]] = {}
     for payment in payments:
-        outcome = _OUTCOMES.get(payment["iso_status"], payment["iso_status"])
+        outcome: str = _OUTCOMES.get(payment["iso_status"], payment["iso_status"])
         if outcome == "rejected" and payment["debit_amount"] is None:
             outcome = "refused"  # at the door; rejected says that a rail or an operator did it later
         counted.setdefault(corridor_of(payment), Counter())[outcome] += 1
@@ -142,12 +151,12 @@ def tell_board(console: Console, rows: Sequence[BoardRow], quotas: Document) -> 
         mark = " [yellow](assumed)[/]" if claim["assumed"] else ""
         currency = claim["currency"]
         over = claim["headroom"].startswith("-")  # forced claims: used more than there was
-        left = f"0.00 ({claim['headroom'][1:]} over)" if over else claim["headroom"]
+        left = f"0.00 ({_grouped(claim['headroom'][1:])} over)" if over else _grouped(claim["headroom"])
         table.add_row(
             who,
             claim["rule"],
-            f"{currency} {claim['ceiling']}{mark}",
-            claim["used"],
+            f"{currency} {_grouped(claim['ceiling'])}{mark}",
+            _grouped(claim["used"]),
             left,
             f"[dim]{escape(claim['reference'])}[/]",
         )
@@ -155,7 +164,7 @@ def tell_board(console: Console, rows: Sequence[BoardRow], quotas: Document) -> 
     table = Table("provider", "currency", "left", title="What the currency providers have left (fictional)")
     for account in quotas["inventories"]:
         _, provider, market, currency = account["account"].split(":")
-        left = f"{Decimal(account['available']):,.2f}"
+        left = _grouped(account["available"])
         table.add_row(provider, f"{currency} {market}" if market != "any" else currency, left)
     console.print(table)
 
@@ -172,9 +181,11 @@ def tell_payment(console: Console, payment: Document, events: Sequence[Document]
         )
     lines.append(f"lane    {payment['lane']['lane']}  [dim]{escape(payment['lane']['reference'])}[/]")
     others = [verdict for verdict in payment["lanes"] if verdict["lane"] != payment["lane"]["lane"]]
-    lines += [f"        [dim]{_WAY[verdict['eligible']]} {verdict['lane']}: {escape(verdict['why'])}[/]" for verdict in others]
     lines += [
-        f"claim   {claim['rule']}: {claim['currency']} {claim['claimed']} of {claim['ceiling'] or 'no ceiling: it only reports'}"
+        f"        [dim]{_WAY[verdict['eligible']]} {verdict['lane']}: {escape(verdict['why'])}[/]" for verdict in others
+    ]
+    lines += [
+        f"claim   {claim['rule']}: {claim['currency']} {_grouped(claim['claimed'])} of {_grouped(claim['ceiling']) if claim['ceiling'] else 'no ceiling: it only reports'}"
         for claim in payment["claims"]
     ]
     for step in payment["route"]:

@@ -38,14 +38,14 @@ _NO_HASH = b""
 _IDENTITY = ("kind", "key", "payment_id", "received_on", "content_hash")
 _PAYMENT = (
     "payment_id", "received_on", "received_at", "participant", "status", "code", "detail", "uetr", "instruction_id",
-    "debtor_agent", "creditor_agent", "rulebook_id", "decision", "incarnation", "events", "lane", "debit_minor",
+    "debtor_agent", "creditor_agent", "rulebook_id", "decision", "incarnation", "position", "lane", "debit_minor",
     "debit_currency", "settlement_minor", "settlement_currency", "quote_id", "claim_rules", "claim_counters",
     "claim_deltas", "claim_bounds", "claim_gross", "expects_credit",
 )  # fmt: skip
 _UNPLANNED = "\t0\t\t0\t\t\t{}\t{}\t{}\t{}\t{}\tf"  # lane to expects_credit of a payment that was refused
 _EVENT = ("payment_id", "received_on", "n", "status", "code", "at", "detail", "participant", "position")
-_MESSAGE = ("payment_id", "received_on", "n", "sealed")
-_LEG = ("payment_id", "received_on", "n", "rail", "direction", "status", "deadline_at")
+_MESSAGE = ("payment_id", "received_on", "n", "sealed", "position")
+_LEG = ("payment_id", "received_on", "n", "rail", "direction", "status", "deadline_at", "position")
 _TRANSFER = (
     "payment_id",
     "received_on",
@@ -56,6 +56,7 @@ _TRANSFER = (
     "currency",
     "line",
     "alone",
+    "position",
 )
 
 
@@ -320,10 +321,10 @@ async def _write(
         )
         payments.append(
             f"{payment_id}\t{day}\t{at}\t{participant}\t{status}\t{code}\t{detail}\t{item.uetr}\t{escaped(item.instruction_id)}\t"
-            f"{item.debtor_agent}\t{item.creditor_agent}\t{item.rulebook_id}\t{escaped(item.decision)}\t{incarnation}\t1\t{planned}"
+            f"{item.debtor_agent}\t{item.creditor_agent}\t{item.rulebook_id}\t{escaped(item.decision)}\t{incarnation}\t{i}\t{planned}"
         )
         events.append(f"{payment_id}\t{day}\t1\t{status}\t{code}\t{at}\t{{}}\t{participant}\t{i}")
-        sealed.append(f"{payment_id}\t{day}\t1\t\\\\x{item.sealed.hex()}")
+        sealed.append(f"{payment_id}\t{day}\t1\t\\\\x{item.sealed.hex()}\t{i}")
     if not payments:
         return
     await copy_rows(connection, "payment", _PAYMENT, payments)
@@ -332,9 +333,9 @@ async def _write(
     legs, transfers = [], []
     for i, plan in plans.items():
         leg, head = plan.leg, f"{batch[i].payment_id}\t{text[batch[i].received_on]}"
-        legs.append(f"{head}\t{leg.n}\t{leg.rail}\t{leg.direction}\theld\t{text[leg.expires_at]}")
+        legs.append(f"{head}\t{leg.n}\t{leg.rail}\t{leg.direction}\theld\t{text[leg.expires_at]}\t{i}")
         for n, debit, credit, amount_minor, currency, line in plan.transfers:
-            transfers.append(f"{head}\t{n}\t{debit}\t{credit}\t{amount_minor}\t{currency}\t{line}\tf")
+            transfers.append(f"{head}\t{n}\t{debit}\t{credit}\t{amount_minor}\t{currency}\t{line}\tf\t{i}")
     if legs:
         await copy_rows(connection, "leg", _LEG, legs)
         await copy_rows(connection, "transfer", _TRANSFER, transfers)

@@ -39,8 +39,8 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::timestamptz[]) ON 
 SELECT quote_id, participant, price::text, expires_at, used_by FROM quote WHERE quote_id = ANY ($1::text[])
 
 -- name: insert_transfers
-INSERT INTO transfer (payment_id, received_on, n, debit_account, credit_account, amount_minor, currency, line, alone)
-SELECT x.*, $9 FROM unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[]) x
+INSERT INTO transfer (payment_id, received_on, n, debit_account, credit_account, amount_minor, currency, line, alone, position)
+SELECT x.*, true, 0 FROM unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[]) x
 
 -- name: insert_batch
 INSERT INTO batch (step, counters, versions) VALUES ($1, $2, $3)
@@ -54,15 +54,15 @@ WITH asked AS (
         string_to_array($3, ','), string_to_array($4, E'\x1f')) WITH ORDINALITY x (payment_id, at, code, detail, position)
 ), moved AS (
     UPDATE payment p SET status = $7, code = x.code, detail = CASE WHEN x.detail = '{}' THEN p.detail ELSE x.detail END,
-        settled_at = CASE WHEN $8 = 'post' THEN x.at ELSE p.settled_at END, events = p.events + 1
+        settled_at = CASE WHEN $8 = 'post' THEN x.at ELSE p.settled_at END, moves = p.moves || pg_current_xact_id()
     FROM asked x
     WHERE p.payment_id = ANY (string_to_array($1, ',')::uuid[])  -- by index, in its order, whatever the planner knows
         AND p.payment_id = x.payment_id AND p.received_on = $5 AND p.status = ANY ($6::text[])
-    RETURNING p.payment_id, p.participant, p.events, p.claim_counters, p.claim_deltas, p.claim_gross,
-        x.at, x.code, x.detail, x.position
+    RETURNING p.payment_id, p.participant, p.xid, p.position AS place, cardinality(p.moves) AS events, p.claim_counters,
+        p.claim_deltas, p.claim_gross, x.at, x.code, x.detail, x.position
 ), moved_legs AS (
     UPDATE leg l SET status = $10 FROM moved m
-    WHERE $10 <> '' AND l.payment_id = m.payment_id AND l.n = 1 AND l.received_on = $5 AND l.status = ANY ($9::text[])
+    WHERE $10 <> '' AND l.xid = m.xid AND l.position = m.place AND l.n = 1 AND l.received_on = $5 AND l.status = ANY ($9::text[])
 ), events AS (
     INSERT INTO event (payment_id, received_on, n, status, code, at, detail, participant, position)
     SELECT m.payment_id, $5, m.events, $7, m.code, m.at, m.detail, m.participant, m.position FROM moved m
@@ -121,7 +121,8 @@ WITH taken AS MATERIALIZED ( -- read once: joined as a plain subquery it may be 
 UPDATE payment p SET incarnation = $1 FROM taken
 WHERE p.payment_id = taken.payment_id AND p.received_on = taken.received_on
 RETURNING p.payment_id, p.received_on, p.uetr, p.status, p.debit_currency, p.settlement_minor, p.settlement_currency,
-    (SELECT sealed FROM message m WHERE m.payment_id = p.payment_id AND m.received_on = p.received_on AND m.n = 1) AS sealed
+    (SELECT sealed FROM message m
+     WHERE m.xid = p.xid AND m.position = p.position AND m.received_on = p.received_on AND m.n = 1) AS sealed
 
 -- name: forget_workers
 -- Only who holds nothing unfinished: what another transaction had locked is taken over at the next try.
@@ -131,7 +132,8 @@ DELETE FROM worker w WHERE incarnation = ANY ($1::bigint[]) AND NOT EXISTS (
 )
 
 -- name: legs_of
-SELECT payment_id, n, rail, direction, status, deadline_at FROM leg WHERE payment_id = ANY ($1::uuid[]) ORDER BY payment_id, n
+SELECT l.payment_id, l.n, l.rail, l.direction, l.status, l.deadline_at
+FROM payment p JOIN leg l USING (received_on, xid, position) WHERE p.payment_id = ANY ($1::uuid[]) ORDER BY l.payment_id, l.n
 
 -- name: payment
 SELECT * FROM payment WHERE payment_id = $1
@@ -142,13 +144,20 @@ WHERE ($1::text IS NULL OR participant = $1) AND (received_at, payment_id) < ($2
 ORDER BY received_at DESC, payment_id DESC LIMIT $4
 
 -- name: transfers_of
-SELECT t.*, p.status FROM transfer t JOIN payment p USING (payment_id, received_on) WHERE payment_id = $1 ORDER BY n
+-- Its own by their place, and those of its exception records, whose place is the record's.
+SELECT t.*, p.status FROM payment p JOIN transfer t USING (received_on, xid, position) WHERE p.payment_id = $1
+UNION ALL
+SELECT t.*, p.status FROM payment p JOIN exception_record r USING (payment_id)
+JOIN transfer t ON t.received_on = p.received_on AND t.xid = r.xid AND t.position = 0
+WHERE p.payment_id = $1 ORDER BY n
 
 -- name: sealed_of
-SELECT sealed FROM message WHERE payment_id = $1 AND n = 1
+SELECT m.sealed FROM payment p JOIN message m USING (received_on, xid, position) WHERE p.payment_id = $1 AND m.n = 1
 
 -- name: events_of
-SELECT xid::text, position, payment_id, participant, n, status, code, at, detail FROM event WHERE payment_id = $1 ORDER BY n
+SELECT e.xid::text, e.position, e.payment_id, e.participant, e.n, e.status, e.code, e.at, e.detail
+FROM payment p JOIN event e ON e.received_on = p.received_on AND e.xid = ANY (p.moves) AND e.payment_id = p.payment_id
+WHERE p.payment_id = $1 ORDER BY e.n
 
 -- name: stream
 -- Rows of transactions that may still be open are left for the next read: nothing is ever skipped.

@@ -161,7 +161,7 @@ class PostgresStore:
                 if not await connection.fetch(self._q["claim_identities"], *identity):
                     return
                 rows = [(_FUNDING_ID, _FUNDING_DAY, *transfer) for transfer in transfers]
-                await connection.execute(self._q["insert_transfers"], *zip(*rows, strict=True), True)
+                await connection.execute(self._q["insert_transfers"], *zip(*rows, strict=True))
                 await self._write_alone(connection, transfers)
 
     async def _write_alone(self, connection: Any, transfers: Sequence[Transfer], forced: Sequence[Claim] = ()) -> None:
@@ -279,7 +279,7 @@ class PostgresStore:
                 return False
             if record.transfers:
                 rows = [(record.payment_id, record.received_on, *transfer) for transfer in record.transfers]
-                await connection.execute(self._q["insert_transfers"], *zip(*rows, strict=True), True)
+                await connection.execute(self._q["insert_transfers"], *zip(*rows, strict=True))
             await self._write_alone(connection, record.transfers, record.forced)
             return True
 

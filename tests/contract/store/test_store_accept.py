@@ -228,7 +228,9 @@ async def test_the_same_key_twice_in_a_batch_is_one_payment(store: Store, world:
 
 
 async def test_the_same_key_twice_in_a_batch_with_other_content_keeps_the_first(store: Store, world: World) -> None:
-    items = [admitted(world, northbound(amount, uetr=uetr), key="k") for amount, uetr in (("1.00", UETR_1), ("2.00", UETR_2))]
+    items = [
+        admitted(world, northbound(amount, uetr=uetr), key="k") for amount, uetr in (("1.00", UETR_1), ("2.00", UETR_2))
+    ]
     outcomes = await accept(store, world, *items)
     assert [(outcome.kind, outcome.same_content) for outcome in outcomes] == [(ACCEPTED, True), (REPLAYED, False)]
     stored = await store.payment(items[0].payment_id)
@@ -273,7 +275,9 @@ async def test_the_next_day_takes_the_instruction_id_again_and_not_the_uetr(stor
 
 
 async def test_another_agent_may_use_the_same_instruction_id(store: Store, world: World) -> None:
-    items = [admitted(world, build(instruction_id="X"), key=key) for build, key in ((northbound, "k1"), (southbound, "k2"))]
+    items = [
+        admitted(world, build(instruction_id="X"), key=key) for build, key in ((northbound, "k1"), (southbound, "k2"))
+    ]
     assert {item.debtor_agent for item in items} == {HARBOUR, PEARL}
     assert [outcome.kind for outcome in await accept(store, world, *items)] == [ACCEPTED, ACCEPTED]
 

@@ -178,15 +178,14 @@ async def test_batches_in_opposite_order_do_not_stop_each_other(
         kinds = await asyncio.gather(accept(store, world, *forwards), accept(other, world, *backwards))
         assert Counter(kind for batch in kinds for kind in batch) == {ACCEPTED: 80}
         steps = [
-            [Step(item.payment_id, item.received_on, "credit", NOON) for item in items] for items in (forwards, backwards)
+            [Step(item.payment_id, item.received_on, "credit", NOON) for item in items]
+            for items in (forwards, backwards)
         ]
         moved = await asyncio.gather(store.finish(steps[0]), other.finish(steps[1]))
         assert [len(moves) for moves in moved] == [40, 40]
 
 
-async def test_two_workers_finish_a_payment_once(
-    store: PostgresStore, world: World, postgres_stores: Another
-) -> None:
+async def test_two_workers_finish_a_payment_once(store: PostgresStore, world: World, postgres_stores: Another) -> None:
     other = await postgres_stores()
     items = [admitted(world, northbound("1.00", person=n)) for n in range(20)]
     await accept(store, world, *items)
@@ -195,9 +194,7 @@ async def test_two_workers_finish_a_payment_once(
     assert Counter(move.payment_id for moves in moved for move in moves) == {item.payment_id: 1 for item in items}
 
 
-async def test_two_workers_meet_a_new_day_at_once(
-    store: PostgresStore, world: World, postgres_stores: Another
-) -> None:
+async def test_two_workers_meet_a_new_day_at_once(store: PostgresStore, world: World, postgres_stores: Another) -> None:
     stores = [store, *[await postgres_stores() for _ in range(3)]]
     for day in range(1, 4):
         at = NOON + timedelta(days=day)

@@ -35,9 +35,7 @@ def a_record(item: Admission, forced: tuple[Claim, ...] = ()) -> ExceptionRecord
     creditor = next(c.counter for c in planned(item).claims if c.delta < 0 and c.counter.startswith("position:"))
     transfer = Transfer(100, account, creditor, 90_00, "CNY", "suspense")
     detail = '{"rail": "ibps"}'
-    return ExceptionRecord(
-        item.payment_id, item.received_on, "late-acceptance", LATER, detail, (transfer,), forced
-    )
+    return ExceptionRecord(item.payment_id, item.received_on, "late-acceptance", LATER, detail, (transfer,), forced)
 
 
 async def test_an_exception_record_posts_its_suspense_and_its_forced_claims_beside_the_payment(

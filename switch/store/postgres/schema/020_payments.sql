@@ -1,5 +1,7 @@
 -- The books of one sandbox. Payments and what belongs to them are partitioned by the payment's received_on; identities
 -- are not, because a unique index of a partitioned table must hold the partition key.
+-- What belongs to a payment is found by its place: the accepting transaction (xid) and the position in its batch. Such
+-- keys only grow, so their indexes cost an insert almost nothing, where random ids cost most of it.
 
 CREATE TABLE fence (              -- one row: what every transaction of the sandbox agrees on
     id smallint PRIMARY KEY CHECK (id = 1),
@@ -68,7 +70,9 @@ CREATE TABLE payment (
     claim_gross boolean[] NOT NULL,
     incarnation bigint NOT NULL,
     expects_credit boolean NOT NULL,  -- the rail reports credit, so settled is not the last word
-    events smallint NOT NULL,
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- its place
+    position integer NOT NULL,
+    moves xid8[] NOT NULL DEFAULT ARRAY[pg_current_xact_id()],  -- the transactions that wrote its events
     settled_at timestamptz,
     PRIMARY KEY (payment_id, received_on),
     CHECK ((status = 'rejected') = (code <> '')),
@@ -84,7 +88,9 @@ CREATE TABLE leg (
     direction text NOT NULL,
     status text NOT NULL CHECK (status IN ('held', 'sent', 'settled', 'credited', 'rejected')),
     deadline_at timestamptz NOT NULL,
-    PRIMARY KEY (payment_id, n, received_on)
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    position integer NOT NULL,
+    PRIMARY KEY (xid, position, n, received_on)
 ) PARTITION BY RANGE (received_on);
 
 CREATE TABLE transfer (           -- state follows the payment's status, unless posted by itself (suspense, funding)
@@ -97,15 +103,19 @@ CREATE TABLE transfer (           -- state follows the payment's status, unless 
     currency text NOT NULL,
     line text NOT NULL,
     alone boolean NOT NULL,       -- posted by itself, whatever becomes of the payment
-    PRIMARY KEY (payment_id, n, received_on)
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    position integer NOT NULL,
+    PRIMARY KEY (xid, position, n, received_on)
 ) PARTITION BY RANGE (received_on);
 
 CREATE TABLE message (            -- the one place of names and ids: encrypted, readable by its participant alone
     payment_id uuid NOT NULL,
     received_on date NOT NULL,
     n smallint NOT NULL,
-    sealed bytea NOT NULL,
-    PRIMARY KEY (payment_id, n, received_on)
+    sealed bytea STORAGE EXTERNAL NOT NULL,  -- what is encrypted does not compress
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    position integer NOT NULL,
+    PRIMARY KEY (xid, position, n, received_on)
 ) PARTITION BY RANGE (received_on);
 
 CREATE TABLE event (              -- history and outbox in one: read in (xid, position) order up to the oldest open transaction
@@ -119,9 +129,8 @@ CREATE TABLE event (              -- history and outbox in one: read in (xid, po
     participant text NOT NULL,
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     position integer NOT NULL,
-    PRIMARY KEY (payment_id, n, received_on)
+    PRIMARY KEY (xid, position, received_on)
 ) PARTITION BY RANGE (received_on);
-CREATE INDEX event_by_transaction ON event (xid, position);
 
 CREATE TABLE exception_record (   -- beside the payment; its final status never changes
     payment_id uuid NOT NULL,
@@ -132,6 +141,7 @@ CREATE TABLE exception_record (   -- beside the payment; its final status never 
     claim_rules text[] NOT NULL,  -- forced claims
     claim_counters text[] NOT NULL,
     claim_deltas bigint[] NOT NULL,
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- the place of its transfers, position 0
     PRIMARY KEY (payment_id, kind)
 );
 
