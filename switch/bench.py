@@ -146,8 +146,7 @@ async def pipeline(sandbox: Sandbox, settings: Settings) -> Rate:
 
     await run(settings.warm_up_seconds)
     rate = await run(settings.seconds)
-    while started > done():
-        await asyncio.sleep(0.01)
+    await sandbox.settle_down(60)
     assert not finished["rejected"] and not worker.metrics.outcomes["refused"], "a payment of the bench was refused"
     return rate
 
@@ -233,7 +232,7 @@ def run(folder: Path, settings: Settings, pgbench_seconds: int, say: Callable[[s
         single = http_single(folder, postgres_url, settings, say)
         say("audit")
         audits = [audit(postgres_url, PIPELINE), audit(postgres_url, "main")]
-        document = {
+        return {
             "manifest": manifest(settings, asyncio.run(server_settings(postgres_url))),
             "rates": {
                 "pipeline": rate.per_second,
@@ -247,7 +246,6 @@ def run(folder: Path, settings: Settings, pgbench_seconds: int, say: Callable[[s
                 "violations": [violation for found in audits for violation in found["violations"]],
             },
         }
-    return document
 
 
 def manifest(settings: Settings, server: dict[str, str]) -> dict[str, Any]:

@@ -91,12 +91,15 @@ def opening_transfers(world: World) -> list[Transfer]:
         if participant.settles_through != participant.bic:
             continue
         for name in participant.rails:
-            for currency in sorted(world.rails[name].capabilities.currencies):
-                lines.append((position(participant.bic, name, currency), currency, world.registry.funding[currency]))
+            lines += [
+                (position(participant.bic, name, currency), currency, world.registry.funding[currency])
+                for currency in sorted(world.rails[name].capabilities.currencies)
+            ]
     for provider in world.providers:
         for currency in sorted(provider.currencies & world.registry.inventory.keys()):
-            for market in ("onshore", "offshore") if currency == "CNY" else ("any",):
-                lines.append((inventory(provider.name, market, currency), currency, world.registry.inventory[currency]))
+            markets = ("onshore", "offshore") if currency == "CNY" else ("any",)
+            amount = world.registry.inventory[currency]
+            lines += [(inventory(provider.name, market, currency), currency, amount) for market in markets]
     return [
         Transfer(n, funding(currency), account, parse_amount(amount, currency), currency, "funding")
         for n, (account, currency, amount) in enumerate(lines, 1)

@@ -127,7 +127,14 @@ class Sandbox:
         verdict = refusal or decider.judge(submission, at, day, view, quotes)
         judgement = decider.judgement(submission, at, day, view)
         sums = await self.read_sums(verdict.claims) if isinstance(verdict, Plan) else {}
-        return explain(verdict, judgement, sums, view.rules) | {"at": at.isoformat(), "rulebook_id": view.rulebook_id}
+
+        def reference_rate(base: str, quote: str, market: str) -> Decimal:
+            return self.world.rates.mid(base, quote, market, at).mid
+
+        return explain(verdict, judgement, sums, view.rules, reference_rate) | {
+            "at": at.isoformat(),
+            "rulebook_id": view.rulebook_id,
+        }
 
     async def _stored_sums(self, claims: Sequence[Claim]) -> Mapping[str, Sums]:
         return await self.store.sums([claim.counter for claim in claims])
@@ -145,6 +152,17 @@ class Sandbox:
         if sealed is None:
             raise NotFound
         return Instruction.model_validate_json(self.world.sealer.open(sealed, payment_id))
+
+    async def lanes(self, stored: Stored) -> list[dict[str, Any]]:
+        """Return every lane's verdict on a payment, judged again from its sealed instruction; empty under another rulebook."""
+        if stored.rulebook_id != self.world.rulebook.id:
+            return []
+        instruction = await self.instruction(stored.payment_id)
+        translated = translate(instruction, self.world.known, stored.received_at, stored.received_on)
+        if isinstance(translated, Refusal):
+            return []
+        judgement = self.world.view(stored.received_at).rules.judge(translated.facts.profile)
+        return [verdict._asdict() for verdict in judgement.lanes]
 
     async def decide_in_doubt(self, payment_id: str, event: str) -> Stored:
         """An operator ends (`reject`) or honours (`settle`) a payment in doubt; anything else is left as it is."""

@@ -47,7 +47,6 @@ def payment_document(stored: Stored, world: World) -> dict[str, Any]:
         "exchange": _exchange(decision, stored.debit_currency) if stored.debit_currency else None,
         "classification": decision.get("classification"),
         "lane": decision.get("lane"),
-        "lanes": decision.get("lanes", []),
         "route": decision.get("route", []),
         "claims": [_claim(claim, rules) for claim in stored.claims if claim.rule not in _ACCOUNTS],
         "quote_id": stored.quote_id or None,

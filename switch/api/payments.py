@@ -99,7 +99,9 @@ class Payments:
     async def read(self, request: Request) -> Response:
         """Show one payment."""
         caller = await self._gate.enter(request)
-        return json_answer(payment_document(await self._own(request, caller), self._sandbox.world))
+        stored = await self._own(request, caller)
+        document = payment_document(stored, self._sandbox.world)
+        return json_answer(document | {"lanes": await self._sandbox.lanes(stored)})
 
     async def page(self, request: Request) -> Response:
         """Show payments, newest first."""

@@ -48,7 +48,8 @@ def explain(
     instruction = _read_instruction(file)
     instant = _instant(at)
     amounts = json.loads(used.read_text("utf-8")) if used else {}
-    document = asyncio.run(_explained(instruction, instant, amounts, overlay))
+    changes = [yaml.safe_load(overlay.read_text("utf-8"))] if overlay else []
+    document = asyncio.run(_explained(instruction, instant, amounts, changes))
     if as_json:
         print(json.dumps(document, ensure_ascii=False, indent=2))
     else:
@@ -57,13 +58,11 @@ def explain(
 
 
 async def _explained(
-    instruction: Instruction, at: datetime, amounts: dict[str, str], overlay: Path | None
+    instruction: Instruction, at: datetime, amounts: dict[str, str], changes: list[dict[str, Any]]
 ) -> dict[str, Any]:
     clock = BusinessClock()
     clock.begin(at, 0.0)
-    sandbox = memory_sandbox(
-        clock, rulebook=load_rulebook([yaml.safe_load(overlay.read_text("utf-8"))] if overlay else [])
-    )
+    sandbox = memory_sandbox(clock, rulebook=load_rulebook(changes))
     _use_up(sandbox, instruction, at, amounts)
     return await sandbox.explain(instruction, instruction.debtor_agent[:8])
 

@@ -73,7 +73,9 @@ def pay(
                 console.print(f"[bold red]{problem.code or problem.status}[/] {problem.detail}")
             raise typer.Exit(1) from None
         except BayswitchError as error:
-            Console(stderr=True).print(f"{url} does not answer ({error}). Is the switch up? Start it with `bayswitch up`.")
+            Console(stderr=True).print(
+                f"{url} does not answer ({error}). Is the switch up? Start it with `bayswitch up`."
+            )
             raise typer.Exit(2) from None
     if as_json:
         print(json.dumps(document, ensure_ascii=False, indent=2))

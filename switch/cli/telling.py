@@ -110,7 +110,8 @@ def corridors_of(payments: Sequence[Document], unstored: Counter[str]) -> list[C
     """Count payments by corridor and outcome; `unstored` were refused without a payment of their own, by corridor."""
     counted: dict[str, Counter[str]] = {}
     for payment in payments:
-        outcome: str = _OUTCOMES.get(payment["iso_status"], payment["iso_status"])
+        status: str = payment["iso_status"]
+        outcome = _OUTCOMES.get(status, status)
         if outcome == "rejected" and payment["debit_amount"] is None:
             outcome = "refused"  # at the door; rejected says that a rail or an operator did it later
         counted.setdefault(corridor_of(payment), Counter())[outcome] += 1

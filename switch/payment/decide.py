@@ -5,7 +5,6 @@ same function. Facts come from switch.translate, which alone maps instructions t
 """
 
 from collections.abc import Mapping, Set
-from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 

@@ -10,6 +10,8 @@ from typing import Any
 from fx.money import Money, format_amount
 from limits.claims import Claim, Sums
 from limits.counters import EMPTY, evaluate, headroom
+from limits.facts import Amounts
+from limits.measures import RateSource
 from limits.rules import Judgement, RulesOfDay
 from switch.payment.decide import refusal_of
 from switch.payment.plan import Plan, Refusal
@@ -20,9 +22,15 @@ _ACCOUNTS = frozenset({LIQUIDITY, INVENTORY, LEDGER})
 
 
 def explain(
-    verdict: Plan | Refusal, judgement: Judgement | None, sums: Mapping[str, Sums], rules: RulesOfDay
+    verdict: Plan | Refusal,
+    judgement: Judgement | None,
+    sums: Mapping[str, Sums],
+    rules: RulesOfDay,
+    reference_rate: RateSource,
 ) -> dict[str, Any]:
     """Write the document for a verdict; `sums` are those of the plan's claims, absent counters unused.
+
+    `reports` names the thresholds on a single payment that it reaches: they ask for data, and never block.
 
     Accounts (liquidity, inventory) are checked only where `sums` has them: without a server they are not.
     """
@@ -43,6 +51,7 @@ def explain(
             if claim.rule not in _ACCOUNTS
         ],
         "route": route_document(plan) if plan else [],
+        "reports": list(rules.reports(plan.lane, Amounts(plan.debit, plan.settlement), reference_rate)) if plan else [],
     }
     if plan is not None:
         document |= amounts_document(plan)

@@ -34,6 +34,7 @@ from switch.flow.ports import (
 )
 from switch.payment.plan import Leg, Plan, Refusal, Transfer
 from switch.payment.reasons import problem
+from switch.payment.refusals import refusal_json
 from switch.payment.status import ACCEPTED as PAYMENT_ACCEPTED
 from switch.payment.status import (
     FINAL,
@@ -46,7 +47,6 @@ from switch.payment.status import (
     SETTLED,
     VOIDED,
 )
-from switch.payment.refusals import refusal_json
 
 
 class _Row(NamedTuple):

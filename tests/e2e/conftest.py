@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest_asyncio
 from builders import a_clock
-from serving import Served, serving
+from serving import Served, drop_schemas, serving
 
 from switch.main import memory_sandbox, postgres_sandbox
 
@@ -17,10 +16,7 @@ async def served(postgres_url: str) -> AsyncIterator[Served]:
     """A switch with rails that answer at once, on PostgreSQL; share it, and send from persons of your own."""
     async with serving(postgres_sandbox(postgres_url, _SCHEMA, clock=a_clock(), instant=True)) as found:
         yield found
-    connection = await asyncpg.connect(postgres_url)
-    for row in await connection.fetch("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, $1)", _SCHEMA):
-        await connection.execute(f'DROP SCHEMA "{row["nspname"]}" CASCADE')
-    await connection.close()
+    await drop_schemas(postgres_url, _SCHEMA)
 
 
 @pytest_asyncio.fixture

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
+import asyncpg
 import httpx
 import uvicorn
 from builders import HARBOUR, NOON
@@ -96,3 +97,11 @@ async def serving(sandbox: Sandbox, limiter: Limiter | None = None, start_at: da
         server.should_exit = True
         await task
         await sandbox.stop()
+
+
+async def drop_schemas(postgres_url: str, sandbox: str) -> None:
+    """Drop a sandbox's schema and those of its rails' books."""
+    connection = await asyncpg.connect(postgres_url)
+    for row in await connection.fetch("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, $1)", sandbox):
+        await connection.execute(f'DROP SCHEMA "{row["nspname"]}" CASCADE')
+    await connection.close()

@@ -89,7 +89,7 @@ async def test_a_key_that_runs_wild_is_slowed_and_no_other(tmp_path: Path) -> No
         async with serving(memory_sandbox(a_clock()), limiter) as own, own.http() as http, own.http(LION) as other:
             answers = await asyncio.gather(*[http.get("/v1/quotas") for _ in range(20)])
             slowed = [answer for answer in answers if answer.status_code == 429]
-            assert 13 <= len(slowed) <= 15 and {answer.status_code for answer in answers} == {200, 429}
+            assert 10 <= len(slowed) <= 15 and {answer.status_code for answer in answers} == {200, 429}
             assert all(int(answer.headers["Retry-After"]) == 1 for answer in slowed)
             assert (await other.get("/v1/quotas")).status_code == 200
             await asyncio.sleep(1.0)

@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_readme_shows_the_status_table_as_it_is() -> None:
-    assert f"<!-- status table -->\n```\n{diagram()}\n```\n<!-- end of status table -->" in (ROOT / "README.md").read_text("utf-8")
+    assert f"<!-- status table -->\n```\n{diagram()}\n```\n<!-- end of status table -->" in (
+        ROOT / "README.md"
+    ).read_text("utf-8")
 
 
 def test_the_list_of_assumptions_is_the_one_in_the_data() -> None:

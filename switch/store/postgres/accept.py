@@ -27,10 +27,10 @@ from switch.flow.ports import (
 )
 from switch.payment.plan import Plan, Refusal
 from switch.payment.reasons import problem
+from switch.payment.refusals import refusal_json
 from switch.payment.status import REJECTED
 from switch.store.postgres.copying import copy_rows, escaped
 from switch.store.postgres.counters import reserve_exact, reserve_fast
-from switch.payment.refusals import refusal_json
 
 Connection = Any  # asyncpg has no types of its own
 _NO_HASH = b""

@@ -35,6 +35,7 @@ from switch.flow.ports import (
     Unfinished,
 )
 from switch.payment.plan import Transfer
+from switch.payment.refusals import refusal_from
 from switch.payment.status import CREDIT, LEG_TABLE, MONEY, PAYMENT_TABLE, PENDING, POSTED, REJECTED, SETTLED, sources
 from switch.store.postgres.accept import accept_batch
 from switch.store.postgres.queries import queries
@@ -48,7 +49,6 @@ from switch.store.postgres.rows import (
     sums_from,
     transfer_from,
 )
-from switch.payment.refusals import refusal_from
 
 _FUNDING_ID = "00000000-0000-4000-8000-000000000001"  # the payment id under which a sandbox's opening transfers stand
 _FUNDING_DAY = date(2000, 1, 1)

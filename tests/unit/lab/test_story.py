@@ -108,7 +108,15 @@ def test_a_slip_in_the_story_is_named(tmp_path: Path, change: dict[str, str], me
     source = Path(__file__).parents[3] / "switch" / "cli" / "stories"
     for file in source.glob("*.yaml"):
         (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
-    step = {"step": "s", "at": "10:00:00", "from": "tai-man.harbour", "to": "wei.banyan", "amount": "1.00 HKD", "way": "HKD>CNY", "for": "GIFT"}
+    step = {
+        "step": "s",
+        "at": "10:00:00",
+        "from": "tai-man.harbour",
+        "to": "wei.banyan",
+        "amount": "1.00 HKD",
+        "way": "HKD>CNY",
+        "for": "GIFT",
+    }
     (tmp_path / "north.yaml").write_text(yaml.safe_dump({"title": "North", "steps": [step | change]}))
     with pytest.raises(StoryError, match=message):
         read_story(tmp_path)
@@ -140,7 +148,9 @@ def test_groups_hold_every_line_once_in_order() -> None:
 
 
 def test_an_expectation_that_does_not_come_is_found() -> None:
-    observed = of_problem({"status": 422, "name": "person-quota", "code": "RR04", "rule": "r", "headroom": "HKD 1251.00"})
+    observed = of_problem(
+        {"status": 422, "name": "person-quota", "code": "RR04", "rule": "r", "headroom": "HKD 1251.00"}
+    )
     unmet = compare("s", {"status": "RJCT", "headroom": "HKD 1250.00", "lane": "l"}, observed)
     assert [(miss.what, miss.got) for miss in unmet] == [("headroom", "HKD 1251.00"), ("lane", "none")]
 
@@ -148,7 +158,9 @@ def test_an_expectation_that_does_not_come_is_found() -> None:
 def test_instants_are_compared_as_instants() -> None:
     observed = {"opens_at": "2026-03-06T23:00:00+00:00"}
     assert not compare("s", {"opens_at": "2026-03-07T07:00:00+08:00"}, observed)
-    assert compare("s", {"opens_at": "2026-03-07T07:00:00+08:00"}, {"opens_at": datetime(2026, 3, 7).isoformat() + "+08:00"})
+    assert compare(
+        "s", {"opens_at": "2026-03-07T07:00:00+08:00"}, {"opens_at": datetime(2026, 3, 7).isoformat() + "+08:00"}
+    )
 
 
 def test_used_asks_only_for_the_rules_it_names() -> None:
