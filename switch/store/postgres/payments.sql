@@ -76,7 +76,7 @@ WITH asked AS (
     INSERT INTO counter AS k (key, up_pending, up_posted, down_pending, down_posted)
     SELECT counter, CASE WHEN gross THEN 0 ELSE up END, CASE WHEN gross THEN up ELSE 0 END,
         CASE WHEN gross THEN 0 ELSE down END, CASE WHEN gross THEN down ELSE 0 END
-    FROM amounts ORDER BY counter
+    FROM amounts ORDER BY counter COLLATE "C"  -- as the accepting transaction locks them
     ON CONFLICT (key) DO UPDATE SET
         up_pending = k.up_pending - excluded.up_pending,
         up_posted = k.up_posted - excluded.up_posted + CASE WHEN $8 = 'post' THEN excluded.up_pending ELSE 0 END,

@@ -1,6 +1,7 @@
 """Accept: what one transaction admits, refuses, replays, or leaves to be decided again."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from builders import (
@@ -19,7 +20,19 @@ from builders import (
 from fx.quotes import firm
 from limits.claims import Refused
 from limits.counters import EMPTY
-from switch.flow.ports import ACCEPTED, AGAIN, INSTRUCTION, REFUSED, REPLAYED, UETR, Admission, StaleWorld, Store
+from switch.flow.ports import (
+    ACCEPTED,
+    AGAIN,
+    INSTRUCTION,
+    REFUSED,
+    REPLAYED,
+    UETR,
+    Admission,
+    Judge,
+    Outcome,
+    StaleWorld,
+    Store,
+)
 from switch.flow.submission import key_identity, uetr_identity
 from switch.flow.world import World
 from switch.payment.plan import Refusal
@@ -29,7 +42,7 @@ UETR_1 = "6f0d53a2-9d8c-4c1b-8a55-000000000001"
 UETR_2 = "6f0d53a2-9d8c-4c1b-8a55-000000000002"
 
 
-async def accept(store: Store, world: World, *items: Admission, judge=None):  # noqa: ANN001, ANN201
+async def accept(store: Store, world: World, *items: Admission, judge: Judge | None = None) -> list[Outcome]:
     return await store.accept(items, await store.generation(), judge or refusing(world))
 
 
@@ -52,7 +65,7 @@ async def stands(store: Store, payment_id: str) -> bool:
 
 
 @pytest.mark.parametrize("build", [northbound, southbound, domestic, trade])
-async def test_an_accepted_payment_is_stored_whole(store: Store, world: World, build) -> None:  # noqa: ANN001
+async def test_an_accepted_payment_is_stored_whole(store: Store, world: World, build: Any) -> None:
     item = admitted(world, build("100.00"))
     plan = planned(item)
     before = await used(store, item)

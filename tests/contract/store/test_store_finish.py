@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from builders import NOON, admitted, domestic, northbound, planned, refusing, trade
@@ -125,7 +125,7 @@ async def test_each_event_moves_what_the_table_says_and_nothing_else(store: Stor
 
 
 @pytest.mark.parametrize("build", [northbound, domestic, trade])
-async def test_a_rejected_payment_gives_everything_back(store: Store, world: World, build) -> None:  # noqa: ANN001
+async def test_a_rejected_payment_gives_everything_back(store: Store, world: World, build: Any) -> None:
     item = admitted(world, build("100.00"))
     keys = [claim.counter for claim in planned(item).claims]
     before = await store.sums(keys)
@@ -136,7 +136,7 @@ async def test_a_rejected_payment_gives_everything_back(store: Store, world: Wor
 
 
 @pytest.mark.parametrize("build", [northbound, domestic, trade])
-async def test_debits_equal_credits_per_currency_at_every_status(store: Store, world: World, build) -> None:  # noqa: ANN001
+async def test_debits_equal_credits_per_currency_at_every_status(store: Store, world: World, build: Any) -> None:
     for status, way in WAYS.items():
         item = await accepted(store, admitted(world, build("100.00")), world)
         for event in way:
