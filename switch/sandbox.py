@@ -5,7 +5,7 @@ The API, the demo and the bench call this; it knows no HTTP. Made by main.py.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
@@ -16,12 +16,15 @@ from fx.quotes import Quote, Request, firm, prices
 from fx.rates import NoRate
 from limits.calendars import law_day
 from limits.claims import Claim, Sums
+from limits.counters import evaluate
+from switch.flow.admission import after_refusal
 from switch.flow.loops import Loops
 from switch.flow.ports import Store, Stored, StoredEvent
 from switch.flow.submission import Answer, Submission
 from switch.flow.worker import Worker
 from switch.flow.world import World
-from switch.payment.explain import explain
+from switch.payment.decide import View
+from switch.payment.explain import explain, known_claims
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import inventory
@@ -124,9 +127,8 @@ class Sandbox:
         submission = Submission(instruction, participant, "explain", self.world.sandbox, future)
         quotes = await self.store.quotes([instruction.quote_id]) if instruction.quote_id else {}
         decider = self.worker.decider
-        verdict = refusal or decider.judge(submission, at, day, view, quotes)
         judgement = decider.judgement(submission, at, day, view)
-        sums = await self.read_sums(verdict.claims) if isinstance(verdict, Plan) else {}
+        verdict, sums = (refusal, {}) if refusal else await self._foreseen(submission, at, day, view, quotes)
 
         def reference_rate(base: str, quote: str, market: str) -> Decimal:
             return self.world.rates.mid(base, quote, market, at).mid
@@ -135,6 +137,21 @@ class Sandbox:
             "at": at.isoformat(),
             "rulebook_id": view.rulebook_id,
         }
+
+    async def _foreseen(
+        self, submission: Submission, at: datetime, day: date, view: View, quotes: Mapping[str, tuple[Quote, str]]
+    ) -> tuple[Plan | Refusal, Mapping[str, Sums]]:
+        """Decide as accept would, past refused lanes and empty inventories where the instruction allows; writes nothing."""
+        while True:
+            verdict = self.worker.decider.judge(submission, at, day, view, quotes)
+            if isinstance(verdict, Refusal):
+                return verdict, {}
+            if verdict.quote_id and quotes[verdict.quote_id][1]:
+                return Refusal("quote-used", {"quote_id": verdict.quote_id}, "quote_id"), {}
+            sums = await self.read_sums(verdict.claims)
+            refused = evaluate(known_claims(verdict, sums), sums)
+            if refused is None or after_refusal(submission, refused, verdict, view) is not None:
+                return verdict, sums
 
     async def _stored_sums(self, claims: Sequence[Claim]) -> Mapping[str, Sums]:
         return await self.store.sums([claim.counter for claim in claims])
@@ -204,7 +221,7 @@ class Sandbox:
             return {"lanes": [], "refusal": translated}
         lanes = []
         for lane in view.rules.judge(translated.facts.profile).eligible:
-            named = instruction.model_copy(update={"lane": lane.id})
+            named = instruction.model_copy(update={"lane": lane.id, "allow_lanes": False})
             document = await self.explain(named, participant)
             law = [
                 claim for claim in document["claims"] if claim["headroom"] is not None and claim["effect"] != "report"
@@ -237,7 +254,7 @@ class Sandbox:
                 while True:
                     due = self.worker.next_due()
                     idle = not self.worker.waiting and not self.worker.unsent and not self.worker.in_flight_keys
-                    if idle and (due is None or due > self.world.clock.now()):
+                    if idle and self.loops.resting and (due is None or due > self.world.clock.now()):
                         return True
                     self.loops.nudge()
                     await asyncio.sleep(0.002)

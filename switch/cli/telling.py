@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
-from rich.table import Table
+from rich.table import Column, Table
 
+from limits.calendars import LAW_ZONE
 from switch.cli.expectations import Unmet
 from switch.cli.player import Said, instant
 
@@ -86,6 +88,10 @@ def _verdict(said: Said, payment: Document | None) -> str:
     return f"[green]✓ {payment['iso_status']}[/] {_carried(payment)}"
 
 
+def _clock(at: str) -> str:
+    return f"{datetime.fromisoformat(at).astimezone(LAW_ZONE):%H:%M:%S}"
+
+
 def money(amount: Document | None) -> str:
     """Write an amount as people read it: HKD 195,000,050.00."""
     return f"{amount['currency']} {_grouped(amount['amount'])}" if amount else "none"
@@ -141,7 +147,7 @@ def tell_board(console: Console, rows: Sequence[BoardRow], quotas: Document) -> 
     """Print what persons have used of their limits, and what the providers have left."""
     table = Table(
         "who",
-        "rule",
+        Column("rule", no_wrap=True),
         "value",
         "used",
         "left",
@@ -181,7 +187,10 @@ def tell_payment(console: Console, payment: Document, events: Sequence[Document]
             f"        {entry['economy']} records {entry['item']}{code}, {entry['side']} with {entry['counterpart']}"
         )
     lines.append(f"lane    {payment['lane']['lane']}  [dim]{escape(payment['lane']['reference'])}[/]")
-    others = [verdict for verdict in payment["lanes"] if verdict["lane"] != payment["lane"]["lane"]]
+    here = [
+        verdict for verdict in payment["lanes"] if not verdict["why"].startswith("leads ")
+    ]  # not those of other places
+    others = [verdict for verdict in here if verdict["lane"] != payment["lane"]["lane"]]
     lines += [
         f"        [dim]{_WAY[verdict['eligible']]} {verdict['lane']}: {escape(verdict['why'])}[/]" for verdict in others
     ]
@@ -200,7 +209,7 @@ def tell_payment(console: Console, payment: Document, events: Sequence[Document]
         lines.append(
             f"        {exchange['provider']} at {exchange['exchange_rate']}, mid {exchange['mid']} ({exchange['market']}), spread {money(exchange['spread'])}"
         )
-    lines += [f"{event['at'][11:19]}Z  {event['iso_status']}  {event['status']}" for event in events]
+    lines += [f"{_clock(event['at'])}  {event['iso_status']}  {event['status']}" for event in events]
     console.print(Panel("\n".join(lines), title="One payment, explained", expand=False))
 
 

@@ -38,6 +38,7 @@ class Loops:
         self._accept_wake = asyncio.Event()
         self._rail_wake = asyncio.Event()
         self._stopping = False
+        self.resting = False  # whether all that was due has been carried out, its last statement included
 
     async def start(self) -> None:
         """Take the lease, resume what others left, and begin."""
@@ -90,11 +91,13 @@ class Loops:
             self._accept_wake.clear()
             await self._accept_wake.wait()
         batch = self._take(BATCH_MAX)
+        if not batch:
+            return
         try:
             await self.worker.accept(batch)
         except BaseException:
             # Nothing is known to have happened to them: they go back to the front and are judged anew (same ids).
-            waiting.extendleft(reversed([s for s in batch if not s.answer.done()]))
+            waiting.extendleft(reversed(batch))
             raise
         self._rail_wake.set()
 
@@ -105,7 +108,8 @@ class Loops:
         again: list[Submission] = []
         while waiting and len(taken) < limit:
             submission = waiting.popleft()
-            if submission.answer.cancelled():
+            if submission.answer.done():  # answered, or nobody waits any more: its key is free
+                self.worker.in_flight_keys.discard(submission.payment_id)
                 continue
             if submission.payment_id in taken:
                 again.append(submission)
@@ -117,6 +121,7 @@ class Loops:
     async def _railing(self) -> None:
         worker = self.worker
         machine = asyncio.get_running_loop().time
+        self.resting = False
         did = 0
         if worker.unsent:
             did += await worker.submit(machine())
@@ -129,6 +134,7 @@ class Loops:
         self._rail_wake.clear()
         if len(worker.unsent) > untaken:
             return
+        self.resting = True
         due = worker.next_due()
         nap = RETRY_SECONDS if untaken else IDLE_SECONDS
         if due is not None:
@@ -146,7 +152,8 @@ class Loops:
         await asyncio.sleep(RENEW_SECONDS)
         worker = self.worker
         await worker.register(LEASE_SECONDS)
-        await worker.take_over()
+        while await worker.take_over():
+            self._rail_wake.set()
         if await worker.store.generation() != worker.world.generation:
             await worker.refresh()
             self._rail_wake.set()

@@ -206,7 +206,7 @@ class Store(Protocol):
         """Take or renew a worker's lease, in database time."""
 
     async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
-        """Take unfinished payments of workers whose lease has lapsed."""
+        """Take payments of workers whose lease has lapsed: unfinished, or rejected by an operator without the rail's word."""
 
     async def save_quotes(self, quotes: Sequence[Quote]) -> None:
         """Keep firm quotes."""

@@ -124,7 +124,12 @@ class Worker:
                 log.exception("could not store", payment_id=admissions[0].payment_id)
                 return [await self._refused_internally(admissions[0], judge, error)]
             half = len(admissions) // 2
-            return await self._stored(admissions[:half], judge) + await self._stored(admissions[half:], judge)
+            first = await self._stored(admissions[:half], judge)
+            try:
+                return first + await self._stored(admissions[half:], judge)
+            except Exception:
+                self._unsure = True  # the first half stands, and nobody will be told
+                raise
 
     async def _refused_internally(self, item: Admission, judge: ports.Judge, error: Exception) -> Outcome:
         """Keep the culprit as refused; where even that cannot be stored it is the store that fails, and nobody is told a lie."""
@@ -237,8 +242,8 @@ class Worker:
                 self.metrics.strays += 1
                 continue
             payment_id, received_on = known
-            detail = _rejection(report) if report.status == REJECTED else "{}"
-            steps.append(Step(payment_id, received_on, _EVENT_OF[report.status], report.at, report.reason_code, detail))
+            code, detail = _rejection(report) if report.status == REJECTED else ("", "{}")
+            steps.append(Step(payment_id, received_on, _EVENT_OF[report.status], report.at, code, detail))
             of_step[payment_id] = (report, flight)
         moved = {move.payment_id: move.status for move in await self.store.finish(steps)} if steps else {}
         for step in steps:
@@ -263,8 +268,9 @@ class Worker:
         """A report the table has no move for: a duplicate is nothing, a late acceptance or a contradiction is an exception."""
         stored = await self.store.payment(step.payment_id)
         assert stored is not None
-        if report.status in (REJECTED, CREDITED):  # the rail's last word: there is nothing more to ask about
-            self.flights.pop((report.uetr, report.leg), None)
+        flight = self.flights.get((report.uetr, report.leg))
+        if flight is not None and (report.status != SETTLED or not flight.reports_credit):
+            del self.flights[report.uetr, report.leg]  # the rail's last word: there is nothing more to ask about
         record = late_acceptance(stored, report) or odd_report(stored, report)
         if record is not None and await self.store.record_exception(record):
             self.metrics.exceptions[record.kind] += 1
@@ -348,8 +354,11 @@ class Worker:
         code = "AB03" if rejecting else ""
         detail = refusal_json(Refusal("operator-rejected", {})) if rejecting else _BY_OPERATOR
         step = Step(stored.payment_id, stored.received_on, event, self.world.clock.now(), code, detail)
+        if rejecting:  # what has not gone out yet stays here
+            self.unsent = deque(item for item in self.unsent if item[0].payment_id != stored.payment_id)
         for moved in await self.store.finish([step]):
-            self._landed(moved.payment_id, moved.status, self.flights.get((stored.uetr, 1)))
+            # The flight goes on: we ask until the rail has its last word, which may be another than the operator's.
+            self._landed(moved.payment_id, moved.status, None)
 
     # --- taking over ---
 
@@ -363,7 +372,10 @@ class Worker:
         self.incarnation, self._unsure = incarnation, False
 
     async def take_over(self, limit: int = BATCH_MAX) -> int:
-        """Resume payments of workers that are gone: those sent or not are sent again, those in doubt asked about."""
+        """Resume payments of workers that are gone: those sent or not are sent again, those in doubt asked about.
+
+        Also asked about are those an operator has rejected: the rail may have paid, and never have said so.
+        """
         try:
             taken = await self.store.take_over(self.incarnation, limit)
         except ports.StoreUnavailable:
@@ -375,8 +387,6 @@ class Worker:
                 item.payment_id, item.received_on, item.uetr, item.rail, item.leg, item.deadline_at,
                 self.world.rails[item.rail].capabilities.reports_credit,
             )  # fmt: skip
-            if is_final(item.status, flight.reports_credit):
-                continue
             self._fly(flight)
             if item.status in (statuses.ACCEPTED, statuses.SUBMITTED):
                 self.unsent.append((flight, self._instruction(item, now)))
@@ -439,6 +449,7 @@ def _first_of_each(reports: Sequence[RailReport]) -> tuple[list[RailReport], lis
     return list(first.values()), rest
 
 
-def _rejection(report: RailReport) -> str:
-    """Keep a rail's rejection as a refusal."""
-    return refusal_json(Refusal("rail-rejected", {"rail": report.rail, "code": report.reason_code}))
+def _rejection(report: RailReport) -> tuple[str, str]:
+    """Keep a rail's rejection as a refusal: its code (the books hold no rejection without one) and its detail."""
+    code = report.reason_code or "NARR"
+    return code, refusal_json(Refusal("rail-rejected", {"rail": report.rail, "code": code}))

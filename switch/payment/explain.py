@@ -37,7 +37,7 @@ def explain(
     refusal = verdict if isinstance(verdict, Refusal) else None
     claims: tuple[Claim, ...] = ()
     if isinstance(verdict, Plan):
-        claims = tuple(claim for claim in verdict.claims if claim.rule not in _ACCOUNTS or claim.counter in sums)
+        claims = known_claims(verdict, sums)
         refused = evaluate(claims, sums)
         refusal = refusal_of(refused, verdict, rules) if refused is not None else None
     plan = verdict if isinstance(verdict, Plan) else None
@@ -56,6 +56,11 @@ def explain(
     if plan is not None:
         document |= amounts_document(plan)
     return document
+
+
+def known_claims(plan: Plan, sums: Mapping[str, Sums]) -> tuple[Claim, ...]:
+    """Return the claims that can be judged by `sums`: all of the law, and those on accounts that it holds."""
+    return tuple(claim for claim in plan.claims if claim.rule not in _ACCOUNTS or claim.counter in sums)
 
 
 def reason_document(refusal: Refusal) -> dict[str, Any]:

@@ -39,7 +39,6 @@ REASONS: dict[str, Reason] = {
     "not-your-agent": Reason("AG01", 403, "Participant {participant} may not send for debtor agent {agent}. Use the debtor agent's own key."),
     # the payee
     "proxy-unknown": Reason("BE23", 422, "No account is registered under this {proxy_type} proxy. Ask the creditor, or use the account number."),
-    "account-not-found": Reason("AC03", 422, "The creditor agent has no such account. Ask the creditor for the right number."),
     "name-mismatch": Reason("BE01", 422, "The creditor's name does not match the account: {what}. Send the name as the creditor's bank has it."),
     # the law
     "unclassified": Reason("AG03", 422, "No classification row fits purpose {purpose} from {debtor_residency} to {creditor_residency}; the switch never guesses. {nearest}"),
@@ -66,7 +65,6 @@ REASONS: dict[str, Reason] = {
     "same-key-other-content": Reason("DU03", 422, "This idempotency key was used for other content: {field} differs. Use a new key for a new payment."),
     "duplicate-uetr": Reason("DU03", 422, "A payment with this UETR is known. Give a new payment a new UETR."),
     "duplicate-instruction": Reason("DU05", 422, "Instruction id {instruction_id} was used by {agent} today. Give a new instruction a new id."),
-    "in-flight": Reason("AB03", 409, "The same key is being worked on. Ask again in a moment."),
     # the house and the rails beyond it
     "internal": Reason("AB04", 422, "The switch could not judge this payment and refused it, so that nothing is guessed. Nothing was reserved."),
     "rail-rejected": Reason("NARR", 422, "{rail} rejected the payment."),

@@ -4,6 +4,8 @@ import json
 
 from switch.payment.plan import Refusal
 
+OPERATOR_REJECTED = '{"reason": "operator-rejected"'  # how the detail of such a payment begins
+
 
 def refusal_json(refusal: Refusal) -> str:
     """Write a refusal for the payment's `detail`."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fx.quotes import Quote
 from limits.claims import Refused, Sums
 from limits.counters import EMPTY, Change, admit, changed, post_changes, void_changes
+from switch.flow.exceptions import LATE_ACCEPTANCE
 from switch.flow.ports import (
     ACCEPTED,
     AGAIN,
@@ -34,7 +35,7 @@ from switch.flow.ports import (
 )
 from switch.payment.plan import Leg, Plan, Refusal, Transfer
 from switch.payment.reasons import problem
-from switch.payment.refusals import refusal_json
+from switch.payment.refusals import OPERATOR_REJECTED, refusal_json
 from switch.payment.status import ACCEPTED as PAYMENT_ACCEPTED
 from switch.payment.status import (
     FINAL,
@@ -246,8 +247,7 @@ class MemoryStore:
         """Take unfinished payments of other incarnations."""
         taken: list[Unfinished] = []
         for payment_id, row in self._rows.items():
-            done = row.stored.status in FINAL or (row.stored.status == SETTLED and not row.expects_credit)
-            if row.incarnation == incarnation or done or len(taken) >= limit:
+            if row.incarnation == incarnation or len(taken) >= limit or not self._unfinished(row):
                 continue
             self._rows[payment_id] = row._replace(incarnation=incarnation)
             leg, stored = row.legs[0][0], row.stored
@@ -258,6 +258,14 @@ class MemoryStore:
                 )
             )  # fmt: skip
         return taken
+
+    def _unfinished(self, row: _Row) -> bool:
+        """Whether the rail's word is still out; of what an operator has rejected it is until an exception record has it."""
+        stored = row.stored
+        if stored.status in FINAL:
+            known = (stored.payment_id, LATE_ACCEPTANCE) in self._exceptions
+            return stored.detail.startswith(OPERATOR_REJECTED) and not known
+        return stored.status != SETTLED or row.expects_credit
 
     # --- quotes, keys ---
 

@@ -47,6 +47,7 @@ def connect(url: str, seconds_max: float) -> "Redis":
     return Redis.from_url(
         url,
         decode_responses=True,
+        encoding_errors="replace",
         retry=Retry(NoBackoff(), 0),
         socket_timeout=seconds_max,
         socket_connect_timeout=CONNECT_SECONDS_MAX,
@@ -117,8 +118,11 @@ class ValkeyLink:
                 counter = key.removeprefix(self._closed)
                 self._hear(News("closed", counter, str(value)))
                 # Not longer than it had: what is stale refuses for a second at most, whoever hears of it.
-                entry = self._worker.board.entries[counter]
-                self._worker.board.entries[counter] = entry._replace(until=entry.until - ENTRY_SECONDS + left_ms / 1000)
+                entry = self._worker.board.entries.get(counter)
+                if entry is not None:
+                    self._worker.board.entries[counter] = entry._replace(
+                        until=entry.until - ENTRY_SECONDS + left_ms / 1000
+                    )
 
     async def _listen(self, heard: PubSub) -> None:
         while True:
@@ -133,7 +137,8 @@ class ValkeyLink:
         if news.topic == "status":
             self._wake(news.key, news.value)
         else:
-            self._worker.board.hear(news)
+            with suppress(ValueError):  # written by another version of this house
+                self._worker.board.hear(news)
 
     def _wake(self, payment_id: str, status: str) -> None:
         """Wake who waits here; unlike the worker's own `wake` this tells nobody again."""

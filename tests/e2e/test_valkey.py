@@ -12,7 +12,7 @@ from builders import HARBOUR, NOON, a_clock, northbound
 from redis.asyncio import Redis
 from serving import Served, a_new_person, body_of, drop_schemas, serving
 
-from bayswitch import Problem
+from bayswitch import AsyncClient, Problem
 from limits.claims import Claim, Refused
 from switch.embedded.valkey import EmbeddedValkey
 from switch.flow.worker import Worker
@@ -131,15 +131,16 @@ async def a_storm(served: list[Served], persons: list[int], run: str) -> Counter
     """Everyone asks 14 times for a tenth of the daily allowance, through all workers at once; counts what was accepted."""
     accepted: Counter[int] = Counter()
 
-    async def ask(n: int, person: int) -> None:
-        async with served[n % len(served)].client(timeout_seconds=30) as client:
-            try:
-                await client.pay(body_of(northbound("1000.00", person=person)), f"{run}-{person}-{n}")
-                accepted[person] += 1
-            except Problem as problem:
-                assert problem.code == "RR04" and problem.headroom == "HKD 0.00", problem
+    async def ask(client: AsyncClient, n: int, person: int) -> None:
+        try:
+            await client.pay(body_of(northbound("1000.00", person=person)), f"{run}-{person}-{n}")
+            accepted[person] += 1
+        except Problem as problem:
+            assert problem.code == "RR04" and problem.headroom == "HKD 0.00", problem
 
-    await asyncio.gather(*[ask(n, person) for n in range(14) for person in persons])
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(each.client(timeout_seconds=30)) for each in served]
+        await asyncio.gather(*[ask(clients[n % len(clients)], n, person) for n in range(14) for person in persons])
     return accepted
 
 

@@ -6,9 +6,12 @@ import pytest
 import pytest_asyncio
 from driver import Driver
 
+from switch import logs
 from switch.flow.ports import Store
 from switch.store.memory import MemoryStore
 from switch.store.postgres.store import PostgresStore
+
+logs.configure()  # as a running switch logs: structlog's own default draws tracebacks for seconds
 
 NewStore = Callable[[], Awaitable[Store]]
 

@@ -4,8 +4,8 @@ It knows the law's caps as figures of its own, counts for itself, and only at th
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta, timezone
 from typing import NamedTuple
 
 from rails.book import Entry
@@ -27,11 +27,10 @@ MOVES = {
 POSTED = {"settled", "credited"}
 PENDING = {"accepted", "submitted", "in_doubt"}
 
-# The law in minor units, None where it sets no cap (facts rules 2, 4.1, 6).
-CAPS: dict[str, int | None] = {
+# The law in minor units.
+CAPS = {
     "payment-connect.northbound.day": 10_000_00,
     "payment-connect.northbound.year": 200_000_00,
-    "payment-connect.southbound.day": None,
     "mainland.fx-purchase.year": 50_000_00,
     "same-name.hong-kong.day": 80_000_00,
     "easy-transfer.day/MOP": 20_000_00,
@@ -39,6 +38,9 @@ CAPS: dict[str, int | None] = {
 _LAW_ZONE = timezone(timedelta(hours=8))
 _REFERENCE_RATE = (110, 100)  # HKD for one CNY
 _ONSHORE_USD = (14, 100)  # USD for one CNY, the rate of these worlds
+
+
+Opener = Callable[[bytes, str], Instruction]  # (sealed instruction, payment id): the instruction
 
 
 class Wrong(AssertionError):
@@ -57,10 +59,13 @@ class Counted(NamedTuple):
 class OwnBooks:
     """Everything the auditor has seen."""
 
-    def __init__(self, reports_credit: Mapping[str, bool]) -> None:
+    def __init__(self, reports_credit: Mapping[str, bool], opening: Mapping[str, int], open_: Opener) -> None:
         self.caps = dict(CAPS)
-        self._reports_credit = reports_credit
-        self._asked: dict[str, Instruction] = {}  # by payment id: the content that counts
+        self._reports_credit = reports_credit  # by rail
+        self._opening = opening  # what each account was funded with
+        self._open = open_
+        self._asked: defaultdict[str, list[Instruction]] = defaultdict(list)  # by payment id
+        self._kept: dict[str, Instruction] = {}  # by payment id: the content that counts
         self._answers: defaultdict[str, list[Answer]] = defaultdict(list)
         self._statuses: dict[str, list[str]] = {}
         self._codes: dict[str, str] = {}
@@ -77,15 +82,18 @@ class OwnBooks:
     # --- what is seen ---
 
     def asked(self, payment_id: str, instruction: Instruction) -> None:
-        """An instruction went in under a key that was not used before."""
-        self._asked.setdefault(payment_id, instruction)
+        """An instruction went in under the key of this payment."""
+        self._asked[payment_id].append(instruction)
 
     def decided(self, payment_id: str, event: str) -> None:
         """An operator decided about a payment in doubt."""
         self._decided[payment_id] = event
 
-    def answered(self, answer: Answer, given: Instruction, kept: Instruction) -> None:
-        """The switch answered `given`; it keeps `kept` under that payment."""
+    def answered(self, answer: Answer, given: Instruction) -> None:
+        """The switch answered `given`."""
+        kept = self._kept.get(answer.payment_id)
+        if kept is None:
+            raise Wrong(f"{answer.payment_id} was answered {answer} and is not in the event stream")
         first = [known for known in self._answers[answer.payment_id] if not known.replayed]
         self._answers[answer.payment_id].append(answer)
         if answer.replayed:
@@ -145,11 +153,13 @@ class OwnBooks:
         stored = await store.payment(payment_id)
         assert stored is not None
         self._stored[payment_id] = stored
-        self._expect(payment_id in self._asked, f"{payment_id} was never asked for")
+        sealed = await store.sealed(payment_id)
+        assert sealed is not None
+        instruction = self._kept[payment_id] = self._open(sealed, payment_id)
+        self._expect(instruction in self._asked[payment_id], f"{payment_id} was never asked for: {instruction}")
         if status != "accepted":
             self._uses[payment_id] = []
             return
-        instruction = self._asked[payment_id]
         owner = self._owner.setdefault(stored.uetr, payment_id)
         self._expect(owner == payment_id, f"{owner} and {payment_id} were both accepted under UETR {stored.uetr}")
         if stored.quote_id:
@@ -161,7 +171,7 @@ class OwnBooks:
             key = (use.rule, use.whose, use.window)
             cap = self.caps[use.rule]
             before = self._usage[key]
-            if cap is not None and before + use.amount_minor > cap:
+            if before + use.amount_minor > cap:
                 raise Wrong(f"{payment_id} was admitted to {key} with {use.amount_minor} on top of {before}, cap {cap}")
             self._usage[key] += use.amount_minor
 
@@ -238,50 +248,31 @@ class OwnBooks:
 
     async def _money(self, store: Store) -> None:
         """Positions hold what was debited and paid out, by currency; debits equal credits; nothing is pending."""
-        accounts = {key: sums for key, sums in (await store.counters("")).items() if "|" not in key}
-        paid_in: Counter[str] = Counter()
-        paid_out: Counter[str] = Counter()
+        debited: Counter[str] = Counter()
+        credited: Counter[str] = Counter()
         for payment_id, statuses in self._statuses.items():
             stored = self._stored[payment_id]
             if statuses[-1] in POSTED:
-                paid_in[stored.debit_currency] += stored.debit_minor
-                paid_out[stored.settlement_currency] += stored.settlement_minor
+                debited[stored.debit_currency] += stored.debit_minor
+                credited[stored.settlement_currency] += stored.settlement_minor
         for record in await store.exceptions(None):
-            paid_out.update({transfer.currency: transfer.amount_minor for transfer in record.transfers})
-        for currency in ("HKD", "CNY", "MOP", "USD"):
-            own = [(key, sums) for key, sums in accounts.items() if key.endswith(f":{currency}")]
-            opened = sum(sums.up_posted for key, sums in own if key.startswith("funding:"))
-            opened -= sum(
-                sums.down_posted for key, sums in own if key.startswith("inventory:") and _unused(key, accounts)
-            )
-            balance = sum(sums.up_posted - sums.down_posted for _, sums in own)
-            self._expect(balance == 0, f"{currency}: debits less credits are {balance}")
-            pending = sum(sums.up_pending + sums.down_pending for _, sums in own)
-            self._expect(pending == 0, f"{currency}: {pending} is pending in a drained world")
-            debited = sum(sums.up_posted for key, sums in own if key.startswith("position:"))
-            self._expect(
-                debited == paid_in[currency],
-                f"{currency}: positions were debited {debited}, payments {paid_in[currency]}",
-            )
-            below = [
-                key
-                for key, sums in own
-                if key.startswith(("position:", "inventory:")) and sums.up_posted > sums.down_posted
-            ]
-            self._expect(not below, f"below zero: {below}")
-        for currency, amount in paid_out.items():
-            credited = sum(
-                sums.down_posted
-                for key, sums in accounts.items()
-                if key.startswith("position:") and key.endswith(f":{currency}")
-            )
-            funded = sum(
-                self.opened[key] for key in self.opened if key.startswith("position:") and key.endswith(f":{currency}")
-            )
-            self._expect(
-                credited - funded == amount,
-                f"{currency}: positions were credited {credited - funded}, payments paid out {amount}",
-            )
+            for transfer in record.transfers:
+                credited[transfer.currency] += transfer.amount_minor
+        balance: Counter[str] = Counter()
+        for key, sums in (await store.counters("")).items():
+            if "|" in key:
+                continue
+            currency = key.rpartition(":")[2]
+            balance[currency] += sums.up_posted - sums.down_posted
+            self._expect(sums.up_pending == sums.down_pending == 0, f"{key} has {sums} pending in a drained world")
+            if key.startswith("position:"):
+                debited[currency] -= sums.up_posted
+                credited[currency] -= sums.down_posted - self._opening.get(key, 0)
+            if key.startswith(("position:", "inventory:")):
+                self._expect(sums.up_posted <= sums.down_posted, f"{key} is below zero: {sums}")
+        self._expect(not any(balance.values()), f"debits less credits: {dict(balance)}")
+        self._expect(not any(debited.values()), f"payments less positions, debited: {dict(debited)}")
+        self._expect(not any(credited.values()), f"payments less positions, credited: {dict(credited)}")
 
     async def _counters(self, store: Store) -> None:
         """Counters of the law hold the auditor's own sums, and every counter the sum of the claims behind it."""
@@ -353,8 +344,3 @@ def _instructed(instruction: Instruction) -> tuple[str, int]:
 
 def _up(amount: int, numerator: int, denominator: int) -> int:
     return -(-amount * numerator // denominator)
-
-
-def law_day_of(at: datetime) -> str:
-    """The law's day of an instant."""
-    return f"{at.astimezone(_LAW_ZONE):%Y-%m-%d}"

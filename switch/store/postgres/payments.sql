@@ -115,7 +115,13 @@ RETURNING ARRAY(SELECT w.incarnation FROM worker w WHERE w.lease_until < clock_t
 WITH taken AS MATERIALIZED ( -- read once: joined as a plain subquery it may be run again for each row, past its limit
     SELECT payment_id, received_on FROM payment
     WHERE incarnation = ANY ($2::bigint[])
-        AND (status IN ('queued', 'accepted', 'submitted', 'in_doubt') OR (status = 'settled' AND expects_credit))
+        AND (
+            status IN ('queued', 'accepted', 'submitted', 'in_doubt') OR (status = 'settled' AND expects_credit)
+            -- what an operator has rejected the rail may have paid: asked about until an exception record says so
+            OR (status = 'rejected' AND starts_with(detail, $4) AND NOT EXISTS (
+                SELECT FROM exception_record x WHERE x.payment_id = payment.payment_id AND x.kind = $5
+            ))
+        )
     LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE payment p SET incarnation = $1 FROM taken

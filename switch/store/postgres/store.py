@@ -16,6 +16,7 @@ import asyncpg
 
 from fx.quotes import Quote
 from limits.claims import Claim, Sums
+from switch.flow.exceptions import LATE_ACCEPTANCE
 from switch.flow.ports import (
     ACCEPTED,
     REFUSED,
@@ -35,7 +36,7 @@ from switch.flow.ports import (
     Unfinished,
 )
 from switch.payment.plan import Transfer
-from switch.payment.refusals import refusal_from
+from switch.payment.refusals import OPERATOR_REJECTED, refusal_from
 from switch.payment.status import CREDIT, LEG_TABLE, MONEY, PAYMENT_TABLE, PENDING, POSTED, REJECTED, SETTLED, sources
 from switch.store.postgres.accept import accept_batch
 from switch.store.postgres.queries import queries
@@ -298,7 +299,9 @@ class PostgresStore:
             return []
         async with self._connection() as connection, connection.transaction():
             await connection.execute("SET LOCAL enable_seqscan TO on")  # a scan of what is there, only after a loss
-            rows = await connection.fetch(self._q["take_over"], incarnation, lapsed, limit)
+            rows = await connection.fetch(
+                self._q["take_over"], incarnation, lapsed, limit, OPERATOR_REJECTED, LATE_ACCEPTANCE
+            )
             if not rows:
                 await connection.execute(self._q["forget_workers"], lapsed)
                 self._lapsed = []

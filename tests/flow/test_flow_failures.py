@@ -1,0 +1,211 @@
+"""The store or a rail fails in the middle of a step: what it did not take stays with the worker and is done again."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import NOON, a_submission, a_world, domestic, northbound, some_rails, to_magic
+from driver import Driver
+
+from rails.faults import Faults
+from rails.port import RailUnavailable
+from switch.flow.loops import Loops
+from switch.flow.ports import ExceptionRecord, Moved, Step, StoreUnavailable
+from switch.store.memory import MemoryStore
+
+PAST_DEADLINE = 21
+
+
+class FaultyStore(MemoryStore):
+    """A store in memory whose calls fail once where told to: before they do anything, or after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fail_before: set[str] = set()
+        self.fail_after: set[str] = set()
+
+    def _trip(self, where: set[str], name: str) -> None:
+        if name in where:
+            where.discard(name)
+            raise StoreUnavailable(f"planted in {name}")
+
+    async def finish(self, steps: Sequence[Step]) -> list[Moved]:
+        self._trip(self.fail_before, "finish")
+        moved = await super().finish(steps)
+        self._trip(self.fail_after, "finish")
+        return moved
+
+    async def record_exception(self, record: ExceptionRecord) -> bool:
+        self._trip(self.fail_before, "record_exception")
+        recorded = await super().record_exception(record)
+        self._trip(self.fail_after, "record_exception")
+        return recorded
+
+
+async def faulty() -> tuple[Driver, FaultyStore]:
+    store = FaultyStore()
+    return await Driver(store, a_world(rails=some_rails())).start(), store
+
+
+async def stubborn(step: Callable[[], Any], failures: int = 1) -> None:
+    """Do a step until it does not fail; it must fail as often as said."""
+    for _ in range(failures):
+        with pytest.raises(StoreUnavailable):
+            await step()
+    await step()
+
+
+@pytest.mark.parametrize("where", ["fail_before", "fail_after"])
+async def test_reports_the_store_did_not_take_are_carried_out_again(where: str) -> None:
+    driver, store = await faulty()
+    ids = [await driver.accepted(northbound(person=n)) for n in range(3)]
+    await driver.wait()
+    driver.world.clock.set(NOON + timedelta(seconds=20))
+    getattr(store, where).add("finish")
+    await stubborn(driver.worker.collect)
+    for payment_id in ids:
+        assert await driver.history(payment_id) == ["accepted", "credited"]
+    assert await driver.imbalance() == {} and await store.exceptions(None) == []
+
+
+@pytest.mark.parametrize("where", ["fail_before", "fail_after"])
+async def test_a_deadline_is_not_forgotten_when_the_store_is_away(where: str) -> None:
+    driver, store = await faulty()
+    payment_id = await driver.accepted(to_magic("SILENT"))
+    await driver.wait()
+    driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE))
+    getattr(store, where).add("finish")
+    await stubborn(driver.worker.complete)
+    await driver.wait(2)
+    assert await driver.history(payment_id) == ["accepted", "in_doubt", "credited"]
+
+
+async def test_an_answer_to_an_inquiry_that_the_store_did_not_take_is_asked_for_again() -> None:
+    driver, store = await faulty()
+    payment_id = await driver.accepted(to_magic("SILENT"))
+    other = await driver.accepted(to_magic("LATE-ACCEPT", domestic))
+    await driver.wait()
+    driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE))
+    now = driver.world.clock.now()
+    await driver.worker._time_out(now)
+    store.fail_before.add("finish")
+    with pytest.raises(StoreUnavailable):
+        await driver.worker._inquire(now)
+    await driver.wait(2)
+    await driver.wait(10)
+    assert await driver.history(payment_id) == ["accepted", "in_doubt", "credited"]
+    assert (await driver.stored(other)).status == "rejected"
+
+
+async def test_a_mark_that_the_store_did_not_take_is_no_loss() -> None:
+    driver, store = await faulty()
+    payment_id = await driver.accepted(northbound())
+    await driver.wait()
+    store.fail_before.add("finish")
+    with pytest.raises(StoreUnavailable):
+        await driver.mark()
+    await driver.wait(PAST_DEADLINE)
+    assert (await driver.stored(payment_id)).status == "credited"
+
+
+@pytest.mark.parametrize("where", ["fail_before", "fail_after"])
+async def test_an_exception_record_that_the_store_did_not_take_is_written_once(where: str) -> None:
+    driver, store = await faulty()
+    payment_id = await driver.accepted(to_magic("CONTRADICTORY"))
+    await driver.wait()
+    driver.world.clock.set(NOON + timedelta(seconds=40))  # the credit and what contradicts it are both due
+    getattr(store, where).add("record_exception")
+    with pytest.raises(StoreUnavailable):
+        await driver.wait()
+    await driver.wait()
+    assert [record.kind for record in await store.exceptions(payment_id)] == ["contradiction"]
+
+
+# --- rails ---
+
+
+async def test_a_rail_that_is_away_keeps_nobody_else_waiting() -> None:
+    driver = await Driver(MemoryStore(), a_world(rails=some_rails())).start()
+    ibps = driver.world.rails["ibps"]
+    ibps.faults = Faults(outage=True)  # type: ignore[attr-defined]
+    held = await driver.accepted(northbound())
+    free = await driver.accepted(domestic())
+    assert await driver.worker.submit(0.0) == 1
+    driver.world.clock.set(NOON + timedelta(seconds=20))
+    await driver.worker.collect()
+    assert (await driver.stored(free)).status == "credited"
+    assert (await driver.stored(held)).status == "accepted" and len(driver.worker.unsent) == 1
+    ibps.faults = Faults()  # type: ignore[attr-defined]
+    await driver.wait()
+    await driver.wait(19)
+    assert (await driver.stored(held)).status in ("credited", "in_doubt")
+    await driver.wait(120)
+    assert (await driver.stored(held)).status == "credited"
+
+
+async def test_a_payment_whose_rail_stays_away_is_in_doubt_and_not_refused() -> None:
+    driver = await Driver(MemoryStore(), a_world(rails=some_rails())).start()
+    ibps = driver.world.rails["ibps"]
+    ibps.faults = Faults(outage=True)  # type: ignore[attr-defined]
+    payment_id = await driver.accepted(northbound())
+    held = await driver.counters()
+    for _ in range(3):
+        await driver.worker.submit(0.0)
+        driver.world.clock.set(driver.world.clock.now() + timedelta(seconds=15))
+        await driver.worker.complete()
+    assert (await driver.stored(payment_id)).status == "in_doubt" and await driver.counters() == held
+    ibps.faults = Faults()  # type: ignore[attr-defined]
+    driver.world.clock.set(driver.world.clock.now() + timedelta(seconds=61))
+    await driver.worker.complete()  # the inquiry comes before the instruction: the rail keeps it out for good
+    assert (await driver.stored(payment_id)).code == "AG09"
+    await driver.wait(60)
+    assert (await driver.stored(payment_id)).status == "rejected" and await driver.store.exceptions(None) == []
+    assert await driver.imbalance() == {}
+
+
+async def test_a_send_whose_reply_was_lost_is_sent_again_and_paid_once() -> None:
+    driver = await Driver(MemoryStore(), a_world(rails=some_rails())).start()
+    ibps = driver.world.rails["ibps"]
+    send = ibps.send
+
+    async def loses_the_reply(batch: Any) -> None:
+        await send(batch)
+        ibps.send = send  # type: ignore[method-assign]
+        raise RailUnavailable("planted")
+
+    ibps.send = loses_the_reply  # type: ignore[method-assign]
+    payment_id = await driver.accepted(northbound())
+    await driver.worker.submit(0.0)
+    assert len(driver.worker.unsent) == 1
+    await driver.wait()
+    await driver.wait(PAST_DEADLINE)
+    assert await driver.history(payment_id) == ["accepted", "credited"] and await driver.imbalance() == {}
+
+
+async def test_the_loops_rest_while_a_rail_is_away() -> None:
+    """An outage must not make the loop spin: it is tried again after a pause, and everything else goes on."""
+    driver = await Driver(MemoryStore(), a_world(rails=some_rails())).start()
+    ibps = driver.world.rails["ibps"]
+    ibps.faults = Faults(outage=True)  # type: ignore[attr-defined]
+    tries = 0
+    send = ibps.send
+
+    async def counted(batch: Any) -> None:
+        nonlocal tries
+        tries += 1
+        await send(batch)
+
+    ibps.send = counted  # type: ignore[method-assign]
+    loops = Loops(driver.worker)
+    await loops.start()
+    held, free = a_submission(northbound()), a_submission(domestic())
+    for submission in (held, free):
+        loops.put(submission)
+    assert (await held.answer).status == (await free.answer).status == "accepted"
+    driver.world.clock.set(rate=100)
+    await asyncio.sleep(0.5)
+    assert (await driver.stored(free.payment_id)).status == "credited"
+    assert 1 <= tries < 60
+    await loops.stop()

@@ -1,0 +1,217 @@
+"""Faults to plant in the switch, each of which the auditor must find. Some are the ones peers have had (facts peers 5.2)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from limits.claims import Claim, Refused, Sums
+from limits.counters import admit, evaluate, void_changes
+from rails.port import RailInstruction
+from switch import sandbox
+from switch.flow import worker as flow
+from switch.flow.ports import UETR, Identity, Moved, Step, StoreUnavailable
+from switch.flow.submission import Flight, Submission
+from switch.flow.worker import Worker
+from switch.payment import explain
+from switch.payment.status import (
+    CREDIT,
+    CREDITED,
+    MONEY,
+    PAYMENT_TABLE,
+    REJECT,
+    REJECTED,
+    SETTLE,
+    SETTLED,
+    TIME_OUT,
+    VOIDED,
+)
+from switch.store import memory
+from switch.store.memory import MemoryStore
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+Verdict = tuple[Refused | None, dict[str, Sums]]
+
+
+def _admitted_whatever(claims: tuple[Claim, ...], sums: Mapping[str, Sums]) -> dict[str, Sums]:
+    return admit(tuple(claim._replace(forced=True) for claim in claims), sums)[1]
+
+
+def a_store_that_forgets_to_void(patch: pytest.MonkeyPatch) -> None:
+    right = MemoryStore._move_money
+
+    def wrong(self: MemoryStore, row: Any, to: str) -> None:
+        if MONEY[to] != VOIDED:
+            right(self, row, to)
+
+    patch.setattr(MemoryStore, "_move_money", wrong)
+
+
+def a_void_that_gives_money_back_and_not_usage(patch: pytest.MonkeyPatch) -> None:
+    def wrong(claims: tuple[Claim, ...]) -> Any:
+        return void_changes(tuple(claim for claim in claims if "|" not in claim.counter))
+
+    patch.setattr(memory, "void_changes", wrong)
+
+
+def counters_that_add_instead_of_subtract(patch: pytest.MonkeyPatch) -> None:
+    """What is used raises the headroom: the fault of a peer's batch position handler."""
+
+    def wrong(claims: tuple[Claim, ...], sums: Mapping[str, Sums]) -> Verdict:
+        flipped = {
+            key: state._replace(up_pending=-state.up_pending, up_posted=-state.up_posted) for key, state in sums.items()
+        }
+        refused = evaluate(claims, flipped)
+        return (refused, {}) if refused else (None, _admitted_whatever(claims, sums))
+
+    patch.setattr(memory, "admit", wrong)
+
+
+def a_batch_judged_against_one_unchanged_figure(patch: pytest.MonkeyPatch) -> None:
+    right = MemoryStore.accept
+    before: dict[str, Sums] = {}
+
+    async def accept(self: MemoryStore, *given: Any) -> Any:
+        before.clear()
+        before.update(self._sums)
+        return await right(self, *given)
+
+    def wrong(claims: tuple[Claim, ...], sums: Mapping[str, Sums]) -> Verdict:
+        refused = evaluate(claims, before)
+        return (refused, {}) if refused else (None, _admitted_whatever(claims, sums))
+
+    patch.setattr(MemoryStore, "accept", accept)
+    patch.setattr(memory, "admit", wrong)
+
+
+def a_store_that_loses_payments_it_has_accepted(patch: pytest.MonkeyPatch) -> None:
+    right = MemoryStore._store
+
+    def wrong(self: MemoryStore, item: Any, refusal: Any, position: int) -> None:
+        if not item.payment_id.startswith("7"):
+            right(self, item, refusal, position)
+
+    patch.setattr(MemoryStore, "_store", wrong)
+
+
+def a_store_that_does_not_know_a_uetr_again(patch: pytest.MonkeyPatch) -> None:
+    right = Submission.identities
+
+    def wrong(self: Submission, day: Any) -> Any:
+        key, _, instruction = right(self, day)
+        return key, Identity(UETR, bytes.fromhex(self.payment_id.replace("-", ""))), instruction
+
+    patch.setattr(Submission, "identities", wrong)
+
+
+def a_quote_that_can_be_used_again(patch: pytest.MonkeyPatch) -> None:
+    right = MemoryStore._admit
+
+    def wrong(self: MemoryStore, item: Any, plan: Any, judge: Any) -> Any:
+        outcome = right(self, item, plan, judge)
+        if plan.quote_id:
+            self._quotes[plan.quote_id] = (self._quotes[plan.quote_id][0], "")
+        return outcome
+
+    patch.setattr(MemoryStore, "_admit", wrong)
+
+
+def silence_taken_for_a_refusal(patch: pytest.MonkeyPatch) -> None:
+    right = MemoryStore.finish
+
+    async def wrong(self: MemoryStore, steps: Sequence[Step]) -> list[Moved]:
+        return await right(self, [s._replace(event=REJECT, code="AB05") if s.event == TIME_OUT else s for s in steps])
+
+    patch.setattr(MemoryStore, "finish", wrong)
+
+
+def money_posted_again_with_the_credit(patch: pytest.MonkeyPatch) -> None:
+    right = MemoryStore._move_money
+
+    def wrong(self: MemoryStore, row: Any, to: str) -> None:
+        right(self, row, to)
+        if row.stored.status == SETTLED:
+            self._post_alone(row.transfers)
+
+    patch.setattr(MemoryStore, "_move_money", wrong)
+
+
+def events_after_the_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(PAYMENT_TABLE, REJECTED, {SETTLE: SETTLED, CREDIT: CREDITED})
+
+
+def a_worker_that_forgets_a_flight(patch: pytest.MonkeyPatch) -> None:
+    right = Worker._fly
+
+    def wrong(self: Worker, flight: Flight) -> None:
+        if not flight.payment_id.startswith("3"):
+            right(self, flight)
+
+    patch.setattr(Worker, "_fly", wrong)
+
+
+def a_worker_that_sends_again_under_another_uetr(patch: pytest.MonkeyPatch) -> None:
+    right = Worker._instruction
+
+    def wrong(self: Worker, *given: Any) -> RailInstruction:
+        sent = right(self, *given)
+        return sent._replace(uetr="f" + sent.uetr[1:])
+
+    patch.setattr(Worker, "_instruction", wrong)
+
+
+def late_acceptances_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(flow, "late_acceptance", lambda stored, report: None)
+
+
+def an_operators_rejection_taken_for_the_rails_word(patch: pytest.MonkeyPatch) -> None:
+    right = Worker.operate
+
+    async def wrong(self: Worker, stored: Any, event: str) -> None:
+        await right(self, stored, event)
+        self.flights.pop((stored.uetr, 1), None)
+
+    patch.setattr(Worker, "operate", wrong)
+
+
+def an_explanation_that_reads_no_counter(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sandbox, "evaluate", lambda claims, sums: None)
+    patch.setattr(explain, "evaluate", lambda claims, sums: None)
+
+
+def a_commit_without_reply_taken_for_none(patch: pytest.MonkeyPatch) -> None:
+    """The batch is judged again and found known: nobody carries it out, until the next restart."""
+
+    async def wrong(self: Worker, lease_seconds: float) -> None:
+        await self.store.register(self.incarnation, lease_seconds)
+
+    patch.setattr(Worker, "register", wrong)
+
+
+def deadlines_forgotten_when_the_store_is_away(patch: pytest.MonkeyPatch) -> None:
+    right = Worker._time_out
+
+    async def wrong(self: Worker, now: Any) -> int:
+        due = [item for item in self._deadlines if item[0] <= now]
+        try:
+            return await right(self, now)
+        except StoreUnavailable:
+            keys = {item[2] for item in due}
+            self._deadlines = [item for item in self._deadlines if item[2] not in keys]
+            raise
+
+    patch.setattr(Worker, "_time_out", wrong)
+
+
+PLANTS: tuple[Plant, ...] = (
+    a_store_that_forgets_to_void, a_void_that_gives_money_back_and_not_usage, counters_that_add_instead_of_subtract,
+    a_batch_judged_against_one_unchanged_figure, a_store_that_loses_payments_it_has_accepted,
+    a_store_that_does_not_know_a_uetr_again, a_quote_that_can_be_used_again, silence_taken_for_a_refusal,
+    money_posted_again_with_the_credit, events_after_the_end, a_worker_that_forgets_a_flight,
+    a_worker_that_sends_again_under_another_uetr, late_acceptances_ignored, an_explanation_that_reads_no_counter,
+)  # fmt: skip
+# These need a trouble at one moment of one payment's life: few seeds meet it.
+RARE_PLANTS: tuple[Plant, ...] = (
+    a_commit_without_reply_taken_for_none, deadlines_forgotten_when_the_store_is_away,
+    an_operators_rejection_taken_for_the_rails_word,
+)  # fmt: skip

@@ -1,0 +1,67 @@
+"""Promises 1 to 4 of design 9 over whole lives of a switch, and that the auditor would notice if they were broken.
+
+A failure names its seed: `simulate(seed, steps)` lives it again.
+"""
+
+from itertools import islice
+
+import pytest
+from planted import PLANTS, RARE_PLANTS, Plant
+from simulation import Failure, simulate
+
+SEEDS, STEPS = range(1, 16), 300
+LONG_SEEDS, LONG_STEPS = range(1_000, 1_320), 800
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_whatever_happens_no_promise_is_broken(seed: int) -> None:
+    await simulate(seed, STEPS)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", LONG_SEEDS)
+async def test_over_many_long_lives_no_promise_is_broken(seed: int) -> None:
+    await simulate(seed, LONG_STEPS)
+
+
+async def test_one_seed_is_one_life() -> None:
+    first, second = await simulate(7, STEPS), await simulate(7, STEPS)
+    assert list(first.log) == list(second.log)
+    assert await first.memory.stream("", None, 100_000) == await second.memory.stream("", None, 100_000)
+
+
+async def test_these_lives_meet_every_fate() -> None:
+    """A simulation in which nothing happens proves nothing."""
+    statuses, exceptions, codes = set(), set(), set()
+    for seed in range(1, 9):
+        world = await simulate(seed, STEPS)
+        events = await world.memory.stream("", None, 100_000)
+        statuses |= {event.status for event in events}
+        codes |= {event.code for event in events}
+        exceptions |= {record.kind for record in await world.memory.exceptions(None)}
+    assert statuses >= {"accepted", "submitted", "in_doubt", "settled", "credited", "rejected"}
+    assert exceptions == {"late-acceptance", "contradiction"}
+    # quotas, liquidity, inventory, duplicates, closed lanes and rails, the rails' own, an operator's, never received
+    assert codes >= {"RR04", "AM23", "AM04", "DU03", "DU05", "ED06", "TM01", "AC03", "AB05", "AB03", "AG09"}
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
+async def test_the_auditor_notices(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    assert await _noticed(80, 200)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("plant", RARE_PLANTS, ids=lambda plant: plant.__name__)
+async def test_the_auditor_notices_in_the_long_run(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    assert await _noticed(500, 300)
+
+
+async def _noticed(seeds_max: int, steps: int) -> bool:
+    for seed in islice(range(10_000), seeds_max):
+        try:
+            await simulate(seed, steps)
+        except Failure:
+            return True
+    return False
