@@ -28,8 +28,8 @@ WHERE (status, leg_status) NOT IN (
 UNION ALL
 SELECT format('payment %s is %s and has %s legs', p.payment_id, p.status, count(o.payment_id))
 FROM payment p JOIN money USING (status) LEFT JOIN owner o USING (payment_id)
-GROUP BY p.payment_id, p.status, p.events
-HAVING count(o.payment_id) <> CASE WHEN p.status = 'rejected' AND p.events = 1 THEN 0 ELSE 1 END
+GROUP BY p.payment_id, p.status, p.moves
+HAVING count(o.payment_id) <> CASE WHEN p.status = 'rejected' AND cardinality(p.moves) = 1 THEN 0 ELSE 1 END
 
 -- name: debits-equal-credits
 SELECT format('%s: debits %s and credits %s pending, debits %s and credits %s posted', currency, sum(up_pending),
@@ -140,10 +140,16 @@ FROM identity i LEFT JOIN payment p ON p.payment_id = i.payment_id AND p.receive
 WHERE p.payment_id IS NULL AND i.key <> 'opening-transfer'
 
 -- name: events-numbered
-SELECT format('payment %s has %s events numbered %s to %s, and says %s', p.payment_id, count(e.n), min(e.n), max(e.n), p.events)
+-- Each where the payment says: in the n-th of its transactions, the first at the payment's own place.
+SELECT format('payment %s moved %s times, its events are numbered %s', p.payment_id, cardinality(p.moves),
+    coalesce(string_agg(e.n::text, ', ' ORDER BY e.n), 'not at all'))
 FROM payment p LEFT JOIN event e USING (payment_id, received_on)
-GROUP BY p.payment_id, p.events
-HAVING count(e.n) <> p.events OR min(e.n) IS DISTINCT FROM 1 OR max(e.n) <> count(e.n)
+GROUP BY p.payment_id, p.moves
+HAVING count(e.n) <> cardinality(p.moves) OR min(e.n) IS DISTINCT FROM 1 OR max(e.n) <> count(e.n) OR count(DISTINCT e.n) <> count(e.n)
+UNION ALL
+SELECT format('event %s of payment %s is not where the payment says', e.n, e.payment_id)
+FROM event e JOIN payment p USING (payment_id, received_on)
+WHERE p.moves[e.n] <> e.xid OR (e.n = 1 AND (e.xid, e.position) <> (p.xid, p.position))
 
 -- name: events-follow-the-table
 -- An event after a final status is a move the table does not have.
@@ -161,24 +167,36 @@ FROM payment p JOIN step s USING (payment_id)
 WHERE s.last AND s.status <> p.status
 
 -- name: refused-holds-nothing
-SELECT format('payment %s was refused and holds %s claims, %s transfers', p.payment_id, cardinality(p.claim_counters), count(t.n))
-FROM payment p LEFT JOIN transfer t USING (payment_id, received_on)
-WHERE p.status = 'rejected' AND p.events = 1
-GROUP BY p.payment_id, p.claim_counters
-HAVING cardinality(p.claim_counters) > 0 OR count(t.n) > 0
+SELECT format('payment %s was refused and holds %s decisions, %s transfers', p.payment_id, count(d.position), count(t.n))
+FROM payment p
+LEFT JOIN decision d USING (payment_id, received_on)
+LEFT JOIN transfer t USING (payment_id, received_on)
+WHERE p.status = 'rejected' AND cardinality(p.moves) = 1
+GROUP BY p.payment_id
+HAVING count(d.position) > 0 OR count(t.n) > 0
 
 -- name: nothing-belongs-to-nobody
-SELECT format('a leg of payment %s, which is not there', payment_id)
-FROM leg l LEFT JOIN payment p USING (payment_id, received_on) WHERE p.status IS NULL
+-- What belongs to a payment is found by the payment's place, what was posted alone by its record's.
+SELECT format('a leg of payment %s, which is not at its place', l.payment_id)
+FROM leg l LEFT JOIN payment p USING (payment_id, received_on, xid, position) WHERE p.status IS NULL
 UNION ALL
-SELECT format('a transfer of payment %s, which is not there', payment_id)
-FROM transfer t LEFT JOIN payment p USING (payment_id, received_on) WHERE p.status IS NULL AND t.line <> 'funding'
+SELECT format('a decision on payment %s, which is not at its place', d.payment_id)
+FROM decision d LEFT JOIN payment p USING (payment_id, received_on, xid, position) WHERE p.status IS NULL
 UNION ALL
-SELECT format('an event of payment %s, which is not there', payment_id)
+SELECT format('a transfer of payment %s, which is not at its place', t.payment_id)
+FROM transfer t
+LEFT JOIN payment p USING (payment_id, received_on, xid, position)
+LEFT JOIN exception_record x ON x.payment_id = t.payment_id AND x.xid = t.xid
+WHERE CASE WHEN t.alone THEN x.payment_id IS NULL AND t.line <> 'funding' ELSE p.status IS NULL END
+UNION ALL
+SELECT format('an event of payment %s, which is not there', e.payment_id)
 FROM event e LEFT JOIN payment p USING (payment_id, received_on) WHERE p.status IS NULL
 UNION ALL
-SELECT format('payment %s has no message', payment_id)
-FROM payment p LEFT JOIN message m USING (payment_id, received_on) WHERE m.n IS NULL
+SELECT format('payment %s has no message at its place', p.payment_id)
+FROM payment p LEFT JOIN message m USING (payment_id, received_on, xid, position) WHERE m.n IS NULL
+UNION ALL
+SELECT format('payment %s has no decision', o.payment_id)
+FROM owner o LEFT JOIN decision d USING (payment_id) WHERE d.payment_id IS NULL
 
 -- name: exceptions-have-their-suspense
 -- A late acceptance: suspense bears exactly what the creditor agent was paid, the claims of the law are forced again.
@@ -197,7 +215,7 @@ WHERE s.payment_id IS NULL OR x.payment_id IS NULL OR p.payment_id IS NULL OR p.
     OR (p.settlement_minor, p.settlement_currency) <> (s.amount_minor, s.currency)
 UNION ALL
 SELECT format('payment %s: the record of its late acceptance forces other claims than it had', x.payment_id)
-FROM late x JOIN payment p USING (payment_id)
+FROM late x JOIN decision p USING (payment_id)
 WHERE ARRAY(SELECT (c.rule, c.counter, c.delta)::text
         FROM unnest(x.claim_rules, x.claim_counters, x.claim_deltas) AS c (rule, counter, delta) ORDER BY 1)
     <> ARRAY(SELECT (c.rule, c.counter, c.delta)::text

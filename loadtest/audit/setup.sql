@@ -44,13 +44,13 @@ LEFT JOIN row r ON r.key = v.key
 -- name: claim
 -- Every claim of every payment, with the transaction that admitted it and its place in that transaction's batch.
 CREATE TEMP TABLE claim ON COMMIT DROP AS
-SELECT p.payment_id, coalesce(m.money, 'pending') AS money, t.id AS transaction, e.position, c.n::integer, r.id AS row, c.delta, c.bound,
+SELECT p.payment_id, coalesce(m.money, 'pending') AS money, t.id AS transaction, p.position, c.n::integer, r.id AS row, c.delta, c.bound,
     c.gross AND c.delta > 0 AS straight
 FROM payment p
 LEFT JOIN money m USING (status)
-LEFT JOIN event e ON e.payment_id = p.payment_id AND e.received_on = p.received_on AND e.n = 1
-LEFT JOIN transaction t ON t.xid = e.xid AND t.step = 'accept'
-CROSS JOIN unnest(p.claim_counters, p.claim_deltas, p.claim_bounds, p.claim_gross) WITH ORDINALITY
+LEFT JOIN transaction t ON t.xid = p.xid AND t.step = 'accept'
+JOIN decision d ON d.payment_id = p.payment_id AND d.received_on = p.received_on
+CROSS JOIN unnest(d.claim_counters, d.claim_deltas, d.claim_bounds, d.claim_gross) WITH ORDINALITY
     AS c (counter, delta, bound, gross, n)
 LEFT JOIN row r ON r.key = c.counter
 
@@ -67,19 +67,18 @@ FROM (
 LEFT JOIN transaction t USING (xid, step)
 
 -- name: alone
--- What is posted by itself: opening transfers, suspense, forced claims. Such a row is written once and never changed, so
--- the transaction that made it is its xmin.
+-- What is posted by itself: opening transfers, suspense, forced claims.
 CREATE TEMP TABLE alone ON COMMIT DROP AS
 SELECT t.id AS transaction, r.id AS row, a.key, a.up, a.down
 FROM (
-    SELECT t.xmin AS made_by, t.debit_account AS key, t.amount_minor AS up, 0::bigint AS down FROM transfer t WHERE t.alone
+    SELECT t.xid, t.debit_account AS key, t.amount_minor AS up, 0::bigint AS down FROM transfer t WHERE t.alone
     UNION ALL
-    SELECT t.xmin, t.credit_account, 0, t.amount_minor FROM transfer t WHERE t.alone
+    SELECT t.xid, t.credit_account, 0, t.amount_minor FROM transfer t WHERE t.alone
     UNION ALL
-    SELECT x.xmin, c.counter, c.delta, 0
+    SELECT x.xid, c.counter, c.delta, 0
     FROM exception_record x CROSS JOIN unnest(x.claim_counters, x.claim_deltas) AS c (counter, delta)
 ) a
-LEFT JOIN transaction t ON t.step = 'alone' AND t.xid::xid = a.made_by
+LEFT JOIN transaction t ON t.step = 'alone' AND t.xid = a.xid
 LEFT JOIN row r USING (key)
 
 -- name: tight

@@ -38,11 +38,14 @@ _NO_HASH = b""
 _IDENTITY = ("kind", "key", "payment_id", "received_on", "content_hash")
 _PAYMENT = (
     "payment_id", "received_on", "received_at", "participant", "status", "code", "detail", "uetr", "instruction_id",
-    "debtor_agent", "creditor_agent", "rulebook_id", "decision", "incarnation", "position", "lane", "debit_minor",
-    "debit_currency", "settlement_minor", "settlement_currency", "quote_id", "claim_rules", "claim_counters",
-    "claim_deltas", "claim_bounds", "claim_gross", "expects_credit",
+    "debtor_agent", "creditor_agent", "rulebook_id", "incarnation", "position", "lane", "debit_minor",
+    "debit_currency", "settlement_minor", "settlement_currency", "quote_id", "expects_credit",
 )  # fmt: skip
-_UNPLANNED = "\t0\t\t0\t\t\t{}\t{}\t{}\t{}\t{}\tf"  # lane to expects_credit of a payment that was refused
+_UNPLANNED = "\t0\t\t0\t\t\tf"  # lane to expects_credit of a payment that was refused
+_DECISION = (
+    "payment_id", "received_on", "position", "found", "claim_rules", "claim_counters", "claim_deltas", "claim_bounds",
+    "claim_gross",
+)  # fmt: skip
 _EVENT = ("payment_id", "received_on", "n", "status", "code", "at", "detail", "participant", "position")
 _MESSAGE = ("payment_id", "received_on", "n", "sealed", "position")
 _LEG = ("payment_id", "received_on", "n", "rail", "direction", "status", "deadline_at", "position")
@@ -321,7 +324,7 @@ async def _write(
         )
         payments.append(
             f"{payment_id}\t{day}\t{at}\t{participant}\t{status}\t{code}\t{detail}\t{item.uetr}\t{escaped(item.instruction_id)}\t"
-            f"{item.debtor_agent}\t{item.creditor_agent}\t{item.rulebook_id}\t{escaped(item.decision)}\t{incarnation}\t{i}\t{planned}"
+            f"{item.debtor_agent}\t{item.creditor_agent}\t{item.rulebook_id}\t{incarnation}\t{i}\t{planned}"
         )
         events.append(f"{payment_id}\t{day}\t1\t{status}\t{code}\t{at}\t{{}}\t{participant}\t{i}")
         sealed.append(f"{payment_id}\t{day}\t1\t\\\\x{item.sealed.hex()}\t{i}")
@@ -330,13 +333,15 @@ async def _write(
     await copy_rows(connection, "payment", _PAYMENT, payments)
     await copy_rows(connection, "event", _EVENT, events)
     await copy_rows(connection, "message", _MESSAGE, sealed)
-    legs, transfers = [], []
+    decisions, legs, transfers = [], [], []
     for i, plan in plans.items():
         leg, head = plan.leg, f"{batch[i].payment_id}\t{text[batch[i].received_on]}"
+        decisions.append(f"{head}\t{i}\t{escaped(batch[i].decision)}\t{claim_arrays(plan)}")
         legs.append(f"{head}\t{leg.n}\t{leg.rail}\t{leg.direction}\theld\t{text[leg.expires_at]}\t{i}")
         for n, debit, credit, amount_minor, currency, line in plan.transfers:
             transfers.append(f"{head}\t{n}\t{debit}\t{credit}\t{amount_minor}\t{currency}\t{line}\tf\t{i}")
     if legs:
+        await copy_rows(connection, "decision", _DECISION, decisions)
         await copy_rows(connection, "leg", _LEG, legs)
         await copy_rows(connection, "transfer", _TRANSFER, transfers)
 
@@ -353,7 +358,7 @@ def _planned(plan: Plan) -> str:
     debit, settlement = plan.debit, plan.settlement
     return (
         f"{plan.lane.id}\t{debit.amount_minor}\t{debit.currency}\t{settlement.amount_minor}\t{settlement.currency}\t"
-        f"{plan.quote_id}\t{claim_arrays(plan)}\t{'t' if plan.reports_credit else 'f'}"
+        f"{plan.quote_id}\t{'t' if plan.reports_credit else 'f'}"
     )
 
 

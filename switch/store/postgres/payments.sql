@@ -58,8 +58,8 @@ WITH asked AS (
     FROM asked x
     WHERE p.payment_id = ANY (string_to_array($1, ',')::uuid[])  -- by index, in its order, whatever the planner knows
         AND p.payment_id = x.payment_id AND p.received_on = $5 AND p.status = ANY ($6::text[])
-    RETURNING p.payment_id, p.participant, p.xid, p.position AS place, cardinality(p.moves) AS events, p.claim_counters,
-        p.claim_deltas, p.claim_gross, x.at, x.code, x.detail, x.position
+    RETURNING p.payment_id, p.participant, p.xid, p.position AS place, cardinality(p.moves) AS events, x.at, x.code,
+        x.detail, x.position
 ), moved_legs AS (
     UPDATE leg l SET status = $10 FROM moved m
     WHERE $10 <> '' AND l.xid = m.xid AND l.position = m.place AND l.n = 1 AND l.received_on = $5 AND l.status = ANY ($9::text[])
@@ -69,7 +69,9 @@ WITH asked AS (
 ), amounts AS (
     SELECT c.counter, coalesce(sum(c.delta) FILTER (WHERE c.delta > 0), 0)::bigint AS up,
         coalesce(-sum(c.delta) FILTER (WHERE c.delta < 0), 0)::bigint AS down, c.gross
-    FROM moved m, unnest(m.claim_counters, m.claim_deltas, m.claim_gross) c (counter, delta, gross)
+    FROM moved m
+    JOIN decision d ON d.xid = m.xid AND d.position = m.place AND d.received_on = $5
+    CROSS JOIN unnest(d.claim_counters, d.claim_deltas, d.claim_gross) c (counter, delta, gross)
     WHERE $8 = 'void' OR ($8 = 'post' AND NOT c.gross)
     GROUP BY c.counter, c.gross
 ), hot AS (  -- magnitudes in, signs by what happens: the row is there since the claim was admitted
@@ -142,12 +144,17 @@ SELECT l.payment_id, l.n, l.rail, l.direction, l.status, l.deadline_at
 FROM payment p JOIN leg l USING (received_on, xid, position) WHERE p.payment_id = ANY ($1::uuid[]) ORDER BY l.payment_id, l.n
 
 -- name: payment
-SELECT * FROM payment WHERE payment_id = $1
+SELECT p.*, d.found, d.claim_rules, d.claim_counters, d.claim_deltas, d.claim_bounds, d.claim_gross
+FROM payment p LEFT JOIN decision d USING (received_on, xid, position) WHERE p.payment_id = $1
 
 -- name: payments
-SELECT * FROM payment
-WHERE ($1::text IS NULL OR participant = $1) AND (received_at, payment_id) < ($2, $3)
-ORDER BY received_at DESC, payment_id DESC LIMIT $4
+SELECT p.*, d.found, d.claim_rules, d.claim_counters, d.claim_deltas, d.claim_bounds, d.claim_gross
+FROM (
+    SELECT * FROM payment
+    WHERE ($1::text IS NULL OR participant = $1) AND (received_at, payment_id) < ($2, $3)
+    ORDER BY received_at DESC, payment_id DESC LIMIT $4
+) p LEFT JOIN decision d USING (received_on, xid, position)
+ORDER BY p.received_at DESC, p.payment_id DESC
 
 -- name: transfers_of
 -- Its own by their place, and those of its exception records, whose place is the record's.

@@ -21,11 +21,13 @@ def payment_from(row: Row) -> Stored:
         str(row["payment_id"]), row["received_at"], row["received_on"], row["participant"], row["status"], row["code"],
         row["detail"], str(row["uetr"]), row["instruction_id"], row["debtor_agent"], row["creditor_agent"], row["lane"],
         row["debit_minor"], row["debit_currency"], row["settlement_minor"], row["settlement_currency"], row["rulebook_id"],
-        row["quote_id"], row["decision"], _claims(row), row["settled_at"],
+        row["quote_id"], row["found"] or "{}", _claims(row), row["settled_at"],
     )  # fmt: skip
 
 
 def _claims(row: Row) -> tuple[Claim, ...]:
+    if row["claim_rules"] is None:  # refused: it holds nothing
+        return ()
     return tuple(
         Claim(rule, counter, delta, bound if delta >= 0 else None, bound if delta < 0 else None, gross=gross)
         for rule, counter, delta, bound, gross in zip(

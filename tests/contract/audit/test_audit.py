@@ -89,17 +89,17 @@ FAULTS = {
     "a claim above the cap, with the counter in step": (
         {"no-claim-beyond-its-bound"},
         """
-        UPDATE payment SET claim_deltas[1] = claim_deltas[1] + 1 WHERE payment_id = '{at-the-cap}';
-        UPDATE counter SET up_posted = up_posted + 1 WHERE key = (SELECT claim_counters[1] FROM payment WHERE payment_id = '{at-the-cap}')
+        UPDATE decision SET claim_deltas[1] = claim_deltas[1] + 1 WHERE payment_id = '{at-the-cap}';
+        UPDATE counter SET up_posted = up_posted + 1 WHERE key = (SELECT claim_counters[1] FROM decision WHERE payment_id = '{at-the-cap}')
         """,
     ),
     "a cap that was lower when the payment came": (
         {"no-claim-beyond-its-bound"},
-        "UPDATE payment SET claim_bounds[1] = 999999 WHERE payment_id = '{at-the-cap}'",
+        "UPDATE decision SET claim_bounds[1] = 999999 WHERE payment_id = '{at-the-cap}'",
     ),
     "a position drawn below zero": (
         {"no-claim-beyond-its-bound"},
-        "UPDATE payment SET claim_bounds[4] = -100000000000 WHERE payment_id = '{silent}' AND claim_rules[4] = 'liquidity'",
+        "UPDATE decision SET claim_bounds[4] = -100000000000 WHERE payment_id = '{silent}' AND claim_rules[4] = 'liquidity'",
     ),
     "a version without a batch": (
         {"versions-complete"},
@@ -121,6 +121,22 @@ FAULTS = {
         {"identities-hold"},
         "UPDATE identity SET payment_id = '{refused}' WHERE kind = 2 AND payment_id = '{credited}'",
     ),
+    "an event that its payment does not know": (
+        {"events-numbered"},
+        "UPDATE event SET xid = '1' WHERE payment_id = '{silent}' AND n = 2",
+    ),
+    "a floor passed": (
+        {"no-claim-beyond-its-bound"},
+        "UPDATE decision SET claim_bounds[6] = 1000000000000 WHERE payment_id = '{silent}' AND claim_deltas[6] < 0",
+    ),
+    "a leg at another payment's place": (
+        {"nothing-belongs-to-nobody"},
+        "UPDATE leg SET position = 99 WHERE payment_id = '{credited}'",
+    ),
+    "a decision lost": (
+        {"nothing-belongs-to-nobody", COUNTERS},
+        "DELETE FROM decision WHERE payment_id = '{credited}'",
+    ),
     "a gap in the events": (
         {"events-numbered"},
         "DELETE FROM event WHERE payment_id = '{silent}' AND n = 2",
@@ -128,9 +144,10 @@ FAULTS = {
     "an event after the end": (
         {"events-follow-the-table"},
         """
-        INSERT INTO event SELECT payment_id, received_on, n + 1, 'rejected', 'AC03', at, detail, participant, xid, position
+        INSERT INTO event (payment_id, received_on, n, status, code, at, detail, participant, position)
+        SELECT payment_id, received_on, n + 1, 'rejected', 'AC03', at, detail, participant, 0
         FROM event WHERE payment_id = '{at-the-cap}' ORDER BY n DESC LIMIT 1;
-        UPDATE payment SET events = events + 1 WHERE payment_id = '{at-the-cap}'
+        UPDATE payment SET moves = moves || pg_current_xact_id() WHERE payment_id = '{at-the-cap}'
         """,
     ),
     "a move the table does not have": (
@@ -140,8 +157,10 @@ FAULTS = {
     "a refusal that left a trace": (
         {"refused-holds-nothing"},
         """
-        INSERT INTO transfer SELECT '{refused}', received_on, n, debit_account, credit_account, amount_minor, currency, line, false
-        FROM transfer WHERE payment_id = '{credited}'
+        INSERT INTO transfer
+            (payment_id, received_on, n, debit_account, credit_account, amount_minor, currency, line, alone, xid, position)
+        SELECT p.payment_id, p.received_on, 1, t.debit_account, t.credit_account, 1, t.currency, t.line, false, p.xid, p.position
+        FROM transfer t, payment p WHERE t.payment_id = '{credited}' AND t.n = 1 AND p.payment_id = '{refused}'
         """,
     ),
     "a message lost": ({"nothing-belongs-to-nobody"}, "DELETE FROM message WHERE payment_id = '{credited}'"),
@@ -151,7 +170,7 @@ FAULTS = {
     ),
     "usage of a late acceptance forgotten": (
         {"exceptions-have-their-suspense"},
-        "UPDATE payment SET claim_deltas[1] = claim_deltas[1] - 1 WHERE payment_id = '{rejected-then-paid}'",
+        "UPDATE decision SET claim_deltas[1] = claim_deltas[1] - 1 WHERE payment_id = '{rejected-then-paid}'",
     ),
     "a late acceptance nobody wrote down": (
         {"exceptions-have-their-suspense", "rejected-is-not-paid", COUNTERS},

@@ -39,9 +39,7 @@ rejected    .          .         .        .         .         .         .       
 def pairs(drawing: str) -> list[tuple[str, str, str | None]]:
     """(status, event, status after or None) of each place of a drawing."""
     head, *rows = (line.split() for line in drawing.strip().splitlines())
-    return [
-        (row[0], event, None if to == "." else to) for row in rows for event, to in zip(head, row[1:], strict=True)
-    ]
+    return [(row[0], event, None if to == "." else to) for row in rows for event, to in zip(head, row[1:], strict=True)]
 
 
 @pytest.mark.parametrize(("status", "event", "to"), pairs(PAYMENTS))

@@ -62,12 +62,6 @@ CREATE TABLE payment (
     settlement_currency text NOT NULL,
     rulebook_id text NOT NULL,
     quote_id text NOT NULL,
-    decision text NOT NULL,       -- JSON of what decide found
-    claim_rules text[] NOT NULL,  -- the claims admitted, one element each
-    claim_counters text[] NOT NULL,
-    claim_deltas bigint[] NOT NULL,
-    claim_bounds bigint[] NOT NULL,   -- the ceiling (floor) in force when it was admitted, null = none
-    claim_gross boolean[] NOT NULL,
     incarnation bigint NOT NULL,
     expects_credit boolean NOT NULL,  -- the rail reports credit, so settled is not the last word
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- its place
@@ -79,6 +73,20 @@ CREATE TABLE payment (
     CHECK ((status IN ('settled', 'credited')) = (settled_at IS NOT NULL))
 ) PARTITION BY RANGE (received_on);
 CREATE INDEX payment_by_participant ON payment (participant, received_at);
+
+CREATE TABLE decision (           -- what stays as it was decided, apart from what moves: a status change rewrites its row
+    payment_id uuid NOT NULL,     -- an accepted payment's
+    received_on date NOT NULL,
+    found text NOT NULL,          -- JSON of what decide found
+    claim_rules text[] NOT NULL,  -- the claims admitted, one element each
+    claim_counters text[] NOT NULL,
+    claim_deltas bigint[] NOT NULL,
+    claim_bounds bigint[] NOT NULL,   -- the ceiling (floor) in force when it was admitted, null = none
+    claim_gross boolean[] NOT NULL,
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    position integer NOT NULL,
+    PRIMARY KEY (xid, position, received_on)
+) PARTITION BY RANGE (received_on);
 
 CREATE TABLE leg (
     payment_id uuid NOT NULL,
@@ -159,11 +167,12 @@ DECLARE
     parent text;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext(current_schema()));
-    FOREACH parent IN ARRAY ARRAY['payment', 'leg', 'transfer', 'message', 'event'] LOOP
+    FOREACH parent IN ARRAY ARRAY['payment', 'decision', 'leg', 'transfer', 'message', 'event'] LOOP
         EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
             parent || to_char(day, '_YYYYMMDD'), parent, day, day + 1);
     END LOOP;
-    -- room on the page for a payment's next status (HOT update)
-    EXECUTE format('ALTER TABLE %I SET (fillfactor = 70)', 'payment' || to_char(day, '_YYYYMMDD'));
-    EXECUTE format('ALTER TABLE %I SET (fillfactor = 80)', 'leg' || to_char(day, '_YYYYMMDD'));
+    -- Half of each page is left free: a batch's rows stand together and move together, and a row that finds room on its
+    -- page needs no new index entries (HOT update).
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 45)', 'payment' || to_char(day, '_YYYYMMDD'));
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 45)', 'leg' || to_char(day, '_YYYYMMDD'));
 END $$;
