@@ -146,8 +146,6 @@ class Sandbox:
             verdict = self.worker.decider.judge(submission, at, day, view, quotes)
             if isinstance(verdict, Refusal):
                 return verdict, {}
-            if verdict.quote_id and quotes[verdict.quote_id][1]:
-                return Refusal("quote-used", {"quote_id": verdict.quote_id}, "quote_id"), {}
             sums = await self.read_sums(verdict.claims)
             refused = evaluate(known_claims(verdict, sums), sums)
             if refused is None or after_refusal(submission, refused, verdict, view) is not None:

@@ -176,7 +176,7 @@ GROUP BY p.payment_id
 HAVING count(d.position) > 0 OR count(t.n) > 0
 
 -- name: nothing-belongs-to-nobody
--- What belongs to a payment is found by the payment's place, what was posted alone by its record's.
+-- What belongs to a payment is found by the payment's place.
 SELECT format('a leg of payment %s, which is not at its place', l.payment_id)
 FROM leg l LEFT JOIN payment p USING (payment_id, received_on, xid, position) WHERE p.status IS NULL
 UNION ALL
@@ -186,8 +186,7 @@ UNION ALL
 SELECT format('a transfer of payment %s, which is not at its place', t.payment_id)
 FROM transfer t
 LEFT JOIN payment p USING (payment_id, received_on, xid, position)
-LEFT JOIN exception_record x ON x.payment_id = t.payment_id AND x.xid = t.xid
-WHERE CASE WHEN t.alone THEN x.payment_id IS NULL AND t.line <> 'funding' ELSE p.status IS NULL END
+WHERE p.status IS NULL AND NOT t.alone
 UNION ALL
 SELECT format('an event of payment %s, which is not there', e.payment_id)
 FROM event e LEFT JOIN payment p USING (payment_id, received_on) WHERE p.status IS NULL

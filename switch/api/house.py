@@ -62,7 +62,7 @@ class House:
                 "kind": each.kind,
                 "settles_through": each.settles_through,
                 "rails": {rail: since.isoformat() for rail, since in each.rails.items()},
-                "schemes": {scheme: since.isoformat() for scheme, since in each.schemes.items()},
+                "schemes": {scheme: since.isoformat() for scheme, since in each.schemes},
             }
             for each in self._sandbox.world.registry.participants.values()
         ]

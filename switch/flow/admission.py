@@ -58,6 +58,8 @@ class Decider:
         quote = None
         if instruction.quote_id is not None:
             found = quotes.get(instruction.quote_id)
+            if found is not None and found[1] not in ("", submission.payment_id):
+                return Refusal("quote-used", {"quote_id": instruction.quote_id}, "quote_id")
             quote = found[0] if found is not None and found[0].participant == submission.participant else None
         ask = Ask(
             translated.facts, instruction.lane, instruction.allow_lanes, instruction.charge_bearer, translated.creditor_account,

@@ -54,7 +54,7 @@ class Submission:
         """Return the three identities of the payment on law day `day`."""
         agent = self.instruction.debtor_agent[:8]
         return (
-            key_identity(self.participant, self.key),
+            key_identity(self.payment_id),
             uetr_identity(self.uetr),
             Identity(INSTRUCTION, _digest(f"{agent}|{self.instruction.instruction_id}|{day}")),
         )
@@ -65,9 +65,9 @@ def payment_id_of(sandbox: str, participant: str, key: str) -> str:
     return str(uuid5(_NAMESPACE, f"{sandbox}|{participant}|{key}"))
 
 
-def key_identity(participant: str, key: str) -> Identity:
-    """Return the identity of an idempotency key."""
-    return Identity(KEY, _digest(f"{participant}|{key}"))
+def key_identity(payment_id: str) -> Identity:
+    """Return the identity of an idempotency key: the payment id is made from it and stands for it."""
+    return Identity(KEY, bytes.fromhex(payment_id.replace("-", "")))
 
 
 def uetr_identity(uetr: str) -> Identity:

@@ -21,11 +21,16 @@ class Participant(NamedTuple):
     kind: str  # bank | svf
     settles_through: str  # its own BIC, or its sponsor bank's for an SVF
     rails: Mapping[str, date]
-    schemes: Mapping[str, date]
+    schemes: tuple[tuple[str, date], ...]
 
     def schemes_on(self, day: date) -> frozenset[str]:
         """Return the schemes joined by `day`."""
-        return frozenset(scheme for scheme, since in self.schemes.items() if since <= day)
+        return _joined(self.schemes, day)
+
+
+@cache
+def _joined(schemes: tuple[tuple[str, date], ...], day: date) -> frozenset[str]:
+    return frozenset(scheme for scheme, since in schemes if since <= day)
 
 
 class Registry(NamedTuple):
@@ -56,5 +61,5 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         row["kind"],
         row.get("sponsor", row["bic"]),
         row["rails"],
-        row["schemes"],
+        tuple(row["schemes"].items()),
     )

@@ -33,7 +33,7 @@ from switch.flow.ports import (
     StaleWorld,
     Store,
 )
-from switch.flow.submission import key_identity, uetr_identity
+from switch.flow.submission import key_identity, payment_id_of, uetr_identity
 from switch.flow.world import World
 from switch.payment.plan import Refusal
 
@@ -363,7 +363,7 @@ async def test_a_payment_refused_leaves_all_its_identities_behind(store: Store, 
         found = await store.by_identity(identity)
         assert found is not None and found[:2] == (item.payment_id, item.received_on)
     assert [identity.kind for identity in item.identities] == [1, UETR, INSTRUCTION]
-    found = await store.by_identity(key_identity(HARBOUR, "k"))
+    found = await store.by_identity(key_identity(payment_id_of("main", HARBOUR, "k")))
     assert found is not None and found[2] == item.content_hash
 
 
