@@ -201,11 +201,11 @@ class PaymentDocument(AcceptedDocument):
     exchange: ExchangeDocument | None
     classification: dict[str, Any] | None
     lane: dict[str, Any] | None
-    lanes: list[dict[str, Any]]
     route: list[dict[str, Any]]
     claims: list[ClaimDocument]
     quote_id: str | None
     rulebook_id: str
+    lanes: list[dict[str, Any]] = Field([], description="Every lane's verdict, where one payment is read by itself")
 
 
 class PaymentPage(_Answer):

@@ -58,9 +58,10 @@ class Decider:
         quote = None
         if instruction.quote_id is not None:
             found = quotes.get(instruction.quote_id)
-            if found is not None and found[1] not in ("", submission.payment_id):
-                return Refusal("quote-used", {"quote_id": instruction.quote_id}, "quote_id")
-            quote = found[0] if found is not None and found[0].participant == submission.participant else None
+            if found is not None and found[0].participant == submission.participant:
+                quote, used_by = found
+                if used_by not in ("", submission.payment_id):
+                    return Refusal("quote-used", {"quote_id": instruction.quote_id}, "quote_id")
         ask = Ask(
             translated.facts, instruction.lane, instruction.allow_lanes, instruction.charge_bearer, translated.creditor_account,
             instruction.quote_id, quote, submission.passed_lanes, submission.empty_inventories,

@@ -23,7 +23,7 @@ class Choice(NamedTuple):
     rail: str
     cap: RuleValue | None
     position: str
-    passed_over: tuple[tuple[str, str], ...]  # (rail, why) of those before it
+    passed_over: tuple[tuple[str, str], ...]  # (rail, why) of the others, but for those before it that it is taken for
 
 
 class Corridor(NamedTuple):
@@ -101,7 +101,7 @@ class Router:
         currency: str,
         at: datetime,
     ) -> list[Choice] | Refusal:
-        choices: list[Choice] = []
+        open_rails: list[str] = []
         passed_over: list[tuple[str, str]] = []
         closed: list[tuple[datetime, str]] = []
         for name in rails:
@@ -114,11 +114,17 @@ class Router:
                 closed.append((opens_at, name))
                 passed_over.append((name, f"closed until {opens_at:%Y-%m-%dT%H:%M:%SZ}"))
             else:
-                cap = self._rules.rail_cap(name, currency)
-                choices.append(Choice(name, cap, position(holder.settles_through, name, currency), tuple(passed_over)))
-                passed_over.append((name, "kept in reserve behind the one taken"))
-        if choices or not rails:
-            return choices
+                open_rails.append(name)
+        if open_rails or not rails:
+            return [
+                Choice(
+                    name,
+                    self._rules.rail_cap(name, currency),
+                    position(holder.settles_through, name, currency),
+                    (*passed_over, *((later, "kept in reserve behind the one taken") for later in open_rails[n:])),
+                )
+                for n, name in enumerate(open_rails, 1)
+            ]
         if closed:
             opens_at, name = min(closed)
             return Refusal("rail-closed", {"rail": name, "opens_at": opens_at.isoformat()})

@@ -137,6 +137,13 @@ def money_posted_again_with_the_credit(patch: pytest.MonkeyPatch) -> None:
 
 
 def events_after_the_end(patch: pytest.MonkeyPatch) -> None:
+    right = MemoryStore._move_money
+
+    def no_money(self: MemoryStore, row: Any, to: str) -> None:
+        if row.stored.status != REJECTED:
+            right(self, row, to)
+
+    patch.setattr(MemoryStore, "_move_money", no_money)
     patch.setitem(PAYMENT_TABLE, REJECTED, {SETTLE: SETTLED, CREDIT: CREDITED})
 
 
@@ -203,15 +210,26 @@ def deadlines_forgotten_when_the_store_is_away(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(Worker, "_time_out", wrong)
 
 
-PLANTS: tuple[Plant, ...] = (
-    a_store_that_forgets_to_void, a_void_that_gives_money_back_and_not_usage, counters_that_add_instead_of_subtract,
-    a_batch_judged_against_one_unchanged_figure, a_store_that_loses_payments_it_has_accepted,
-    a_store_that_does_not_know_a_uetr_again, a_quote_that_can_be_used_again, silence_taken_for_a_refusal,
-    money_posted_again_with_the_credit, events_after_the_end, a_worker_that_forgets_a_flight,
-    a_worker_that_sends_again_under_another_uetr, late_acceptances_ignored, an_explanation_that_reads_no_counter,
-)  # fmt: skip
+# Each with words of what the auditor says of it: a fault that only crashes the switch proves nothing of the auditor.
+PLANTS: dict[Plant, str] = {
+    a_store_that_forgets_to_void: "pending in a drained world|holds",
+    a_void_that_gives_money_back_and_not_usage: "counter .* holds",
+    counters_that_add_instead_of_subtract: "was admitted to .* cap|below zero",
+    a_batch_judged_against_one_unchanged_figure: "was admitted to .* cap|below zero",
+    a_store_that_loses_payments_it_has_accepted: "is not in the event stream|is lost",
+    a_store_that_does_not_know_a_uetr_again: "both accepted under UETR",
+    a_quote_that_can_be_used_again: "was used by .* and",
+    silence_taken_for_a_refusal: "its rail said",
+    money_posted_again_with_the_credit: "payments less positions",
+    events_after_the_end: "went from 'rejected' to",
+    a_worker_that_forgets_a_flight: "is left",
+    a_worker_that_sends_again_under_another_uetr: "which no payment owns",
+    late_acceptances_ignored: "paid .*, which is rejected",
+    an_explanation_that_reads_no_counter: "explained as .*, answered",
+}
 # These need a trouble at one moment of one payment's life: few seeds meet it.
-RARE_PLANTS: tuple[Plant, ...] = (
-    a_commit_without_reply_taken_for_none, deadlines_forgotten_when_the_store_is_away,
-    an_operators_rejection_taken_for_the_rails_word,
-)  # fmt: skip
+RARE_PLANTS: dict[Plant, str] = {
+    a_commit_without_reply_taken_for_none: "is left accepted",
+    deadlines_forgotten_when_the_store_is_away: "is left",
+    an_operators_rejection_taken_for_the_rails_word: "paid .*, which is rejected",
+}

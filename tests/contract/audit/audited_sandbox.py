@@ -116,6 +116,6 @@ async def _until_submitted(sandbox: Sandbox, payment_id: str) -> None:
         await sandbox.wait_final(payment_id, 0.02)
 
 
-async def drop(connection: Any) -> None:
-    for row in await connection.fetch("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, $1)", SANDBOX):
+async def drop(connection: Any, sandbox: str = SANDBOX) -> None:
+    for row in await connection.fetch("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, $1)", sandbox):
         await connection.execute(f'DROP SCHEMA "{row["nspname"]}" CASCADE')

@@ -1,0 +1,86 @@
+"""When the switch itself is in trouble: the one 5xx it allows itself says so, and the same key pays once afterwards."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from builders import a_clock, northbound
+from serving import Served, body_of, serving
+
+from switch.api import intake
+from switch.flow import loops
+from switch.flow.ports import Admission, Judge, Outcome, StoreUnavailable
+from switch.main import make_worker, memory_sandbox
+from switch.sandbox import Sandbox
+from switch.store.memory import MemoryStore
+
+
+class StoreThatGoesAway(MemoryStore):
+    """Answers nothing while `away`."""
+
+    away = False
+
+    async def accept(self, batch: Sequence[Admission], generation: int, judge: Judge) -> list[Outcome]:
+        self._here()
+        return await super().accept(batch, generation, judge)
+
+    async def generation(self) -> int:
+        self._here()
+        return await super().generation()
+
+    async def payment(self, payment_id: str):  # type: ignore[no-untyped-def]
+        self._here()
+        return await super().payment(payment_id)
+
+    def _here(self) -> None:
+        if self.away:
+            raise StoreUnavailable("planted")
+
+
+async def test_while_the_store_is_away_the_answer_is_503_and_later_the_payment_stands_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(intake, "ANSWER_SECONDS_MAX", 0.3)
+    monkeypatch.setattr(loops, "RETRY_SECONDS", 0.05)
+    world = memory_sandbox(a_clock(), instant=True).world
+    store = StoreThatGoesAway()
+    async with serving(Sandbox(world, store, make_worker(world, store))) as own, own.http() as http:
+        body, key = body_of(northbound()), {"Idempotency-Key": "one"}
+        store.away = True
+        answer = await http.post("/v1/payments", json=body, headers=key)
+        assert (answer.status_code, answer.json()["name"]) == (503, "unavailable") and answer.headers["Retry-After"]
+        again = await http.post("/v1/payments", json=body, headers=key)
+        assert again.status_code == 409 and again.headers["Retry-After"]
+        read = await http.get("/v1/payments/00000000-0000-4000-8000-000000000000")
+        assert read.status_code == 503 and read.json()["what_to_do"]
+        assert (await http.get("/readyz")).status_code == 503 and (await http.get("/healthz")).status_code == 200
+        store.away = False
+        while (answer := await http.post("/v1/payments", json=body, headers=key)).status_code == 409:
+            await asyncio.sleep(0.02)
+        assert answer.status_code == 202 and answer.headers["Idempotency-Replayed"] == "true"
+        assert len((await http.get("/v1/payments")).json()["payments"]) == 1
+        assert (await http.get("/readyz")).status_code == 200
+
+
+async def test_a_full_queue_says_come_back(own: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "WAITING_MAX", 0)
+    async with own.http() as http:
+        answer = await http.post("/v1/payments", json=body_of(northbound()), headers={"Idempotency-Key": "full"})
+        assert (answer.status_code, answer.json()["name"]) == (503, "busy") and answer.headers["Retry-After"]
+        batch = {"items": [{"idempotency_key": "full", "instruction": body_of(northbound())}]}
+        assert (await http.post("/v1/payments/batch", json=batch)).json()["items"][0]["http_status"] == 503
+        monkeypatch.setattr(loops, "WAITING_MAX", 10)
+        assert (
+            await http.post("/v1/payments", json=body_of(northbound()), headers={"Idempotency-Key": "full"})
+        ).status_code == 202
+
+
+async def test_a_fault_of_ours_is_a_500_that_tells_nothing_of_it(own: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def faulty(*_: object) -> None:
+        raise RuntimeError("CHAN Tai Man")
+
+    monkeypatch.setattr(own.sandbox, "explain", faulty)
+    async with own.http() as http:
+        answer = await http.post("/v1/payments/explain", json=body_of(northbound()))
+        assert answer.status_code == 500 and answer.headers["content-type"] == "application/problem+json"
+        assert "CHAN" not in answer.text and answer.json()["what_to_do"]
