@@ -37,6 +37,9 @@ log = structlog.get_logger()
 
 BATCH_MAX = 512  # payments a transaction: past it latency grows and throughput does not
 INQUIRY_BACKOFF = (1, 2, 4, 8, 16, 32, 60)  # business seconds between inquiries, then every last (facts messages 4.2)
+UNSENT_GRACE = timedelta(
+    seconds=1
+)  # business time until a payment past its deadline and not yet sent is looked at again
 STALE_TRIES = 5  # a world that moves on faster than a batch is decided five times over is being stopped by someone
 _BY_OPERATOR = '{"decided_by": "operator"}'  # so that nobody looks for the rail's word
 _EVENT_OF = {SETTLED: statuses.SETTLE, CREDITED: statuses.CREDIT, REJECTED: statuses.REJECT}
@@ -286,12 +289,18 @@ class Worker:
     async def _time_out(self, now: datetime) -> int:
         steps: list[Step] = []
         keys: list[tuple[str, int]] = []
+        if self._deadlines and self._deadlines[0][0] <= now:
+            unsent = {(flight.uetr, flight.leg) for flight, _ in self.unsent}
         while self._deadlines and self._deadlines[0][0] <= now and len(steps) < BATCH_MAX:
             deadline_at, _, key = heapq.heappop(self._deadlines)
             flight = self.flights.get(key)
-            if flight is not None:
-                steps.append(Step(flight.payment_id, flight.received_on, statuses.TIME_OUT, max(now, deadline_at)))
-                keys.append(key)
+            if flight is None:
+                continue
+            if key in unsent:  # not in doubt but late: an inquiry now would keep it out of the rail for good
+                heapq.heappush(self._deadlines, (now + UNSENT_GRACE, next(self._order), key))
+                continue
+            steps.append(Step(flight.payment_id, flight.received_on, statuses.TIME_OUT, max(now, deadline_at)))
+            keys.append(key)
         if not steps:
             return 0
         try:

@@ -12,6 +12,7 @@ from fx.money import Money
 from fx.providers import Provider
 from fx.quotes import Price, Quote, Request, prices
 from fx.rates import Rates
+from limits.calendars import LAW_ZONE
 from limits.claims import REQUIRE_DOCUMENTS, Claim, Refused
 from limits.facts import Amounts, PaymentFacts
 from limits.rules import Judgement, Lane, RulesOfDay
@@ -21,6 +22,7 @@ from switch.payment.plan import Leg, Plan, Refusal
 from switch.payment.postings import INVENTORY, LIQUIDITY, Sides, account_claims, inventory, transfers_of
 from switch.payment.route import Corridor, Router
 
+NEAREST_SHOWN = 4  # lanes named in a refusal: a sentence, not a list
 _EMPTY: frozenset[str] = frozenset()
 
 
@@ -90,9 +92,14 @@ def _candidates(ask: Ask, judgement: Judgement) -> list[Lane] | Refusal:
             return Refusal("lane-not-eligible", {"lane": ask.lane, "why": why}, "lane")
         return named + [lane for lane in eligible if lane.id != ask.lane] if ask.allow_lanes else named
     if not eligible:
-        nearest = judgement.lanes
-        return Refusal("no-lane", {"why": "; ".join(f"{v.lane}: {v.why}" for v in nearest[:3])})
+        return Refusal("no-lane", {"why": _nearest(judgement)})
     return eligible if ask.allow_lanes else eligible[:1]
+
+
+def _nearest(judgement: Judgement) -> str:
+    """Name the lanes of the corridor that were nearly open; those that lead elsewhere only where there are no others."""
+    here = [verdict for verdict in judgement.lanes if not verdict.why.startswith("leads ")] or list(judgement.lanes)
+    return "; ".join(f"{verdict.lane}: {verdict.why}" for verdict in here[:NEAREST_SHOWN])
 
 
 def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refusal:
@@ -102,7 +109,7 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
     if lane.hours is not None:
         hours = rules.hours(lane, at)
         if not hours.open:
-            opens_at = hours.next_opening.isoformat() if hours.next_opening else "—"
+            opens_at = hours.next_opening.astimezone(LAW_ZONE).isoformat() if hours.next_opening else "—"
             return Refusal(
                 "lane-closed", {"lane": lane.id, "rule": hours.rule, "hours": hours.text, "opens_at": opens_at}
             )

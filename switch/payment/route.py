@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from limits.calendars import LAW_ZONE
 from limits.rules import Lane, RulesOfDay, RuleValue
 from rails.port import Rail
 from switch.participants.registry import Participant
@@ -112,7 +113,7 @@ class Router:
             elif not rail.is_open(at, currency):
                 opens_at = rail.next_opening(at, currency)
                 closed.append((opens_at, name))
-                passed_over.append((name, f"closed until {opens_at:%Y-%m-%dT%H:%M:%SZ}"))
+                passed_over.append((name, f"closed until {opens_at.astimezone(LAW_ZONE):%Y-%m-%d %H:%M}"))
             else:
                 open_rails.append(name)
         if open_rails or not rails:
@@ -127,7 +128,7 @@ class Router:
             ]
         if closed:
             opens_at, name = min(closed)
-            return Refusal("rail-closed", {"rail": name, "opens_at": opens_at.isoformat()})
+            return Refusal("rail-closed", {"rail": name, "opens_at": opens_at.astimezone(LAW_ZONE).isoformat()})
         why_not = "; ".join(f"{name} {why}" for name, why in passed_over)
         return Refusal(
             "no-rail",

@@ -64,6 +64,8 @@ class ValkeyLink:
         self._worker = worker
         self._name = str(worker.incarnation)
         self._task: asyncio.Task[None] | None = None
+        self._failures = 0  # in a row
+        self._stopping = False
 
     async def start(self) -> None:
         """Begin; returns at once, whether Valkey is there or not."""
@@ -71,26 +73,23 @@ class ValkeyLink:
 
     async def stop(self) -> None:
         """End; what was not told yet is dropped."""
+        self._stopping = True  # a cancellation may be lost in a connection that breaks at the same moment
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
 
     async def _forever(self) -> None:
-        failures = 0
-        while True:
+        while not self._stopping:
             try:
                 await self._linked()
             except _FAILURES as error:
-                if failures == 0:
+                if self._failures == 0:
                     log.warning("Valkey does not answer; the worker goes on without it", error=type(error).__name__)
-                await asyncio.sleep(RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)])
-                failures += 1
+                await asyncio.sleep(RECONNECT_SECONDS[min(self._failures, len(RECONNECT_SECONDS) - 1)])
+                self._failures += 1
             except Exception:
                 log.exception("the link failed and begins anew")
                 await asyncio.sleep(RECONNECT_SECONDS[-1])
-            else:
-                failures = 0
 
     async def _linked(self) -> None:
         """Hear and tell until the connection breaks."""
@@ -99,15 +98,16 @@ class ValkeyLink:
             await heard.subscribe(self._channel)
             await self._remember(valkey)
             board.linked = True
+            self._failures = 0
+            both = [asyncio.create_task(self._listen(heard)), asyncio.create_task(self._tell(valkey))]
             try:
-                async with asyncio.TaskGroup() as both:
-                    both.create_task(self._listen(heard))
-                    both.create_task(self._tell(valkey))
-            except* _FAILURES as group:
-                raise ConnectionError(str(group.exceptions[0])) from group
+                await asyncio.gather(*both)
             finally:
                 board.linked = False
                 board.outgoing.clear()
+                for task in both:
+                    task.cancel()
+                await asyncio.gather(*both, return_exceptions=True)
 
     async def _remember(self, valkey: "Redis") -> None:
         """Take up what other workers found closed within the last second."""
@@ -125,7 +125,7 @@ class ValkeyLink:
                     )
 
     async def _listen(self, heard: PubSub) -> None:
-        while True:
+        while not self._stopping:
             message = await heard.get_message(ignore_subscribe_messages=True, timeout=LISTEN_SECONDS)
             if message is not None:
                 sender, _, text = message["data"].partition(_RECORD)
@@ -148,7 +148,7 @@ class ValkeyLink:
 
     async def _tell(self, valkey: "Redis") -> None:
         outgoing = self._worker.board.outgoing
-        while True:
+        while not self._stopping:
             await asyncio.sleep(DRAIN_SECONDS)
             while outgoing:
                 news = [outgoing.popleft() for _ in range(min(len(outgoing), NEWS_MAX))]

@@ -33,7 +33,7 @@ SWITCH_ARROWS: dict[str, set[str]] = {
     "translate": {"payment", "participants", "directory"},
     "flow": {"payment", "participants", "directory", "translate", "clock"},
     "store": {"payment", "participants", "flow"},
-    "api": {"payment", "participants", "directory", "translate", "clock", "flow"},
+    "api": {"payment", "participants", "directory", "translate", "clock", "flow", "sandbox"},
     "sandbox": {"payment", "participants", "directory", "translate", "clock", "flow"},
     "main": {
         "payment",
@@ -93,7 +93,7 @@ EDGES: dict[str, tuple[str, ...]] = {
     "sqlite3": (),
     "rails.catalogue": ("rails", "switch.main"),
     "rails.postgres_book": ("rails", "switch.main"),
-    "rails.messages": ("rails", "switch.translate"),
+    "rails.messages": ("rails", "switch.translate", "switch.cli"),
 }
 NOT_IN_PURE = {
     "asyncio",

@@ -70,7 +70,12 @@ _AWAY = (
 )
 
 # The store's queries always go by index: a plan made while a partition was empty must not scan it when it is full.
-_SETTINGS = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan", "jit": "off", "application_name": "bayswitch"}
+_SETTINGS = {
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "application_name": "bayswitch",
+}
 
 
 async def _keep(connection: Any) -> None:

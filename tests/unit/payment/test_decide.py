@@ -66,9 +66,12 @@ def refusal(world: World, instruction: Instruction, at: datetime = NOON, **ask: 
 
 def same_name(amount: str = "100.00", **changes: Any) -> Instruction:
     """RMB to the debtor's own mainland account: Payment Connect and the RMB 80,000 lane are both open to it."""
-    return northbound(
-        amount, "CNY", creditor__name="CHAN Tai Man", creditor__identification=a_person(1), creditor__residency="HK", **changes
-    )  # fmt: skip
+    own: dict[str, Any] = {
+        "creditor__name": "CHAN Tai Man",
+        "creditor__identification": a_person(1),
+        "creditor__residency": "HK",
+    }
+    return northbound(amount, "CNY", **own | changes)
 
 
 def tuition(**changes: Any) -> Instruction:
