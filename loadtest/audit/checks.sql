@@ -6,15 +6,15 @@
 SELECT format('payment %s has status %L', payment_id, status) FROM payment WHERE status NOT IN (SELECT status FROM money)
 
 -- name: final-or-explained (horizon, drained)
--- Not final is explained by being on its way before its deadline, by doubt, by a queue, or by an operator's decision against
--- which the rail has said otherwise. After a drained run only that last one is left.
-SELECT format('payment %s is %s on %s, deadline %s', payment_id, status, rail, deadline_at)
-FROM owner
+-- Not final is explained by being on its way before its deadline, by not having been sent yet, by doubt, by a queue, or by an
+-- operator's decision against which the rail has said otherwise. After a drained run only that last one is left.
+SELECT format('payment %s is %s on %s, deadline %s', o.payment_id, o.status, o.rail, o.deadline_at)
+FROM owner o LEFT JOIN rail_book b ON b.rail = o.rail AND b.uetr = o.uetr AND b.leg = o.n
 WHERE CASE
     WHEN $2 THEN
-        status IN ('queued', 'accepted', 'submitted', 'in_doubt')
-        OR (status = 'settled' AND expects_credit AND NOT honoured)
-    ELSE status IN ('accepted', 'submitted') AND deadline_at < $1
+        o.status IN ('queued', 'accepted', 'submitted', 'in_doubt')
+        OR (o.status = 'settled' AND o.expects_credit AND NOT o.honoured)
+    ELSE o.deadline_at < $1 AND (o.status = 'submitted' OR (o.status = 'accepted' AND b.uetr IS NOT NULL))
 END
 
 -- name: legs-agree

@@ -32,8 +32,11 @@ class Busy(Exception):
 class Loops:
     """Runs a worker until told to stop."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(
+        self, worker: Worker, lease_seconds: float = LEASE_SECONDS, renew_seconds: float = RENEW_SECONDS
+    ) -> None:
         self.worker = worker
+        self._lease_seconds, self._renew_seconds = lease_seconds, renew_seconds
         self._tasks: list[asyncio.Task[None]] = []
         self._accept_wake = asyncio.Event()
         self._rail_wake = asyncio.Event()
@@ -42,7 +45,7 @@ class Loops:
 
     async def start(self) -> None:
         """Take the lease, resume what others left, and begin."""
-        await self.worker.register(LEASE_SECONDS)
+        await self.worker.register(self._lease_seconds)
         await self.worker.refresh()
         while await self.worker.take_over():
             pass
@@ -149,9 +152,9 @@ class Loops:
             return
 
     async def _watching(self) -> None:
-        await asyncio.sleep(RENEW_SECONDS)
+        await asyncio.sleep(self._renew_seconds)
         worker = self.worker
-        await worker.register(LEASE_SECONDS)
+        await worker.register(self._lease_seconds)
         while await worker.take_over():
             self._rail_wake.set()
         if await worker.store.generation() != worker.world.generation:

@@ -61,9 +61,10 @@ async def test_the_northbound_day_cap_binds_to_the_cent(memory: Driver, currency
 
 
 async def test_what_is_fixed_in_the_creditor_s_currency_counts_by_what_is_debited(memory: Driver) -> None:
-    """CNY 8,983.82 cost HKD 9,999.99 with the provider's 18 points, CNY 8,983.85 more than 10,000."""
-    for amount, rule in (("8982.00", None), ("8984.00", DAY_CAP)):
-        answer = await memory.pay(northbound(instructed_amount={"currency": "CNY", "amount": amount}, person=7))
+    """HKD 10,000 less the provider's 18 points buy CNY 8,983.80 at 0.9, and not one fen more."""
+    for amount, rule in (("8983.80", None), ("8983.81", DAY_CAP)):
+        person = 7 if rule else 8
+        answer = await memory.pay(northbound(instructed_amount={"currency": "CNY", "amount": amount}, person=person))
         assert (answer.refusal.detail["rule"] if answer.refusal else None) == rule
 
 

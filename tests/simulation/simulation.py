@@ -4,7 +4,6 @@ The worker's steps are called as its loops call them; a crash drops the worker a
 the same store and the same rails' books. Nothing here knows what is right: that is own_books.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,8 +11,9 @@ from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
-from builders import RATES, a_firm, a_person, a_world, domestic, northbound, southbound, trade
+from builders import RATES, a_world
 from own_books import CAPS, OwnBooks, Wrong
+from simulated_traffic import an_instruction
 from troubled import AFTER, BEFORE, TROUBLES, Trouble, TroubledRail, TroubledStore
 
 from fx.money import Money
@@ -23,7 +23,6 @@ from limits.rules import Rulebook, load_rulebook
 from rails.book import MemoryBook
 from rails.catalogue import build_rails
 from rails.faults import NO_FAULTS, Faults
-from rails.identifiers import fictional
 from rails.port import RailUnavailable
 from switch.clock import BusinessClock
 from switch.flow.board import Board
@@ -53,9 +52,6 @@ SCENARIOS: tuple[tuple[Mapping[str, Any], Mapping[str, int]], ...] = (
     ({"same-name.hong-kong.day": {"value": "20000"}}, {"same-name.hong-kong.day": 20_000_00}),
     ({"lanes": {"same-name.hong-kong": {"active": False}}}, {}),
 )
-MAGIC = (
-    "SILENT", "SILENT-REJECTED", "UNREPORTED", "LOST", "LATE", "LATE-ACCEPT", "DUPLICATE", "CONTRADICTORY", "REJECT-AC03",
-)  # fmt: skip
 
 
 @cache
@@ -213,7 +209,7 @@ class Simulation:
         return f"{len(self.worker.waiting)} waiting"
 
     def _new(self) -> Request:
-        instruction = self._instruction()
+        instruction = an_instruction(self.chance, self.seed, len(self.requests), self.quotes)
         participant = instruction.debtor_agent[:8]
         if self.chance.random() < 0.02:
             participant = "PEAKHKH0"
@@ -249,9 +245,9 @@ class Simulation:
         elif what == "same":
             self._submit(request)
         else:
-            fresh = self._instruction()
-            known = {"uetr": request.instruction.uetr, "instruction": request.instruction.instruction_id}[what]
-            changed = fresh.model_copy(update={"uetr" if what == "uetr" else "instruction_id": known})
+            fresh = an_instruction(self.chance, self.seed, len(self.requests), self.quotes)
+            known, uetr = request.instruction, {"uetr": request.instruction.uetr}
+            changed = fresh.model_copy(update=uetr) if what == "uetr" else known.model_copy(update={"uetr": fresh.uetr})
             anew = Request(changed, changed.debtor_agent[:8], f"key-{len(self.requests)}")
             self.requests.append(anew)
             self._submit(anew)
@@ -432,115 +428,6 @@ class Simulation:
     def _count(said: str) -> int:
         return int(said) if said.isdigit() else 0
 
-    # --- instructions ---
-
-    def _instruction(self) -> Instruction:
-        chance, n = self.chance, len(self.requests)
-        build = chance.choices(
-            (_north, _north_in_cny, _same_name, _south, _home, _macau, _trade, _quoted, _wrong),
-            (8, 3, 4, 4, 2, 2, 2, 2, 1),
-        )[0]
-        changes: dict[str, Any] = {
-            "instruction_id": f"S{self.seed}-{n}",
-            "uetr": f"{chance.getrandbits(32):08x}-0000-4000-8000-{n:012x}",
-            "charge_bearer": chance.choice(("SLEV", "DEBT", "CRED", "SHAR")),
-        }
-        account = chance.choice(MAGIC) if chance.random() < 0.45 else None
-        if account is not None:
-            changes["creditor__account__number"] = f"MAGIC-{account}-{n}"
-        return build(self, changes)
-
-
-def _amount(chance: Random, *choices: str) -> str:
-    return (
-        chance.choice(choices) if chance.random() < 0.7 else f"{chance.randrange(1, 4000)}.{chance.randrange(100):02}"
-    )
-
-
-def _north(sim: Simulation, changes: dict[str, Any]) -> Instruction:
-    chance = sim.chance
-    changes["debtor_agent"] = chance.choice(("HBAYHKH0", "HBAYHKH0", "LIONHKH0"))
-    changes["creditor_agent"] = chance.choice(("PEARCNG0", "BANYCNS0"))
-    person = a_person(chance.randrange(3))
-    if chance.random() < 0.3:  # as printed
-        person["number"] = f"{person['number'][:-1]}({person['number'][-1]})"
-    currency = chance.choice(("HKD", "HKD", "CNY"))
-    amount = _amount(chance, "5000.00", "2500.00", "9999.99", "10000.00", "0.01", "10000.01")
-    changes |= {"debtor__identification": person, "instructed_amount": {"currency": currency, "amount": amount}}
-    return northbound("1.00", "HKD", **changes)
-
-
-def _north_in_cny(sim: Simulation, changes: dict[str, Any]) -> Instruction:
-    changes["debtor__identification"] = a_person(sim.chance.randrange(3))
-    changes["allow_lanes"] = sim.chance.random() < 0.5
-    return northbound(_amount(sim.chance, "4545.45", "9090.90", "9090.91", "100.00"), "CNY", **changes)
-
-
-def _same_name(sim: Simulation, changes: dict[str, Any]) -> Instruction:
-    """An own account: small amounts fit Payment Connect, larger ones the RMB lane."""
-    person = a_person(sim.chance.randrange(3))
-    changes |= {
-        "debtor__identification": person, "creditor__identification": person, "purpose_code": "SAVG",
-        "allow_lanes": sim.chance.random() < 0.8,
-    }  # fmt: skip
-    if sim.chance.random() < 0.3:
-        changes["lane"] = sim.chance.choice(("same-name.hong-kong", "payment-connect.northbound", "trade.northbound"))
-    return northbound(_amount(sim.chance, "9000.00", "40000.00", "80000.00", "20000.00"), "CNY", **changes)
-
-
-def _south(sim: Simulation, changes: dict[str, Any]) -> Instruction:
-    currency = sim.chance.choice(("CNY", "CNY", "HKD"))
-    amount = _amount(sim.chance, "100000.00", "357142.85", "5000.00", "20000.00")
-    changes["instructed_amount"] = {"currency": currency, "amount": amount}
-    changes["debtor__identification"] = a_person(sim.chance.randrange(2), "CN")
-    return southbound(**changes)
-
-
-def _home(sim: Simulation, changes: dict[str, Any]) -> Instruction:
-    return domestic(_amount(sim.chance, "100.00", "30000.00"), person=sim.chance.randrange(3), **changes)
-
-
-def _macau(sim: Simulation, changes: dict[str, Any]) -> Instruction:
-    document = {
-        "debtor": {
-            "name": "HO Mei Ling", "identification": a_person(sim.chance.randrange(2), "MO"), "residency": "MO",
-            "account": {"number": "904888000001", "currency": "MOP"},
-        },
-        "creditor": {"name": "LAU Ka Yan", "residency": "MO", "account": {"number": changes.pop("creditor__account__number", "905888000007")}},
-        "debtor_agent": "PRAIMOM0", "creditor_agent": "LOTUMOM0", "settlement_currency": "MOP", "purpose_code": "RENT",
-    }  # fmt: skip
-    return domestic(_amount(sim.chance, "20000.00", "9999.99", "10000.00"), "MOP", **document, **changes)
-
-
-def _trade(sim: Simulation, changes: dict[str, Any]) -> Instruction:
-    changes["debtor__identification"] = a_firm(sim.chance.randrange(2))
-    return trade(_amount(sim.chance, "1000.00", "25000.00", "49.99"), **changes)
-
-
-def _quoted(sim: Simulation, changes: dict[str, Any]) -> Instruction:
-    quote = sim.chance.choice(sim.quotes) if sim.quotes else None
-    if quote is None:
-        return _north(sim, changes)
-    price = quote.price
-    fixed = sim.chance.choice((price.sell, price.buy))
-    changes["quote_id"] = quote.quote_id if sim.chance.random() < 0.95 else "no-such-quote"
-    amount = {"currency": fixed.currency, "amount": f"{fixed.amount_minor // 100}.{fixed.amount_minor % 100:02}"}
-    changes["instructed_amount"] = amount
-    build = northbound if price.sell.currency == "HKD" else southbound
-    return build(person=sim.chance.randrange(3), **changes)
-
-
-def _wrong(sim: Simulation, changes: dict[str, Any]) -> Instruction:
-    changes |= sim.chance.choice(
-        (
-            {"purpose_code": None}, {"purpose_code": "ZZZZ"}, {"debtor__identification": None}, {"creditor_agent": "NOSUCNG0"},
-            {"instructed_amount": {"currency": "HKD", "amount": "0.00"}}, {"settlement_currency": "MOP"},
-            {"debtor__account__number": "MAGIC-NO-FUNDS"}, {"lane": "no-such-lane"},
-            {"debtor__identification": {"type": "HKID", "number": fictional.hkid(1)[:-1] + "Z", "country": "HK"}},
-        )
-    )  # fmt: skip
-    return northbound("10.00", **changes)
-
 
 STEPS: Mapping[str, Callable[[Simulation], Awaitable[str]]] = {
     "arrive": Simulation.arrive, "again": Simulation.again, "accept": Simulation.accept, "ask_first": Simulation.ask_first,
@@ -565,9 +452,3 @@ async def simulate(seed: int, steps: int) -> Simulation:
     simulation = Simulation(seed)
     await simulation.run(steps)
     return simulation
-
-
-if __name__ == "__main__":
-    import sys
-
-    asyncio.run(simulate(int(sys.argv[1]), int(sys.argv[2])))

@@ -221,7 +221,7 @@ class PostgresStore:
         if outcome.kind != REPLAYED:
             return outcome
         stored = await self.payment(item.payment_id)
-        if stored is None or stored.received_at != item.received_at:
+        if stored is None or stored.received_at != item.received_at or not outcome.same_content:
             return outcome
         if stored.status == REJECTED:
             return Outcome(REFUSED, item.payment_id, refusal_from(stored.detail))
