@@ -228,6 +228,29 @@ async def test_a_silent_rail_leaves_the_payment_in_doubt_until_an_inquiry_answer
         assert "PDNG" in [event["iso_status"] for event in events]
 
 
+async def test_a_wait_that_ends_before_the_payment_does_is_answered_202(own: Served) -> None:
+    async with own.http() as http:
+        headers = {"Idempotency-Key": "slow", "Prefer": "respond-async, wait=1"}
+        answer = await http.post("/v1/payments", json=body_of(northbound()), headers=headers)
+        assert answer.status_code == 202 and answer.json()["iso_status"] == "ACSP"
+        assert answer.headers["Preference-Applied"] == "wait=1" and answer.headers["Location"].startswith(
+            "/v1/payments/"
+        )
+
+
+async def test_what_a_rail_rejects_later_was_accepted_all_the_same(own: Served) -> None:
+    async with own.http() as http, own.http(None) as operator:
+        body, key = body_of(to_magic("REJECT-AC06")), {"Idempotency-Key": "rejected-later"}
+        first = await http.post("/v1/payments", json=body, headers=key)
+        await operator.post("/v1/sandbox/clock", json={"advance_seconds": 60, "settle": 5})
+        again = await http.post("/v1/payments", json=body, headers=key)
+        assert first.status_code == again.status_code == 202
+        assert again.json()["iso_status"] == "RJCT" and again.headers["Idempotency-Replayed"] == "true"
+        read = (await http.get(first.headers["Location"])).json()
+    assert read["reason"]["code"] == "AC06" and read["debit_amount"]["amount"] == "100.00"
+    assert {"payment-connect.northbound", "domestic.hong-kong"} <= {lane["lane"] for lane in read["lanes"]}
+
+
 async def test_an_operator_ends_a_payment_in_doubt_and_only_such_a_one(own: Served) -> None:
     async with own.client() as client, own.http(None) as http, own.http() as participant:
         sent = await client.pay(body_of(to_magic("LATE-ACCEPT")))

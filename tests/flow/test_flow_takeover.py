@@ -6,8 +6,8 @@ from datetime import timedelta
 from builders import NOON, a_world, domestic, northbound, to_magic, trade
 from driver import Books, Driver
 
-from switch.flow.ports import Store
-from switch.payment.status import REJECT
+from switch.flow.ports import Step, Store
+from switch.payment.status import REJECT, TIME_OUT
 
 NewStore = Callable[[], Awaitable[Store]]
 PAST_DEADLINE = 21
@@ -95,8 +95,8 @@ async def test_what_never_reached_the_rail_and_is_in_doubt_is_given_back_by_the_
     first = await sandbox.worker()
     before = await first.counters()
     payment_id = await first.accepted(northbound())
-    first.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE))
-    await first.worker._time_out(first.world.clock.now())  # unsent all the while: its rail was away
+    stored = await first.stored(payment_id)
+    assert await first.store.finish([Step(payment_id, stored.received_on, TIME_OUT, NOON)])  # by whoever held it before
     second = await sandbox.successor(seconds=30)
     await second.wait()
     assert (await second.stored(payment_id)).code == "AG09"
