@@ -30,7 +30,7 @@ RECONNECT_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0)  # then every last
 ENTRY_MS = int(ENTRY_SECONDS * 1000)
 SCAN_COUNT = 1_000
 
-CONNECT_SECONDS_MAX = 1.0
+LINK_SECONDS_MAX = 1.0  # what the link waits for an answer before it takes the connection for broken
 LIMITER_SECONDS_MAX = 0.25  # what a call waits at most for its tokens
 LIMITER_PAUSE_SECONDS = 1.0  # after a failure nobody asks for so long: all pass
 SHARE_SECONDS = (
@@ -50,7 +50,7 @@ def connect(url: str, seconds_max: float) -> "Redis":
         encoding_errors="replace",
         retry=Retry(NoBackoff(), 0),
         socket_timeout=seconds_max,
-        socket_connect_timeout=CONNECT_SECONDS_MAX,
+        socket_connect_timeout=seconds_max,
     )
 
 
@@ -94,7 +94,7 @@ class ValkeyLink:
     async def _linked(self) -> None:
         """Hear and tell until the connection breaks."""
         board = self._worker.board
-        async with connect(self._url, CONNECT_SECONDS_MAX) as valkey, valkey.pubsub() as heard:
+        async with connect(self._url, LINK_SECONDS_MAX) as valkey, valkey.pubsub() as heard:
             await heard.subscribe(self._channel)
             await self._remember(valkey)
             board.linked = True
@@ -201,8 +201,11 @@ class Limiter:
             self._held.clear()
         held = self._held.setdefault(key, _Held())
         async with held.asking:
-            if (wait := held.take(monotonic())) is not None:  # another call has asked meanwhile
+            now = monotonic()
+            if (wait := held.take(now)) is not None:  # another call has asked meanwhile
                 return wait
+            if now < self._passing_until:
+                return 0.0
             try:
                 arguments = (self._rate, self._burst, self._share)
                 taken, missing_ms = await self._script(keys=[self._prefix + key], args=arguments)
