@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 MachineTime = Callable[[], float]  # seconds since the epoch
+RATE_MAX = 100_000  # a year in five minutes; faster, nothing that falls due would be carried out in its order
 
 
 class ClockError(ValueError):
@@ -41,8 +42,11 @@ class BusinessClock:
             return 0.0
         return ahead / self._rate if self._rate else None
 
-    def set(self, to: datetime | None = None, rate: float | None = None) -> None:
-        """Jump forward to `to` and run at `rate` (0 stops); raises ClockError for a jump back or a negative rate."""
+    def moved(self, to: datetime | None = None, rate: float | None = None) -> dict[str, str]:
+        """Return what the fence would keep after a jump forward to `to` and a change of rate (0 stops); changes nothing.
+
+        Raises ClockError for a jump back, an instant without offset, or a rate it does not run at.
+        """
         now = self.now()
         if to is not None and to.tzinfo is None:
             raise ClockError("`to` has no offset; write an instant such as 2026-03-02T09:00:00+08:00")
@@ -50,11 +54,14 @@ class BusinessClock:
             raise ClockError(
                 f"the clock stands at {now.isoformat()} and only moves forward; reset the sandbox to go back"
             )
-        if rate is not None and not 0 <= rate <= 100_000:
-            raise ClockError("rate is business seconds a machine second, from 0 (stopped) to 100000")
-        self._anchor = self._machine()
-        self._business = to or now
-        self._rate = self._rate if rate is None else rate
+        if rate is not None and not 0 <= rate <= RATE_MAX:
+            raise ClockError(f"rate is business seconds a machine second, from 0 (stopped) to {RATE_MAX}")
+        business = to.astimezone(UTC) if to is not None else now
+        return _stored(self._machine(), business, self._rate if rate is None else rate)
+
+    def set(self, to: datetime | None = None, rate: float | None = None) -> None:
+        """Jump forward to `to` and run at `rate`; raises ClockError as `moved` does."""
+        self.restore(self.moved(to, rate))
 
     def begin(self, at: datetime, rate: float = 1.0) -> None:
         """Start a new sandbox's clock at any instant, also a past one."""
@@ -62,11 +69,7 @@ class BusinessClock:
 
     def stored(self) -> dict[str, str]:
         """Return what the fence keeps, so that another worker or a restart runs the same clock."""
-        return {
-            "clock_anchor": repr(self._anchor),
-            "clock_business": self._business.isoformat(),
-            "clock_rate": repr(self._rate),
-        }
+        return _stored(self._anchor, self._business, self._rate)
 
     def restore(self, world: Mapping[str, str]) -> None:
         """Take up a stored clock; a sandbox that was down meanwhile has moved on by its rate."""
@@ -74,3 +77,7 @@ class BusinessClock:
             self._anchor = float(world["clock_anchor"])
             self._business = datetime.fromisoformat(world["clock_business"]).astimezone(UTC)
             self._rate = float(world["clock_rate"])
+
+
+def _stored(anchor: float, business: datetime, rate: float) -> dict[str, str]:
+    return {"clock_anchor": repr(anchor), "clock_business": business.isoformat(), "clock_rate": repr(rate)}

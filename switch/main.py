@@ -150,8 +150,9 @@ async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> No
     stored = await store.world()
     if "clock_business" in stored:
         world.clock.restore(stored)
-    elif start_at is not None:
-        world.clock.begin(start_at)
+    else:
+        if start_at is not None:
+            world.clock.begin(start_at, world.clock.rate)
         await store.advance(world.clock.stored())
     await store.fund(opening_transfers(world))
     world.generation = await store.generation()

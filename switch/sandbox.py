@@ -17,10 +17,10 @@ from fx.rates import NoRate
 from limits.calendars import law_day
 from limits.claims import Claim, Sums
 from limits.counters import evaluate
-from switch.flow.admission import after_refusal
+from switch.flow.admission import after_refusal, pass_over
 from switch.flow.loops import Loops
-from switch.flow.ports import Store, Stored, StoredEvent
-from switch.flow.submission import Answer, Submission
+from switch.flow.ports import StaleWorld, Store, Stored, StoredEvent
+from switch.flow.submission import Answer, Submission, opened
 from switch.flow.worker import Worker
 from switch.flow.world import World
 from switch.payment.decide import View
@@ -150,6 +150,7 @@ class Sandbox:
             refused = evaluate(known_claims(verdict, sums), sums)
             if refused is None or after_refusal(submission, refused, verdict, view) is not None:
                 return verdict, sums
+            pass_over(submission, refused, verdict)
 
     async def _stored_sums(self, claims: Sequence[Claim]) -> Mapping[str, Sums]:
         return await self.store.sums([claim.counter for claim in claims])
@@ -166,7 +167,7 @@ class Sandbox:
         sealed = await self.store.sealed(payment_id)
         if sealed is None:
             raise NotFound
-        return Instruction.model_validate_json(self.world.sealer.open(sealed, payment_id))
+        return opened(self.world.sealer.open(sealed, payment_id))[0]
 
     async def lanes(self, stored: Stored) -> list[dict[str, Any]]:
         """Return every lane's verdict on a payment, judged again from its sealed instruction; empty under another rulebook."""
@@ -239,10 +240,15 @@ class Sandbox:
     # --- clock ---
 
     async def move_clock(self, to: datetime | None, rate: float | None) -> None:
-        """Jump forward or change the rate, in every worker; returns when what fell due before has been carried out."""
-        clock = self.world.clock
-        clock.set(to, rate)
-        self.world.generation = await self.store.advance(clock.stored())
+        """Jump forward or change the rate, in every worker: stored first, and only from the clock the fence has."""
+        while True:
+            await self.worker.refresh()
+            try:
+                await self.store.advance(self.world.clock.moved(to, rate), self.world.generation)
+            except StaleWorld:
+                continue  # another worker moved it meanwhile: from there, then
+            break
+        await self.worker.refresh()
         self.loops.nudge()
 
     async def settle_down(self, seconds: float) -> bool:

@@ -70,6 +70,7 @@ class Surface:
     clock = Method(requests.clock)
     move_clock = Method(requests.move_clock)
     stop_clock = Method(requests.stop_clock)
+    decide = Method(requests.decide)
     resume_clock = Method(requests.resume_clock)
     health = Method(requests.health)
     ready = Method(requests.ready)

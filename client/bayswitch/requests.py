@@ -138,24 +138,34 @@ def clock() -> Request[Document]:
     return Request("GET", "/v1/sandbox/clock", _document)
 
 
-def move_clock(to: str | None = None, *, by_seconds: float | None = None) -> Request[Document]:
-    """Move the business clock forward, to an instant (ISO 8601 with offset) or by seconds; it never goes back."""
+def move_clock(
+    to: str | None = None, *, by_seconds: float | None = None, settle_seconds: float | None = None
+) -> Request[Document]:
+    """Move the business clock forward, to an instant (ISO 8601 with offset) or by seconds; it never goes back.
+
+    With `settle_seconds` the answer waits so long at most until nothing is due, and says `settled`.
+    """
     if (to is None) == (by_seconds is None):
         raise ValueError("give either an instant or a number of seconds")
-    if to is not None:
-        return Request("POST", "/v1/sandbox/clock", _document, json={"move_to": to})
-    return Request("POST", "/v1/sandbox/clock", _document, json={"advance_seconds": by_seconds}, repeatable=False)
+    body: Document = {"to": to} if to is not None else {"advance_seconds": by_seconds}
+    if settle_seconds is not None:
+        body["settle"] = settle_seconds
+    return Request("POST", "/v1/sandbox/clock", _document, json=body, repeatable=to is not None)
 
 
 def stop_clock() -> Request[Document]:
     """Stop the business clock: from now on only moves change it."""
-    return Request("POST", "/v1/sandbox/clock", _document, json={"stopped": True})
+    return Request("POST", "/v1/sandbox/clock", _document, json={"rate": 0})
 
 
-def resume_clock(speed: float | None = None) -> Request[Document]:
-    """Let the business clock run on, `speed` business seconds for each of the machine's."""
-    body: Document = {"stopped": False} if speed is None else {"stopped": False, "speed": speed}
-    return Request("POST", "/v1/sandbox/clock", _document, json=body)
+def resume_clock(rate: float = 1.0) -> Request[Document]:
+    """Let the business clock run on, `rate` business seconds for each of the machine's."""
+    return Request("POST", "/v1/sandbox/clock", _document, json={"rate": rate})
+
+
+def decide(payment_id: str, event: str) -> Request[Document]:
+    """End (`reject`) or honour (`settle`) a payment in doubt, as the sandbox's operator."""
+    return Request("POST", f"/v1/sandbox/payments/{payment_id}/decision", _document, json={"event": event})
 
 
 def metrics() -> Request[str]:

@@ -1,6 +1,6 @@
 """Running a sandbox: its business clock, payments in doubt, faults of its rails. For operators; thin over Sandbox."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,9 +34,9 @@ class Controls:
         await self._gate.enter_operator(request)
         move = parse(models.ClockMove, await read_body(request, SINGLE_BYTES_MAX))
         to = self._target(move)
-        if to is not None or move.rate is not None or move.stopped is not None:
+        if to is not None or move.rate is not None:
             try:
-                await self._sandbox.move_clock(to, self._rate(move))
+                await self._sandbox.move_clock(to, move.rate)
             except ClockError as error:
                 raise refused("clock", f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
         settled = await self._sandbox.settle_down(move.settle) if move.settle else None
@@ -50,14 +50,7 @@ class Controls:
             if to > models.CLOCK_MAX:
                 raise refused("clock", "The clock ends in the year 2100.")
             return to
-        return move.to.astimezone(UTC) if move.to is not None else None
-
-    def _rate(self, move: models.ClockMove) -> float | None:
-        if move.stopped:
-            return 0.0
-        if move.stopped is False and move.rate is None:
-            return self._sandbox.world.clock.rate or 1.0
-        return move.rate
+        return move.to
 
     def _clock_answer(self, settled: bool | None = None) -> Response:
         clock = self._sandbox.world.clock

@@ -23,7 +23,7 @@ from switch.flow.ports import Stored
 from switch.payment.instruction import Instruction
 from switch.payment.status import REJECTED
 from switch.sandbox import Sandbox
-from switch.translate.messages import (  # type: ignore[attr-defined]  # passes on rails.messages' MessageError
+from switch.translate.messages import (
     MessageError,
     ParsedMessage,
     TransactionOutcome,

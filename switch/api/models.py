@@ -6,7 +6,7 @@ Answers are written by documents.py; a test holds that what is answered is what 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from switch.payment.instruction import AmountText, Currency, Instruction, Text35
 
@@ -64,17 +64,12 @@ class QuoteRequest(_Asked):
 class ClockMove(_Asked):
     """Where the business clock goes, how fast it runs on, and whether to wait until what fell due has been done."""
 
-    to: AwareDatetime | None = Field(
-        None, validation_alias=AliasChoices("to", "move_to"), description="An instant not before now, with offset"
-    )
+    to: AwareDatetime | None = Field(None, description="An instant not before now, with offset")
     advance_seconds: Annotated[float, Field(ge=0, le=3_200_000_000)] | None = Field(
         None, description="Instead of `to`: business seconds from now"
     )
     rate: Annotated[float, Field(ge=0, le=100_000)] | None = Field(
-        None, validation_alias=AliasChoices("rate", "speed"), description="Business seconds a machine second; 0 stops"
-    )
-    stopped: bool | None = Field(
-        None, description="true: rate 0; false: run on, at `rate` or as fast as the machine's clock"
+        None, description="Business seconds a machine second; 0 stops"
     )
     settle: Annotated[float, Field(ge=0, le=SETTLE_SECONDS_MAX)] = Field(
         0.0, description="Wait machine seconds at most until nothing is due"

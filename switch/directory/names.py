@@ -93,18 +93,14 @@ def _simplifier() -> OpenCC:
 
 
 def describe_mismatch(given: str, registered: str) -> str:
-    """Say what differs between a name given and the name registered, of which only a masked form is shown."""
+    """Say what differs between a name given and the name registered, by place and script: no word of either is told."""
     left, right = _fold(given), _fold(registered)
-    masked = " ".join(_mask(word) for word in registered.split())
     if left.chinese != right.chinese:
         scripts = ("Chinese characters", "Latin letters")
         is_given, is_registered = scripts if left.chinese else scripts[::-1]
-        return f"it is given in {is_given} and registered in {is_registered}, as {masked}"
-    strange = [word for word in left.words if word not in right.words]
+        return f"it is given in {is_given} and registered in {is_registered}"
+    strange = [str(n) for n, word in enumerate(left.words, 1) if word not in right.words]
     if strange and not left.chinese:
-        return f"{' '.join(strange)!r} is not in the name registered, {masked}"
-    return f"the name registered is {masked}"
-
-
-def _mask(word: str) -> str:
-    return word[0] + "*" * (len(word) - 1)
+        which = "word " + strange[0] if len(strange) == 1 else "words " + ", ".join(strange)
+        return f"{which} of {len(left.words)} not in the name registered"
+    return f"{len(left.words)} words are given and {len(right.words)} registered, and they differ"

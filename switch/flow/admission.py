@@ -13,7 +13,7 @@ from fx.quotes import Quote
 from limits.claims import Refused
 from limits.rules import Judgement
 from switch.flow.ports import Admission
-from switch.flow.submission import Submission
+from switch.flow.submission import Submission, to_be_sealed
 from switch.flow.world import World
 from switch.payment.decide import Ask, View, decide, refusal_of
 from switch.payment.plan import Plan, Refusal
@@ -40,10 +40,12 @@ class Decider:
             log.exception("could not judge", payment_id=submission.payment_id)
             verdict = Refusal("internal", {})
         instruction = submission.instruction
+        account = verdict.leg.creditor_account if isinstance(verdict, Plan) else ""
+        plain = to_be_sealed(submission.canonical, account)
         return Admission(
             submission.payment_id, at, day, submission.participant, submission.identities(day), submission.content_hash,
             submission.uetr, instruction.instruction_id, instruction.debtor_agent[:8], instruction.creditor_agent[:8],
-            view.rulebook_id, self._world.sealer.seal(submission.canonical, submission.payment_id),
+            view.rulebook_id, self._world.sealer.seal(plain, submission.payment_id),
             self._decision(verdict), verdict,
         )  # fmt: skip
 
@@ -123,15 +125,20 @@ def _standing(plan: Plan) -> dict[str, object]:
 
 
 def after_refusal(submission: Submission, refused: Refused, plan: Plan, view: View) -> Refusal | None:
-    """Say what a refused claim means: the refusal, or None where the payment is decided again without what was refused."""
+    """Say what a refused claim means: the refusal, or None where the payment is decided again (see pass_over)."""
     rule = refused.claim.rule
     if rule == INVENTORY and submission.instruction.quote_id is None:
-        submission.empty_inventories |= {refused.claim.counter}
         return None
-    own_law = rule not in (LIQUIDITY, INVENTORY, LEDGER)
-    if own_law and submission.instruction.allow_lanes:
+    if rule not in (LIQUIDITY, INVENTORY, LEDGER) and submission.instruction.allow_lanes:
         others = submission.passed_lanes | {plan.lane.id}
         if any(verdict.eligible and verdict.lane not in others for verdict in plan.lanes):
-            submission.passed_lanes = others
             return None
     return refusal_of(refused, plan, view.rules)
+
+
+def pass_over(submission: Submission, refused: Refused, plan: Plan) -> None:
+    """Remember, once it is certain, what the next decision must do without: the empty inventory, or the lane."""
+    if refused.claim.rule == INVENTORY:
+        submission.empty_inventories |= {refused.claim.counter}
+    else:
+        submission.passed_lanes |= {plan.lane.id}

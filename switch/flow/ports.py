@@ -184,8 +184,11 @@ class Store(Protocol):
     async def generation(self) -> int:
         """Return the fence's generation."""
 
-    async def advance(self, world: Mapping[str, str]) -> int:
-        """Store the world's facts (clock, rulebook, faults) and grow the generation by one, under the exclusive lock."""
+    async def advance(self, world: Mapping[str, str], generation: int | None = None) -> int:
+        """Store facts of the world and grow the generation by one, under the exclusive lock; returns the new one.
+
+        Raises StaleWorld where `generation` is given and is not the fence's: someone else was first.
+        """
 
     async def world(self) -> dict[str, str]:
         """Return the world's facts as last stored."""

@@ -60,6 +60,17 @@ class Submission:
         )
 
 
+def to_be_sealed(canonical: bytes, creditor_account: str) -> bytes:
+    """Put together what is sealed of a payment: its instruction, and the account it was decided to be paid to."""
+    return canonical + b"\n" + creditor_account.encode()
+
+
+def opened(plain: bytes) -> tuple[Instruction, str]:
+    """Read back what was sealed: the instruction and the creditor's account ("" where it was refused)."""
+    canonical, _, account = plain.rpartition(b"\n")
+    return Instruction.model_validate_json(canonical), account.decode()
+
+
 def payment_id_of(sandbox: str, participant: str, key: str) -> str:
     """Return the payment id of an idempotency key: UUIDv5 of sandbox, participant and key."""
     return str(uuid5(_NAMESPACE, f"{sandbox}|{participant}|{key}"))

@@ -18,20 +18,18 @@ from limits.calendars import law_day
 from limits.claims import Refused
 from rails.port import CREDITED, PENDING, REJECTED, SETTLED, UNKNOWN, RailInstruction, RailReport, RailUnavailable
 from switch.flow import ports
-from switch.flow.admission import Decider, after_refusal
+from switch.flow.admission import Decider, after_refusal, pass_over
 from switch.flow.board import Board
 from switch.flow.exceptions import late_acceptance, odd_report
 from switch.flow.metrics import Metrics
 from switch.flow.ports import Admission, Outcome, StaleWorld, Step, Store, Unfinished
-from switch.flow.submission import Answer, Flight, Submission, uetr_identity
+from switch.flow.submission import Answer, Flight, Submission, opened, uetr_identity
 from switch.flow.world import World
 from switch.payment import status as statuses
 from switch.payment.decide import View
-from switch.payment.instruction import Instruction
 from switch.payment.plan import Plan, Refusal
 from switch.payment.refusals import refusal_json
 from switch.payment.status import ISO_STATUS, is_final
-from switch.translate.facts import translate
 
 log = structlog.get_logger()
 
@@ -113,6 +111,7 @@ class Worker:
             refusal = after_refusal(submission, refused, item.verdict, view)
             if refusal is not None:
                 return item._replace(verdict=refusal, decision="{}")
+            pass_over(submission, refused, item.verdict)
             item = self.decider.admission(submission, item.received_at, day, view, quotes)
         return item
 
@@ -146,6 +145,8 @@ class Worker:
         kind = outcome.kind
         self.metrics.outcomes[kind] += 1
         if kind == ports.AGAIN:
+            assert isinstance(item.verdict, Plan) and outcome.refused is not None
+            pass_over(submission, outcome.refused, item.verdict)
             self.waiting.appendleft(submission)
             return
         self.in_flight_keys.discard(submission.payment_id)
@@ -404,9 +405,7 @@ class Worker:
         return len(taken)
 
     def _instruction(self, item: Unfinished, now: datetime) -> RailInstruction:
-        instruction = Instruction.model_validate_json(self.world.sealer.open(item.sealed, item.payment_id))
-        translated = translate(instruction, self.world.known, now, item.received_on)
-        account = "" if isinstance(translated, Refusal) else translated.creditor_account
+        instruction, account = opened(self.world.sealer.open(item.sealed, item.payment_id))
         debtor_agent = self.world.registry.participants[instruction.debtor_agent[:8]].settles_through
         return RailInstruction(
             item.uetr, item.leg, debtor_agent, instruction.creditor_agent[:8], account, item.settlement_minor,
@@ -437,10 +436,14 @@ class Worker:
 
     def wake(self, payment_id: str, status: str) -> None:
         """Tell who waits, here and at other workers."""
+        self.wake_here(payment_id, status)
+        self.board.news(payment_id, ISO_STATUS[status])
+
+    def wake_here(self, payment_id: str, status: str) -> None:
+        """Tell who waits at this worker."""
         for future in self._waiters.pop(payment_id, ()):
             if not future.done():
                 future.set_result(status)
-        self.board.news(payment_id, ISO_STATUS[status])
 
 
 def _first_of_each(reports: Sequence[RailReport]) -> tuple[list[RailReport], list[RailReport]]:

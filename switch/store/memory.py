@@ -97,8 +97,10 @@ class MemoryStore:
         """Return the world's facts as last stored."""
         return dict(self._world)
 
-    async def advance(self, world: Mapping[str, str]) -> int:
-        """Store facts of the world and grow the generation."""
+    async def advance(self, world: Mapping[str, str], generation: int | None = None) -> int:
+        """Store facts of the world and grow the generation; StaleWorld where someone else was first."""
+        if generation not in (None, self._generation):
+            raise StaleWorld
         self._world |= world
         self._generation += 1
         return self._generation

@@ -142,9 +142,7 @@ class ValkeyLink:
 
     def _wake(self, payment_id: str, status: str) -> None:
         """Wake who waits here; unlike the worker's own `wake` this tells nobody again."""
-        for future in self._worker._waiters.pop(payment_id, ()):
-            if not future.done():
-                future.set_result(status)
+        self._worker.wake_here(payment_id, status)
 
     async def _tell(self, valkey: "Redis") -> None:
         outgoing = self._worker.board.outgoing

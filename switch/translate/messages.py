@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from fx.money import Money, format_amount
 from rails import messages
-from rails.messages.errors import MessageError
+from rails.messages.errors import MessageError as MessageError  # those who read messages name it from here
 from rails.messages.model import (
     NOT_PROVIDED,
     PACS_008,

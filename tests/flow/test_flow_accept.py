@@ -451,8 +451,17 @@ async def test_callers_who_all_go_away_do_not_stop_the_queue(clock: BusinessCloc
     submissions = [sandbox.submission(northbound(person=n), HARBOUR, f"k{n}") for n in range(3)]
     for submission in submissions:
         submission.answer.cancel()
+    accept, sizes = sandbox.store.accept, []
+
+    async def noted(batch: Sequence[Admission], generation: int, judge: Judge) -> list[Outcome]:
+        sizes.append(len(batch))
+        return await accept(batch, generation, judge)
+
+    sandbox.worker.store.accept = noted  # type: ignore[method-assign]
+    await asyncio.sleep(0.01)
     async with asyncio.timeout(5):
         assert (await sandbox.pay(northbound(), HARBOUR, "after")).status == "accepted"
+    assert sizes == [1]  # a batch of nobody would be halved without end
     assert not sandbox.worker.in_flight_keys
     await sandbox.stop()
 
@@ -522,8 +531,8 @@ async def test_a_sandbox_is_not_settled_down_while_a_step_is_being_carried_out(c
     await open_sandbox(sandbox)
     answer = await sandbox.pay(northbound(), HARBOUR, "k")
     await sandbox.settle_down(5)
-    await sandbox.move_clock(NOON.replace(minute=1), None)
-    await asyncio.sleep(0.01)  # the loop has taken the report off the rail by now
+    await sandbox.move_clock(NOON.replace(second=19), None)
+    await asyncio.sleep(0.01)  # the loop has taken the report off the rail; no deadline is due yet
     assert await sandbox.settle_down(5)
     assert (await sandbox.payment(answer.payment_id, HARBOUR)).status == "credited"
     await sandbox.stop()

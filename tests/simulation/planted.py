@@ -227,8 +227,8 @@ PLANTS: dict[Plant, str] = {
     late_acceptances_ignored: "paid .*, which is rejected",
     an_explanation_that_reads_no_counter: "explained as .*, answered",
 }
-# These need a trouble at one moment of one payment's life: few seeds meet it.
-RARE_PLANTS: dict[Plant, str] = {
+# These show only in a worker that lives on: another takes up from the store what they forget.
+MENDED_BY_A_RESTART: dict[Plant, str] = {
     a_commit_without_reply_taken_for_none: "is left accepted",
     deadlines_forgotten_when_the_store_is_away: "is left",
     an_operators_rejection_taken_for_the_rails_word: "paid .*, which is rejected",

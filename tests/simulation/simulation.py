@@ -28,7 +28,7 @@ from switch.clock import BusinessClock
 from switch.flow.board import Board
 from switch.flow.metrics import Metrics
 from switch.flow.ports import StoreUnavailable
-from switch.flow.submission import Submission
+from switch.flow.submission import Submission, opened
 from switch.flow.worker import Worker
 from switch.main import opening_transfers
 from switch.payment.instruction import Instruction
@@ -85,8 +85,9 @@ class Machine:
 class Simulation:
     """One seed's world and what is done to it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, crashes: bool = True) -> None:
         self.seed = seed
+        self.crashes = crashes
         self.chance = Random(seed)
         self.machine = Machine()
         self.trouble = Trouble()
@@ -199,7 +200,7 @@ class Simulation:
         self.open = still
 
     def _open(self, sealed: bytes, payment_id: str) -> Instruction:
-        return Instruction.model_validate_json(self.world.sealer.open(sealed, payment_id))
+        return opened(self.world.sealer.open(sealed, payment_id))[0]
 
     # --- steps ---
 
@@ -381,6 +382,8 @@ class Simulation:
 
     async def _crash(self) -> None:
         self.trouble.disarm()
+        if not self.crashes:
+            return
         await self._gather()
         self.unanswered.extend(request for request, _ in self.open)
         self.open.clear()
@@ -447,8 +450,8 @@ WEIGHTS = {
 }  # fmt: skip
 
 
-async def simulate(seed: int, steps: int) -> Simulation:
-    """Run one seed; raises Failure with the seed and the last steps."""
-    simulation = Simulation(seed)
+async def simulate(seed: int, steps: int, crashes: bool = True) -> Simulation:
+    """Run one seed; raises Failure with the seed and the last steps. A restart mends much: `crashes` may be left out."""
+    simulation = Simulation(seed, crashes)
     await simulation.run(steps)
     return simulation

@@ -7,7 +7,8 @@ SELECT ensure_day($1)
 SELECT generation FROM fence WHERE id = 1 FOR SHARE
 
 -- name: advance_fence
-UPDATE fence SET generation = generation + 1, world = world || $1::jsonb WHERE id = 1 RETURNING generation
+UPDATE fence SET generation = generation + 1, world = world || $1::jsonb
+WHERE id = 1 AND ($2::bigint IS NULL OR generation = $2) RETURNING generation
 
 -- name: world
 SELECT generation, world FROM fence WHERE id = 1

@@ -27,6 +27,7 @@ from switch.flow.ports import (
     Judge,
     Moved,
     Outcome,
+    StaleWorld,
     Step,
     Stored,
     StoredEvent,
@@ -153,10 +154,13 @@ class PostgresStore:
         async with self._connection() as connection:
             return dict(json.loads((await connection.fetchrow(self._q["world"]))["world"]))
 
-    async def advance(self, world: Mapping[str, str]) -> int:
-        """Store facts of the world and grow the generation."""
+    async def advance(self, world: Mapping[str, str], generation: int | None = None) -> int:
+        """Store facts of the world and grow the generation; StaleWorld where someone else was first."""
         async with self._connection() as connection:
-            return int(await connection.fetchval(self._q["advance_fence"], json.dumps(dict(world))))
+            grown = await connection.fetchval(self._q["advance_fence"], json.dumps(dict(world)), generation)
+        if grown is None:
+            raise StaleWorld
+        return int(grown)
 
     async def fund(self, transfers: Sequence[Transfer]) -> None:
         """Post opening transfers once."""
