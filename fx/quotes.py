@@ -88,6 +88,12 @@ def prices(providers: Sequence[Provider], request: Request, rates: Rates) -> lis
     return found
 
 
+def trades(providers: Sequence[Provider], request: Request) -> bool:
+    """Whether any provider trades the pair: what then has no price is too small to be converted."""
+    pair = (request.sell_currency, request.buy_currency)
+    return any(pair in provider.spreads for provider in providers)
+
+
 def firm(quote_id: str, participant: str, price: Price, provider: Provider, at: datetime) -> Quote:
     """Make a price firm from `at` for as long as its provider honours it."""
     assert provider.name == price.provider

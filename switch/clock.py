@@ -52,7 +52,7 @@ class BusinessClock:
             raise ClockError("`to` has no offset; write an instant such as 2026-03-02T09:00:00+08:00")
         if to is not None and to < now:
             raise ClockError(
-                f"the clock stands at {now.isoformat()} and only moves forward; reset the sandbox to go back"
+                f"the clock stands at {now.isoformat()} and only moves forward; to go back start another sandbox: `bayswitch up --data NEW --start-at …`"
             )
         if rate is not None and not 0 <= rate <= RATE_MAX:
             raise ClockError(f"rate is business seconds a machine second, from 0 (stopped) to {RATE_MAX}")

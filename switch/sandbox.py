@@ -12,8 +12,7 @@ from typing import Any
 
 from fx.money import Money
 from fx.providers import Provider
-from fx.quotes import Quote, Request, firm, prices
-from fx.rates import NoRate
+from fx.quotes import Quote, Request, firm, prices, trades
 from limits.calendars import law_day
 from limits.claims import Claim, Sums
 from limits.counters import evaluate
@@ -71,7 +70,7 @@ class Sandbox:
     def submission(self, instruction: Instruction, participant: str, key: str) -> Submission:
         """Queue an instruction under an idempotency key; raises InFlight, or loops.Busy where the queue is full."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        submission = Submission(instruction, participant, key, self.world.sandbox, future)
+        submission = Submission(instruction, participant, key, self.world.sandbox, future, self.world.known.persons.key)
         if submission.payment_id in self.worker.in_flight_keys:
             raise InFlight
         if participant != instruction.debtor_agent[:8]:
@@ -124,7 +123,9 @@ class Sandbox:
                 "not-your-agent", {"participant": participant, "agent": instruction.debtor_agent}, "debtor_agent"
             )
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        submission = Submission(instruction, participant, "explain", self.world.sandbox, future)
+        submission = Submission(
+            instruction, participant, "explain", self.world.sandbox, future, self.world.known.persons.key
+        )
         quotes = await self.store.quotes([instruction.quote_id]) if instruction.quote_id else {}
         decider = self.worker.decider
         judgement = decider.judgement(submission, at, day, view)
@@ -150,7 +151,7 @@ class Sandbox:
             refused = evaluate(known_claims(verdict, sums), sums)
             if refused is None or after_refusal(submission, refused, verdict, view) is not None:
                 return verdict, sums
-            pass_over(submission, refused, verdict)
+            pass_over(submission, refused, verdict, view)
 
     async def _stored_sums(self, claims: Sequence[Claim]) -> Mapping[str, Sums]:
         return await self.store.sums([claim.counter for claim in claims])
@@ -193,10 +194,10 @@ class Sandbox:
         """Give a firm quote of the best provider with inventory."""
         at = self.world.clock.now()
         providers: Mapping[str, Provider] = {provider.name: provider for provider in self.world.providers}
-        try:
-            found = prices(self.world.providers, Request(sell, buy, fixed, market, at), self.world.rates)
-        except NoRate:
-            found = []
+        request = Request(sell, buy, fixed, market, at)
+        found = prices(self.world.providers, request, self.world.rates)
+        if not found and trades(self.world.providers, request):
+            return Refusal("amount-too-small", {"amount": str(fixed), "currency": buy}, "amount")
         for price in found:
             account = inventory(price.provider, price.market, buy)
             sums = (await self.store.sums([account])).get(account)
@@ -225,7 +226,7 @@ class Sandbox:
             law = [
                 claim for claim in document["claims"] if claim["headroom"] is not None and claim["effect"] != "report"
             ]
-            binding = min(law, key=_share_left, default=None)
+            binding = min(law, key=_room, default=None)
             lanes.append(
                 {
                     "lane": lane.id,
@@ -270,5 +271,7 @@ class Sandbox:
         return await self.store.stream(after, participant, limit)
 
 
-def _share_left(claim: Mapping[str, Any]) -> Decimal:
-    return Decimal(claim["headroom"]) / Decimal(claim["ceiling"]) if Decimal(claim["ceiling"] or 0) else Decimal(0)
+def _room(claim: Mapping[str, Any]) -> tuple[Decimal, str]:
+    """How many times this payment still fits under a rule: where that is least, the rule binds first."""
+    left, claimed = Decimal(claim["headroom"]), Decimal(claim["claimed"])
+    return (left / claimed if claimed else left), claim["rule"]

@@ -292,7 +292,7 @@ class ExplainDocument(BaseModel):
 
 
 class LaneHeadroom(_Answer):
-    """What is left over one lane; `binding` is the limit with the smallest share left."""
+    """What is left over one lane; `binding` is the limit that stops this payment first: under which it fits the fewest times."""
 
     lane: str
     status: str

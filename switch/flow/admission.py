@@ -68,7 +68,8 @@ class Decider:
             translated.facts, instruction.lane, instruction.allow_lanes, instruction.charge_bearer, translated.creditor_account,
             instruction.quote_id, quote, submission.passed_lanes, submission.empty_inventories,
         )  # fmt: skip
-        return decide(ask, view)
+        verdict = decide(ask, view)
+        return submission.bound_first or verdict if isinstance(verdict, Refusal) else verdict
 
     def judgement(self, submission: Submission, at: datetime, day: date, view: View) -> Judgement | None:
         """Return class and lanes alone, for explain; None where the instruction has no facts."""
@@ -133,12 +134,16 @@ def after_refusal(submission: Submission, refused: Refused, plan: Plan, view: Vi
         others = submission.passed_lanes | {plan.lane.id}
         if any(verdict.eligible and verdict.lane not in others for verdict in plan.lanes):
             return None
-    return refusal_of(refused, plan, view.rules)
+    return submission.bound_first or refusal_of(refused, plan, view.rules)
 
 
-def pass_over(submission: Submission, refused: Refused, plan: Plan) -> None:
-    """Remember, once it is certain, what the next decision must do without: the empty inventory, or the lane."""
+def pass_over(submission: Submission, refused: Refused, plan: Plan, view: View) -> None:
+    """Remember, once it is certain, what the next decision must do without: the empty inventory, or the lane.
+
+    The rule that bound first is the one to be named, should no later lane take the payment.
+    """
     if refused.claim.rule == INVENTORY:
         submission.empty_inventories |= {refused.claim.counter}
     else:
+        submission.bound_first = submission.bound_first or refusal_of(refused, plan, view.rules)
         submission.passed_lanes |= {plan.lane.id}

@@ -33,11 +33,13 @@ class Submission:
     key: str
     sandbox: str
     answer: "Future[Answer]"
+    secret: bytes = b""  # of the sandbox: what is derived with it nobody can send ahead
     canonical: bytes = b""  # the instruction in its one form, as it is sealed and compared
     payment_id: str = ""
     content_hash: bytes = b""
     passed_lanes: frozenset[str] = frozenset()
     empty_inventories: frozenset[str] = field(default_factory=frozenset)
+    bound_first: Refusal | None = None  # of the first lane passed over: the rule that bound there
     refusal: Refusal | None = None  # known before any decision, e.g. a participant sending for another's agent
 
     def __post_init__(self) -> None:
@@ -47,17 +49,30 @@ class Submission:
 
     @property
     def uetr(self) -> str:
-        """The UETR given, else one derived from the payment id, with the version digit of a v4."""
-        return self.instruction.uetr or f"{self.payment_id[:14]}4{self.payment_id[15:]}"
+        """The UETR given, else one derived from the payment id and the sandbox's secret, of a v4's form."""
+        return self.instruction.uetr or _derived_uetr(self.payment_id, self.secret)
 
     def identities(self, day: date) -> tuple[Identity, Identity, Identity]:
-        """Return the three identities of the payment on law day `day`."""
-        agent = self.instruction.debtor_agent[:8]
+        """Return the three identities of the payment on law day `day`.
+
+        Who may not send for the debtor agent claims nothing of that agent's: its identities are its own.
+        """
+        agent, number = self.instruction.debtor_agent[:8], self.instruction.instruction_id
+        own = uetr_identity(self.uetr)
+        if self.refusal is not None:
+            own = Identity(UETR, _digest(f"{self.participant}|{self.uetr}"))
         return (
             key_identity(self.payment_id),
-            uetr_identity(self.uetr),
-            Identity(INSTRUCTION, _digest(f"{agent}|{self.instruction.instruction_id}|{day}")),
+            own,
+            Identity(INSTRUCTION, _digest(f"{self.participant}|{agent}|{number}|{day}")),
         )
+
+
+def _derived_uetr(payment_id: str, secret: bytes) -> str:
+    digits = blake2b(payment_id.encode(), digest_size=16, key=secret).hexdigest()
+    return (
+        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) % 4]}{digits[17:20]}-{digits[20:]}"
+    )
 
 
 def to_be_sealed(canonical: bytes, creditor_account: str) -> bytes:

@@ -40,6 +40,7 @@ UNSENT_GRACE = timedelta(
 )  # business time until a payment past its deadline and not yet sent is looked at again
 STALE_TRIES = 5  # a world that moves on faster than a batch is decided five times over is being stopped by someone
 _BY_OPERATOR = '{"decided_by": "operator"}'  # so that nobody looks for the rail's word
+_SAID = {SETTLED: (statuses.SETTLED, statuses.CREDITED), CREDITED: (statuses.CREDITED,), REJECTED: (statuses.REJECTED,)}
 _EVENT_OF = {SETTLED: statuses.SETTLE, CREDITED: statuses.CREDIT, REJECTED: statuses.REJECT}
 
 
@@ -81,7 +82,7 @@ class Worker:
         raise StaleWorld
 
     async def _accept(self, batch: Sequence[Submission]) -> None:
-        at = self.world.clock.now()
+        at, generation = self.world.clock.now(), self.world.generation  # one world, before anything is awaited
         day = law_day(at)
         view = self.world.view(at)
         wanted = [s.instruction.quote_id for s in batch if s.instruction.quote_id is not None]
@@ -96,9 +97,13 @@ class Worker:
             assert isinstance(item.verdict, Plan)
             return after_refusal(by_id[item.payment_id], refused, item.verdict, view)
 
-        outcomes = await self._stored(admissions, judge)
-        for submission, item, outcome in zip(batch, admissions, outcomes, strict=True):
-            self._settle_outcome(submission, item, outcome)
+        outcomes = await self._stored(admissions, generation, judge)
+        try:
+            for submission, item, outcome in zip(batch, admissions, outcomes, strict=True):
+                self._settle_outcome(submission, item, outcome, view)
+        except BaseException:
+            self._unsure = True  # they stand in the store, and some have not been taken up
+            raise
 
     def _by_board(
         self, submission: Submission, item: Admission, day: date, view: View, quotes: Mapping[str, tuple[Quote, str]]
@@ -111,42 +116,45 @@ class Worker:
             refusal = after_refusal(submission, refused, item.verdict, view)
             if refusal is not None:
                 return item._replace(verdict=refusal, decision="{}")
-            pass_over(submission, refused, item.verdict)
+            pass_over(submission, refused, item.verdict, view)
             item = self.decider.admission(submission, item.received_at, day, view, quotes)
         return item
 
-    async def _stored(self, admissions: Sequence[Admission], judge: ports.Judge) -> list[Outcome]:
+    async def _stored(self, admissions: Sequence[Admission], generation: int, judge: ports.Judge) -> list[Outcome]:
         """Store a batch; on an error that is nobody's in particular, halve it until the culprit stands alone."""
         try:
-            return await self.store.accept(admissions, self.world.generation, judge)
+            return await self.store.accept(admissions, generation, judge)
         except (StaleWorld, ports.StoreUnavailable):
             raise
         except Exception as error:
             if len(admissions) == 1:
                 log.exception("could not store", payment_id=admissions[0].payment_id)
-                return [await self._refused_internally(admissions[0], judge, error)]
+                return [await self._refused_internally(admissions[0], generation, judge, error)]
             half = len(admissions) // 2
-            first = await self._stored(admissions[:half], judge)
+            first = await self._stored(admissions[:half], generation, judge)
             try:
-                return first + await self._stored(admissions[half:], judge)
+                return first + await self._stored(admissions[half:], generation, judge)
             except Exception:
                 self._unsure = True  # the first half stands, and nobody will be told
                 raise
 
-    async def _refused_internally(self, item: Admission, judge: ports.Judge, error: Exception) -> Outcome:
+    async def _refused_internally(
+        self, item: Admission, generation: int, judge: ports.Judge, error: Exception
+    ) -> Outcome:
         """Keep the culprit as refused; where even that cannot be stored it is the store that fails, and nobody is told a lie."""
         refused = item._replace(verdict=Refusal("internal", {}), decision="{}")
         try:
-            return (await self.store.accept([refused], self.world.generation, judge))[0]
+            return (await self.store.accept([refused], generation, judge))[0]
         except Exception:
             raise ports.StoreUnavailable(f"payment {item.payment_id} cannot be stored: {error}") from error
 
-    def _settle_outcome(self, submission: Submission, item: Admission, outcome: Outcome) -> None:
+    def _settle_outcome(self, submission: Submission, item: Admission, outcome: Outcome, view: View) -> None:
         kind = outcome.kind
         self.metrics.outcomes[kind] += 1
         if kind == ports.AGAIN:
-            assert isinstance(item.verdict, Plan) and outcome.refused is not None
-            pass_over(submission, outcome.refused, item.verdict)
+            assert isinstance(item.verdict, Plan)
+            if outcome.refused is not None:  # None: another payment of the batch had the same quote
+                pass_over(submission, outcome.refused, item.verdict, view)
             self.waiting.appendleft(submission)
             return
         self.in_flight_keys.discard(submission.payment_id)
@@ -275,6 +283,8 @@ class Worker:
         flight = self.flights.get((report.uetr, report.leg))
         if flight is not None and (report.status != SETTLED or not flight.reports_credit):
             del self.flights[report.uetr, report.leg]  # the rail's last word: there is nothing more to ask about
+        if stored.status in _SAID[report.status]:  # it was ours, and the reply that said so was lost
+            self.wake(step.payment_id, stored.status)
         record = late_acceptance(stored, report) or odd_report(stored, report)
         if record is not None and await self.store.record_exception(record):
             self.metrics.exceptions[record.kind] += 1
@@ -377,9 +387,14 @@ class Worker:
 
         What the old one holds is then taken over as that of any worker that is gone; sending it again is harmless.
         """
-        incarnation = self.incarnation + 1 if self._unsure else self.incarnation
-        await self.store.register(incarnation, lease_seconds)
-        self.incarnation, self._unsure = incarnation, False
+        unsure, self._unsure = self._unsure, False  # what becomes unsure while we wait stays so
+        incarnation = self.incarnation + 1 if unsure else self.incarnation
+        try:
+            await self.store.register(incarnation, lease_seconds)
+        except BaseException:
+            self._unsure = self._unsure or unsure
+            raise
+        self.incarnation = incarnation
 
     async def take_over(self, limit: int = BATCH_MAX) -> int:
         """Resume payments of workers that are gone: those sent or not are sent again, those in doubt asked about.

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from fx.money import Money
 from fx.providers import Provider
-from fx.quotes import Price, Quote, Request, prices
-from fx.rates import Rates
+from fx.quotes import Price, Quote, Request, prices, trades
+from fx.rates import PEGGED, Rates
 from limits.calendars import LAW_ZONE
 from limits.claims import REQUIRE_DOCUMENTS, Claim, Refused
 from limits.facts import Amounts, PaymentFacts
@@ -63,7 +63,6 @@ def decide(ask: Ask, view: View) -> Plan | Refusal:
                 "purpose": profile.purpose_code,
                 "debtor_residency": profile.debtor_residency,
                 "creditor_residency": profile.creditor_residency,
-                "nearest": "See `bayswitch rulebook show`.",
             },
             "purpose_code",
         )
@@ -85,12 +84,12 @@ def _candidates(ask: Ask, judgement: Judgement) -> list[Lane] | Refusal:
     eligible = [lane for lane in judgement.eligible if lane.id not in ask.passed_lanes]
     if ask.lane is not None:
         named = [lane for lane in eligible if lane.id == ask.lane]
-        if not named:
+        if not named and not (ask.allow_lanes and ask.lane in ask.passed_lanes):
             why = next(
                 (verdict.why for verdict in judgement.lanes if verdict.lane == ask.lane), "there is no such lane"
             )
             return Refusal("lane-not-eligible", {"lane": ask.lane, "why": why}, "lane")
-        return named + [lane for lane in eligible if lane.id != ask.lane] if ask.allow_lanes else named
+        eligible = named + [lane for lane in eligible if lane.id != ask.lane] if ask.allow_lanes else named
     if not eligible:
         return Refusal("no-lane", {"why": _nearest(judgement)})
     return eligible if ask.allow_lanes else eligible[:1]
@@ -174,9 +173,16 @@ def _price(ask: Ask, view: View, lane: Lane) -> Price | Refusal:
     facts = ask.facts
     profile = facts.profile
     if ask.quote_id is not None:
-        return _quoted(ask)
+        return _quoted(ask, lane)
     request = Request(profile.debit_currency, profile.settlement_currency, facts.instructed, lane.market, facts.at)
-    for price in prices(view.providers, request, view.rates):
+    found = prices(view.providers, request, view.rates)
+    if not found and trades(view.providers, request):
+        return Refusal(
+            "amount-too-small",
+            {"amount": str(facts.instructed), "currency": profile.settlement_currency},
+            "instructed_amount.amount",
+        )
+    for price in found:
         if (
             not ask.empty_inventories
             or inventory(price.provider, price.market, price.buy.currency) not in ask.empty_inventories
@@ -185,13 +191,20 @@ def _price(ask: Ask, view: View, lane: Lane) -> Price | Refusal:
     return Refusal("no-rate", {"currency": profile.settlement_currency})
 
 
-def _quoted(ask: Ask) -> Price | Refusal:
+def _quoted(ask: Ask, lane: Lane) -> Price | Refusal:
     quote, quote_id, facts = ask.quote, ask.quote_id or "", ask.facts
     if quote is None:
         return Refusal("quote-unknown", {"quote_id": quote_id}, "quote_id")
     if facts.at >= quote.expires_at:
-        return Refusal("quote-expired", {"quote_id": quote_id, "expires_at": quote.expires_at.isoformat()}, "quote_id")
+        return Refusal(
+            "quote-expired",
+            {"quote_id": quote_id, "expires_at": quote.expires_at.astimezone(LAW_ZONE).isoformat()},
+            "quote_id",
+        )
     price, profile = quote.price, facts.profile
+    if price.market not in (lane.market, PEGGED):
+        quoted, asked = f"the {price.market} market", f"lane {lane.id}, which converts {lane.market}"
+        return Refusal("quote-mismatch", {"quote_id": quote_id, "quoted": quoted, "asked": asked}, "quote_id")
     currencies = (price.sell.currency, price.buy.currency) == (profile.debit_currency, profile.settlement_currency)
     fixed = price.sell if facts.instructed.currency == price.sell.currency else price.buy
     if not currencies or fixed != facts.instructed:

@@ -18,6 +18,9 @@ from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import INVENTORY, LEDGER, LIQUIDITY
 from switch.payment.reasons import problem
 
+_NOT_THE_SENDERS = frozenset(
+    {"payee-institution"}
+)  # counted at the other side's institution: not for the sender to see
 _ACCOUNTS = frozenset({LIQUIDITY, INVENTORY, LEDGER})
 
 
@@ -102,8 +105,10 @@ def claim_document(claim: Claim, sums: Sums, rules: RulesOfDay) -> dict[str, Any
     """Write one claim of the law: ceiling, used before it, headroom before it, source."""
     rule = rules.rule(claim.rule)
     currency = rule.currency or claim.counter.partition("|")[0].rpartition(":")[2]
-    used = sums.up_pending + sums.up_posted - sums.down_posted
+    used: int | None = sums.up_pending + sums.up_posted - sums.down_posted
     left = headroom(claim, sums)
+    if rule.scope in _NOT_THE_SENDERS:
+        used = left = None
     return {
         "rule": claim.rule,
         "ceiling": _major(claim.ceiling, currency),

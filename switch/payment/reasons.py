@@ -21,6 +21,7 @@ REASONS: dict[str, Reason] = {
     # what was asked is not well formed
     "amount-decimals": Reason("CH20", 422, "{what}. Send the amount with the currency's own number of decimals."),
     "amount-zero": Reason("AM01", 422, "The amount is zero. Send a positive amount."),
+    "amount-too-small": Reason("AM06", 422, "{amount} is too small to be converted: it does not buy the smallest unit of {currency}. Send more."),
     "amount-invalid": Reason("AM12", 422, "{what}."),
     "currency-not-carried": Reason("AM03", 422, "{what}."),
     "currency-inconsistent": Reason("CURR", 422, "The amount is in {instructed}, neither the debited {debit} nor the settlement currency {settlement}. Ask for the amount in one of the two."),
@@ -29,7 +30,7 @@ REASONS: dict[str, Reason] = {
     "identification-missing": Reason("RR12", 422, "The debtor's identification is missing. Give its type, number and country."),
     "identification-wrong": Reason("RR12", 422, "{what}. Check the number on the document."),
     "purpose-missing": Reason("FF07", 422, "The purpose code is missing; payments are classified before they are routed. Give a purpose_code."),
-    "purpose-unknown": Reason("FF07", 422, "Purpose {purpose} is not one the rulebook classifies. See the list of purpose codes."),
+    "purpose-unknown": Reason("FF07", 422, "Purpose {purpose} is not in the code set. See the purpose codes in docs/messages.md."),
     "category-purpose-unknown": Reason("FF06", 422, "Category purpose {category_purpose} is not in the code set."),
     "residency-unknown": Reason("RR05", 422, "Residency {residency} is not an ISO 3166 country. Give the country of the party's centre of economic interest."),
     # who takes part
@@ -41,7 +42,7 @@ REASONS: dict[str, Reason] = {
     "proxy-unknown": Reason("BE23", 422, "No account is registered under this {proxy_type} proxy. Ask the creditor, or use the account number."),
     "name-mismatch": Reason("BE01", 422, "The creditor's name does not match the account: {what}. Send the name as the creditor's bank has it."),
     # the law
-    "unclassified": Reason("AG03", 422, "No classification row fits purpose {purpose} from {debtor_residency} to {creditor_residency}; the switch never guesses. {nearest}"),
+    "unclassified": Reason("AG03", 422, "No classification row fits purpose {purpose} from {debtor_residency} to {creditor_residency}; the switch never guesses. See the purpose codes in docs/messages.md."),
     "no-lane": Reason("AG03", 422, "No lane is open to this payment: {why}."),
     "lane-not-eligible": Reason("AG03", 422, "Lane {lane} is not open to this payment: {why}."),
     "lane-closed": Reason("TM01", 422, "{lane} takes payments {hours}; it opens next at {opens_at}. Send it again then."),
@@ -56,7 +57,7 @@ REASONS: dict[str, Reason] = {
     # money
     "debtor-funds": Reason("AM04", 422, "The debtor's account does not cover the amount."),
     "liquidity": Reason("AM23", 422, "Agent {agent} has {headroom} of prefunded position left on {rail}. Fund the position."),
-    "no-rate": Reason("AM04", 422, "No provider has {currency} left to pay out. Try again when a provider has funded its inventory."),
+    "no-rate": Reason("AM04", 422, "No provider has enough {currency} left for this payment. Send less, or try again when a provider has funded its inventory."),
     "quote-unknown": Reason("AB04", 422, "Quote {quote_id} is not known to this participant. Ask for a new quote."),
     "quote-mismatch": Reason("AB04", 422, "Quote {quote_id} is for {quoted}, not for {asked}. Ask for a new quote."),
     "quote-expired": Reason("TM01", 422, "Quote {quote_id} expired at {expires_at}. Ask for a new quote."),

@@ -202,6 +202,18 @@ async def test_headroom_says_what_is_left_and_which_rule_binds(served: Served) -
     assert lane["binding"]["rule"] == DAY and lane["binding"]["headroom"] == "1.00"
 
 
+async def test_the_rule_that_binds_is_the_one_that_stops_this_payment(served: Served) -> None:
+    """A smaller share of the year is used up than of the day, yet it is the day that stops HKD 9,986."""
+    person = a_new_person()
+    async with served.client() as client:
+        await client.pay(body_of(northbound("15.00", person=person)))
+        question = body_of(northbound("9986.00", person=person))
+        del question["instruction_id"]
+        found = await client.headroom(question)
+    lane = next(lane for lane in found["lanes"] if lane["lane"] == "payment-connect.northbound")
+    assert lane["status"] == "RJCT" and lane["binding"]["rule"] == DAY and lane["binding"]["headroom"] == "9985.00"
+
+
 async def test_the_quota_board_shows_limits_with_their_source_and_own_positions(served: Served) -> None:
     async with served.client(PEARL) as client, served.operator() as operator:
         board, all_of_it = await client.quotas(), await operator.quotas()

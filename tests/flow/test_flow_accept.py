@@ -28,9 +28,10 @@ from switch.flow.admission import Decider
 from switch.flow.board import ENTRY_SECONDS, OUTGOING_MAX, Board, News
 from switch.flow.loops import WAITING_MAX, Busy, Loops
 from switch.flow.ports import Admission, Judge, Outcome, StaleWorld, StoreUnavailable
+from switch.flow.submission import payment_id_of
 from switch.flow.worker import STALE_TRIES
 from switch.main import memory_sandbox, open_sandbox, opening_transfers
-from switch.payment.plan import Plan
+from switch.payment.plan import Plan, Refusal
 from switch.sandbox import InFlight, Sandbox
 from switch.store.memory import MemoryStore
 
@@ -280,9 +281,47 @@ async def test_the_next_lane_is_taken_only_where_the_instruction_allows_it(drive
     assert all(sums[:4] == (0, 0, 0, 0) for sums in day.values())
 
 
-async def test_a_payment_no_lane_takes_is_refused_by_the_last_one_tried(driver: Driver) -> None:
+async def test_a_payment_no_lane_takes_is_refused_by_the_rule_that_bound_first(driver: Driver) -> None:
     answer = await driver.pay(to_own_account("80000.01", allow_lanes=True))
-    assert answer.refusal is not None and answer.refusal.detail["rule"] == "same-name.hong-kong.day"
+    assert answer.refusal is not None and answer.refusal.detail["rule"] == DAY_CAP
+
+
+async def test_a_lane_named_falls_back_where_the_instruction_allows_it(driver: Driver) -> None:
+    await driver.accepted(to_own_account("79999.00", lane="same-name.hong-kong"))
+    named = to_own_account("5000.00", lane="same-name.hong-kong", allow_lanes=True)
+    assert (await driver.stored(await driver.accepted(named))).lane == "payment-connect.northbound"
+
+
+async def test_two_payments_of_one_batch_with_the_same_quote_lose_no_third(driver: Driver) -> None:
+    """The first of the two is over its cap; the other is decided again, and what else is in the batch goes on."""
+    price = plan_of(driver, northbound("10000.00")).price
+    assert price is not None
+    [provider] = [p for p in driver.world.providers if p.name == price.provider]
+    await driver.store.save_quotes([firm("q", HARBOUR, price, provider, NOON)])
+    await driver.accepted(northbound("1000.00"))
+    batch = [
+        a_submission(northbound("10000.00", quote_id="q"), "over"),
+        a_submission(northbound("10000.00", person=2, quote_id="q"), "rival"),
+        a_submission(northbound("100.00", person=3), "bystander"),
+    ]
+    await driver.worker.accept(batch)
+    while driver.worker.waiting:
+        await driver.worker.accept([driver.worker.waiting.popleft()])
+    over, rival, bystander = (one.answer.result() for one in batch)
+    assert over.refusal is not None and over.refusal.detail["rule"] == DAY_CAP
+    assert rival.refusal is None and bystander.refusal is None
+    assert {flight.payment_id for flight in driver.worker.flights.values()} >= {rival.payment_id, bystander.payment_id}
+
+
+async def test_a_participant_that_may_not_send_for_an_agent_takes_none_of_its_identities(driver: Driver) -> None:
+    instruction = northbound("100.00", uetr="6f1c1a53-2a4e-4d0b-9a55-6261797377ff")
+    stranger = a_submission(instruction, "mine")
+    stranger.refusal = Refusal("not-your-agent", {"participant": LION, "agent": HARBOUR}, "debtor_agent")
+    stranger.participant = LION
+    stranger.payment_id = payment_id_of("main", LION, "mine")
+    await driver.worker.accept([stranger])
+    assert stranger.answer.result().refusal is not None
+    await driver.accepted(instruction)
 
 
 # --- quotes ---

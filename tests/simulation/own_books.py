@@ -105,8 +105,8 @@ class OwnBooks:
         """A rail was handed instructions."""
         for instruction in batch:
             known = self._sent.setdefault(instruction.uetr, instruction)
-            same = known._replace(sent_at=instruction.sent_at) == instruction
-            self._expect(same, f"UETR {instruction.uetr} was sent again otherwise: {known} then {instruction}")
+            if known._replace(sent_at=instruction.sent_at) != instruction:
+                raise Wrong(f"UETR {instruction.uetr} was sent again otherwise: {known} then {instruction}")
 
     def said(self, reports: Sequence[RailReport]) -> None:
         """A rail reported or answered."""
@@ -155,7 +155,8 @@ class OwnBooks:
         sealed = await store.sealed(payment_id)
         assert sealed is not None
         instruction = self._kept[payment_id] = self._open(sealed, payment_id)
-        self._expect(instruction in self._asked[payment_id], f"{payment_id} was never asked for: {instruction}")
+        if instruction not in self._asked[payment_id]:
+            raise Wrong(f"{payment_id} was never asked for: {instruction}")
         if status != "accepted":
             self._uses[payment_id] = []
             return
@@ -183,10 +184,8 @@ class OwnBooks:
         )
         charge = 50_00 if stored.lane.startswith(("same-name", "trade")) else 0
         fixed = [(currency, amount_minor + charge), (currency, amount_minor), (currency, amount_minor - charge)]
-        self._expect(
-            debit in fixed or settlement in fixed,
-            f"{stored.payment_id}: {instruction.instructed_amount} became {debit}, {settlement}",
-        )
+        if debit not in fixed and settlement not in fixed:
+            raise Wrong(f"{stored.payment_id}: {instruction.instructed_amount} became {debit}, {settlement}")
 
     # --- at the end ---
 

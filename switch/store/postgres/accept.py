@@ -24,6 +24,7 @@ from switch.flow.ports import (
     Judge,
     Outcome,
     StaleWorld,
+    StoreUnavailable,
 )
 from switch.payment.plan import Plan, Refusal
 from switch.payment.reasons import problem
@@ -87,7 +88,7 @@ async def accept_batch(
     """Run the fast path, and the exact one where it does not hold."""
     try:
         async with connection.transaction():
-            sorted_batch = await _begin_unknown(connection, queries, batch, generation)
+            sorted_batch = await _begin_unknown(connection, queries, batch, generation, incarnation)
             await _write(connection, batch, sorted_batch.plans, sorted_batch.refusals, incarnation)
             claim_sets = [ClaimSet(batch[i].payment_id, plan.claims) for i, plan in sorted_batch.plans.items()]
             if claim_sets:
@@ -109,7 +110,7 @@ async def _accept_exact(
     judge: Judge,
 ) -> list[Outcome]:
     async with connection.transaction():
-        sorted_batch = await _begin(connection, queries, batch, generation)
+        sorted_batch = await _begin(connection, queries, batch, generation, incarnation)
         positions = list(sorted_batch.plans)
         claim_sets = [ClaimSet(batch[i].payment_id, sorted_batch.plans[i].claims) for i in positions]
         verdicts, versions = await reserve_exact(connection, claim_sets)
@@ -142,7 +143,7 @@ async def _accept_exact(
 
 
 async def _begin_unknown(
-    connection: Connection, queries: Mapping[str, str], batch: Sequence[Admission], generation: int
+    connection: Connection, queries: Mapping[str, str], batch: Sequence[Admission], generation: int, incarnation: int
 ) -> Sorted:
     """Write all identities as new (first statement: it waits for whoever inserts the same), check the fence, claim quotes."""
     rows = sorted((identity, i) for i, item in enumerate(batch) for identity in item.identities)
@@ -153,7 +154,7 @@ async def _begin_unknown(
         content_hash = item.content_hash.hex() if kind == KEY else ""
         lines.append(f"{kind}\t\\\\x{key.hex()}\t{item.payment_id}\t{text[item.received_on]}\t\\\\x{content_hash}")
     await copy_rows(connection, "identity", _IDENTITY, lines)
-    await _check_fence(connection, queries, generation)
+    await _check_fence(connection, queries, generation, incarnation)
     refusals: dict[int, Refusal] = {}
     plans: dict[int, Plan] = {}
     for i, item in enumerate(batch):
@@ -165,18 +166,21 @@ async def _begin_unknown(
     return Sorted({}, refusals, plans, rivals)
 
 
-async def _check_fence(connection: Connection, queries: Mapping[str, str], generation: int) -> None:
-    if await connection.fetchval(queries["share_fence"]) != generation:
+async def _check_fence(connection: Connection, queries: Mapping[str, str], generation: int, incarnation: int) -> None:
+    found = await connection.fetchval(queries["share_fence"], incarnation)
+    if found is None:
+        raise StoreUnavailable("this worker's lease was taken for lost; it must be registered anew")
+    if found != generation:
         raise StaleWorld
 
 
 async def _begin(
-    connection: Connection, queries: Mapping[str, str], batch: Sequence[Admission], generation: int
+    connection: Connection, queries: Mapping[str, str], batch: Sequence[Admission], generation: int, incarnation: int
 ) -> Sorted:
     """As _begin_unknown, for a batch of which something is known: who loses an identity is a replay or a duplicate."""
     rows = sorted((identity, i) for i, item in enumerate(batch) for identity in item.identities)
     claimed = await _claim_identities(connection, queries, batch, rows)
-    await _check_fence(connection, queries, generation)
+    await _check_fence(connection, queries, generation, incarnation)
     replays: dict[int, Outcome] = {}
     refusals: dict[int, Refusal] = {
         i: item.verdict for i, item in enumerate(batch) if isinstance(item.verdict, Refusal)

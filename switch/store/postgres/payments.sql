@@ -4,7 +4,9 @@
 SELECT ensure_day($1)
 
 -- name: share_fence
-SELECT generation FROM fence WHERE id = 1 FOR SHARE
+-- With the worker's own lease row, which whoever takes over locks and deletes: a worker that was given up accepts nothing.
+SELECT f.generation FROM fence f CROSS JOIN worker w WHERE f.id = 1 AND w.incarnation = $1
+FOR SHARE OF f FOR KEY SHARE OF w
 
 -- name: advance_fence
 UPDATE fence SET generation = generation + 1, world = world || $1::jsonb
@@ -114,6 +116,10 @@ INSERT INTO worker (incarnation, lease_until) VALUES ($1, clock_timestamp() + $2
 ON CONFLICT (incarnation) DO UPDATE SET lease_until = excluded.lease_until
 RETURNING ARRAY(SELECT w.incarnation FROM worker w WHERE w.lease_until < clock_timestamp() AND w.incarnation <> $1) AS lapsed
 
+-- name: lock_workers
+-- Waits for what they are still committing; the statements after this one see it.
+SELECT incarnation FROM worker WHERE incarnation = ANY ($1::bigint[]) ORDER BY incarnation FOR UPDATE
+
 -- name: take_over
 WITH taken AS MATERIALIZED ( -- read once: joined as a plain subquery it may be run again for each row, past its limit
     SELECT payment_id, received_on FROM payment
@@ -178,7 +184,7 @@ WHERE p.payment_id = $1 ORDER BY e.n
 SELECT xid::text, position, payment_id, participant, n, status, code, at, detail FROM event
 WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
     AND ($3::text IS NULL OR participant = $3)
-ORDER BY xid, position LIMIT $4
+ORDER BY event.xid, event.position LIMIT $4  -- of the table: the column shown is a text
 
 -- name: sums
 SELECT key, up_pending, up_posted, down_pending, down_posted, latched, version FROM counter WHERE key = ANY ($1::text[])

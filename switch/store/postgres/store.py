@@ -307,6 +307,7 @@ class PostgresStore:
         if not lapsed:
             return []
         async with self._connection() as connection, connection.transaction():
+            await connection.execute(self._q["lock_workers"], lapsed)
             await connection.execute("SET LOCAL enable_seqscan TO on")  # a scan of what is there, only after a loss
             rows = await connection.fetch(
                 self._q["take_over"], incarnation, lapsed, limit, OPERATOR_REJECTED, LATE_ACCEPTANCE

@@ -33,6 +33,7 @@ async def postgres_stores(
     async def another() -> PostgresStore:
         opened.append(PostgresStore(postgres_url, schema, pool_size=4))
         await opened[-1].open()
+        await opened[-1].register(len(opened), 3600)
         return opened[-1]
 
     yield another

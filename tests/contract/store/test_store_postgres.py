@@ -294,3 +294,28 @@ async def test_what_is_refused_at_the_last_statement_leaves_nothing_behind(
     assert await store.payment(item.payment_id) is None
     assert await store.by_identity(item.identities[0]) is None
     assert await accept(store, world, item) == [ACCEPTED]
+
+
+async def test_the_stream_goes_by_number_where_transactions_gain_a_digit(
+    store: PostgresStore, world: World, connection: Any
+) -> None:
+    items = [admitted(world, northbound("1.00", person=n)) for n in range(3)]
+    for item, xid in zip(items, ("9", "10", "100"), strict=True):
+        await accept(store, world, item)
+        await connection.execute("UPDATE event SET xid = $1::text::xid8 WHERE payment_id = $2", xid, item.payment_id)
+    seen, cursor = [], ""
+    while found := await store.stream(cursor, None, 1):
+        seen.append(found[0].payment_id)
+        cursor = found[0].cursor
+    assert seen == [item.payment_id for item in items]
+
+
+async def test_a_worker_whose_lease_was_taken_for_lost_accepts_nothing(
+    store: PostgresStore, world: World, postgres_stores: Another, connection: Any
+) -> None:
+    """Else nobody would ever look for its payments again."""
+    await connection.execute("DELETE FROM worker")
+    item = admitted(world, northbound())
+    with pytest.raises(StoreUnavailable):
+        await accept(store, world, item)
+    assert await store.payment(item.payment_id) is None

@@ -420,8 +420,8 @@ def test_when_every_inventory_is_empty_there_is_no_rate() -> None:
     assert isinstance(verdict(world, northbound(currency="CNY"), empty_inventories=accounts), Plan)
 
 
-def test_an_amount_too_small_to_buy_anything_has_no_rate(world: World) -> None:
-    assert refusal(world, northbound("0.01")).reason == "no-rate"
+def test_an_amount_too_small_to_buy_anything_says_so(world: World) -> None:
+    assert refusal(world, northbound("0.01")).reason == "amount-too-small"
 
 
 # --- charges ---
@@ -591,7 +591,7 @@ def bound(world: World, instruction: Instruction, rule: str, headroom: int) -> R
         (same_name(lane="same-name.hong-kong"), "same-name.hong-kong.day", "person-quota", "CNY 80000.00 a day"),
         (easy_transfer("100.00"), "easy-transfer.day", "person-quota", "a day"),
         (northbound(), "liquidity", "liquidity", "Agent HBAYHKH0 has HKD 1250.00 of prefunded position left on hk-fps"),
-        (northbound(), "inventory", "no-rate", "No provider has CNY left"),
+        (northbound(), "inventory", "no-rate", "No provider has enough CNY left"),
     ],
     ids=range(7),
 )

@@ -34,6 +34,7 @@ USED = frozenset(
         "AM02",
         "AM03",
         "AM04",
+        "AM06",
         "AM12",
         "AM13",
         "AM23",
