@@ -2,6 +2,7 @@
 
 import gc
 import secrets
+import socket
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -22,6 +23,8 @@ from rails.catalogue import build_rails
 from rails.port import Rail
 from rails.postgres_book import PostgresBook
 from switch import logs
+from switch.api.access import Access
+from switch.api.app import create_app
 from switch.clock import BusinessClock
 from switch.directory.directory import build_directory
 from switch.embedded.servers import Servers, Urls
@@ -38,6 +41,7 @@ from switch.payment.postings import funding, inventory, position
 from switch.sandbox import Sandbox
 from switch.store.memory import MemoryStore
 from switch.store.postgres.store import PostgresStore
+from switch.store.valkey import Limiter, ValkeyLink
 from switch.translate.facts import Known
 
 DEFAULT_SEED = 20260302  # of rates, rails and directory where none is given
@@ -178,15 +182,16 @@ class Serving(NamedTuple):
 def serve(serving: Serving, on_ready: Callable[[str], None] = lambda url: None) -> None:
     """Start what was not given, open the sandbox, and serve until told to stop (SIGINT, SIGTERM); call from the main thread."""
     serving.data.mkdir(parents=True, exist_ok=True)
-    with Servers(serving.data, serving.database_url, serving.redis_url) as urls:
-        uvloop.run(_serve(serving, urls, on_ready))
+    address = (serving.host, serving.port)
+    servers = Servers(serving.data, serving.database_url, serving.redis_url)
+    with (
+        socket.create_server(address, backlog=2_048) as door,
+        servers as urls,
+    ):  # the door first: a taken port starts nothing
+        uvloop.run(_serve(serving, urls, door, on_ready))
 
 
-async def _serve(serving: Serving, urls: Urls, on_ready: Callable[[str], None]) -> None:
-    from switch.api.access import Access
-    from switch.api.app import create_app
-    from switch.store.valkey import Limiter, ValkeyLink
-
+async def _serve(serving: Serving, urls: Urls, door: socket.socket, on_ready: Callable[[str], None]) -> None:
     rulebook = load_rulebook([yaml.safe_load(serving.overlay.read_text("utf-8"))] if serving.overlay else [])
     keys = load_secrets(serving.data)
     sandbox = postgres_sandbox(
@@ -197,8 +202,8 @@ async def _serve(serving: Serving, urls: Urls, on_ready: Callable[[str], None]) 
     limiter = Limiter(urls.redis_url, serving.sandbox)
     app = create_app(sandbox, Access(sandbox.store, serving.dev_key), limiter)
     config = uvicorn.Config(
-        app, host=serving.host, port=serving.port, loop="none", http="httptools", ws="none", log_level="warning",
-        access_log=False, lifespan="off", timeout_graceful_shutdown=5,
+        app, loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
+        proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
     )  # fmt: skip
     server = uvicorn.Server(config)
     await link.start()
@@ -207,7 +212,7 @@ async def _serve(serving: Serving, urls: Urls, on_ready: Callable[[str], None]) 
     gc.set_threshold(50_000, 20, 50)
     try:
         on_ready(f"http://{serving.host}:{serving.port}")
-        await server.serve()
+        await server.serve([door])
     finally:
         await link.stop()
         await limiter.close()

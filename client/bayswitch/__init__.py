@@ -3,5 +3,6 @@
 from bayswitch.client import AsyncClient, Client
 from bayswitch.events import Event
 from bayswitch.problems import BayswitchError, Problem, Unreachable, Unreadable
+from bayswitch.requests import new_key
 
-__all__ = ["AsyncClient", "BayswitchError", "Client", "Event", "Problem", "Unreachable", "Unreadable"]
+__all__ = ["AsyncClient", "BayswitchError", "Client", "Event", "Problem", "Unreachable", "Unreadable", "new_key"]

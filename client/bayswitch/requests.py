@@ -56,6 +56,11 @@ def _query(**values: str | int | None) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
+def new_key() -> str:
+    """Make an idempotency key; keep it to send the same payment again, never to be paid twice."""
+    return str(uuid.uuid4())
+
+
 def pay(
     instruction: Mapping[str, Any], idempotency_key: str | None = None, wait_seconds: float | None = None
 ) -> Request[Document]:
@@ -64,7 +69,7 @@ def pay(
     Without `idempotency_key` a random one is made: it protects this call's own retries only. `wait_seconds`: let the
     switch hold its answer until the payment is final, at most so long.
     """
-    headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+    headers = {"Idempotency-Key": idempotency_key or new_key()}
     if wait_seconds is not None:
         headers["Prefer"] = f"wait={math.ceil(wait_seconds)}"  # RFC 7240: whole seconds
     return Request(
@@ -77,7 +82,7 @@ def pay_batch(items: Sequence[Mapping[str, Any]]) -> Request[Document]:
 
     An item without a key gets a random one.
     """
-    keyed = [{"idempotency_key": str(uuid.uuid4()), **item} for item in items]
+    keyed = [{"idempotency_key": new_key(), **item} for item in items]
     return Request("POST", "/v1/payments/batch", _document, json={"items": keyed})
 
 

@@ -6,7 +6,7 @@ Explain uses the seeded default rates, providers and directory; liquidity stays 
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,6 @@ import typer
 import yaml
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
 
 from fx.money import AmountError, to_minor
 from limits.calendars import law_day
@@ -23,6 +22,7 @@ from limits.claims import Claim, Sums
 from limits.rules import load_rulebook
 from rails.messages import MessageError
 from switch.cli.assumptions import markdown
+from switch.cli.reading import read_instant, read_json_object
 from switch.clock import BusinessClock
 from switch.main import memory_sandbox
 from switch.payment.instruction import Instruction
@@ -46,8 +46,8 @@ def explain(
 ) -> None:
     """Say what would become of an instruction, and why: class, lane, claims, route. Exit 0 if it would be accepted."""
     instruction = _read_instruction(file)
-    instant = _instant(at)
-    amounts = json.loads(used.read_text("utf-8")) if used else {}
+    instant = read_instant(at, "--at")
+    amounts = read_json_object(used, "--used") if used else {}
     changes = [yaml.safe_load(overlay.read_text("utf-8"))] if overlay else []
     document = asyncio.run(_explained(instruction, instant, amounts, changes))
     if as_json:
@@ -72,7 +72,7 @@ def _use_up(sandbox: Sandbox, instruction: Instruction, at: datetime, amounts: d
     rules = sandbox.world.view(at).rules
     try:
         minor = {
-            rule: to_minor(Decimal(amount), rules.rule(rule).currency or instruction.instructed_amount.currency)
+            rule: _minor(rule, amount, rules.rule(rule).currency or instruction.instructed_amount.currency)
             for rule, amount in amounts.items()
         }
     except KeyError as error:
@@ -80,8 +80,6 @@ def _use_up(sandbox: Sandbox, instruction: Instruction, at: datetime, amounts: d
             f"there is no rule {error} on {law_day(at)}; see `bayswitch rulebook show --on {law_day(at)}`",
             param_hint="--used",
         ) from error
-    except (InvalidOperation, TypeError, AmountError) as error:
-        raise typer.BadParameter(f"amounts are decimal strings in major units: {error}", param_hint="--used") from error
 
     accounts = (LIQUIDITY, INVENTORY, LEDGER)
 
@@ -89,6 +87,14 @@ def _use_up(sandbox: Sandbox, instruction: Instruction, at: datetime, amounts: d
         return {c.counter: Sums(up_posted=minor.get(c.rule, 0)) for c in claims if c.rule not in accounts}
 
     sandbox.read_sums = told
+
+
+def _minor(rule: str, amount: object, currency: str) -> int:
+    try:
+        return to_minor(Decimal(str(amount)), currency)
+    except (InvalidOperation, AmountError) as error:
+        what = f'{rule}: {amount!r} is no amount of {currency} in major units; write it as "8750.00"'
+        raise typer.BadParameter(what, param_hint="--used") from error
 
 
 def _read_instruction(file: Path) -> Instruction:
@@ -102,27 +108,16 @@ def _read_instruction(file: Path) -> Instruction:
             f"{file.name}: {error.field}: {error.text} ({error.code})", param_hint="FILE"
         ) from error
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise typer.BadParameter(f"{file.name}: {field}: {first['msg']}", param_hint="FILE") from error
+        found = [
+            ".".join(str(part) for part in one["loc"]) + f" ({one['msg']})" for one in error.errors(include_input=False)
+        ]
+        raise typer.BadParameter(f"{file.name}: {'; '.join(found)}", param_hint="FILE") from error
 
 
 def _only(parsed: ParsedMessage) -> Instruction:
     if len(parsed.instructions) != 1 or parsed.refused:
         raise typer.BadParameter("explain takes a message with one payment", param_hint="FILE")
     return parsed.instructions[0]
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{text!r} is no instant; write 2026-03-05T10:00:00+08:00", param_hint="--at"
-        ) from error
-    if instant.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no offset; write {text}+08:00", param_hint="--at")
-    return instant.astimezone(UTC)
 
 
 def _tell(document: dict[str, Any]) -> None:
@@ -137,12 +132,17 @@ def _tell(document: dict[str, Any]) -> None:
             console.print(
                 f"       {entry['economy']} {entry['side']}: {entry['item']} {entry['code'] or ''} with {entry['counterpart']}"
             )
-        console.print(f"lane   {found['lane']}")
+        console.print(f"lane   {found['lane'] or 'none'}")
+        elsewhere = 0
         for lane in found["lanes"]:
-            console.print(
-                f"       {'open  ' if lane['eligible'] else 'closed'} {lane['lane']}: {lane['why']}",
-                style="" if lane["eligible"] else "dim",
-            )
+            if lane["why"].startswith("leads "):
+                elsewhere += 1
+            else:
+                how = "open  " if lane["eligible"] else "closed"
+                console.print(f"       {how} {lane['lane']}: {lane['why']}", style="" if lane["eligible"] else "dim")
+        if elsewhere:
+            console.print(f"       and {elsewhere} lanes of other corridors", style="dim")
+    _tell_amounts(console, document)
     for claim in document["claims"]:
         mark = " (assumed)" if claim["assumed"] else ""
         console.print(
@@ -152,6 +152,23 @@ def _tell(document: dict[str, Any]) -> None:
     for step in document["route"]:
         over = "".join(f"; not {item['rail']}: {item['why']}" for item in step["passed_over"])
         console.print(f"route  {step['role']}: {step['rail']}{over}")
+
+
+def _tell_amounts(console: Console, document: dict[str, Any]) -> None:
+    if "debit_amount" not in document:
+        return
+    debit, settlement, charge = (document[name] for name in ("debit_amount", "settlement_amount", "charge"))
+    console.print(
+        f"money  {debit['currency']} {debit['amount']} debited, {settlement['currency']} {settlement['amount']} received"
+    )
+    if charge:
+        console.print(f"       charge {charge['currency']} {charge['amount']}")
+    if exchange := document["exchange"]:
+        spread = exchange["spread"]
+        console.print(
+            f"       {exchange['provider']} at {exchange['exchange_rate']} ({exchange['market']}), "
+            f"spread {spread['currency']} {spread['amount']}"
+        )
 
 
 def show(
@@ -167,14 +184,18 @@ def show(
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
         return
-    table = Table("rule", "value", "window", "effect", "since", "source", title=f"The rulebook on {day}")
+    console = Console()
+    console.print(f"[bold]The rulebook on {day}[/]")
     for row in rows:
-        mark = " [yellow](assumed)[/]" if row["assumed"] else ""
-        value = f"{row['currency'] or ''} {row['value'] or '—'}".strip()
-        table.add_row(
-            row["rule"], value + mark, row["window"] or "", row["effect"] or "", str(row["since"]), row["reference"]
-        )
-    Console().print(table)
+        kind = " ".join(word for word in (row["window"], row["effect"]) if word)
+        console.print(f"{row['rule']:<42} [bold]{_value(row)}[/]  {kind}  since {row['since']}", soft_wrap=True)
+        console.print(f"    {row['reference']}", style="dim", soft_wrap=True)
+
+
+def _value(row: dict[str, Any]) -> str:
+    mark = " (assumed)" if row["assumed"] else ""
+    said = f"{row['currency'] or ''} {row['value']}".strip() if row["value"] is not None else row["hours"] or "no limit"
+    return said + mark
 
 
 def assumed() -> None:

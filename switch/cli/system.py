@@ -3,14 +3,15 @@
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from bayswitch import BayswitchError, Client, Problem
+from bayswitch import BayswitchError, Client, Problem, new_key
+from switch.cli.reading import read_instant, read_json_object
+from switch.embedded.process import FolderInUse, ServerError
 from switch.embedded.servers import Servers
 from switch.main import DEFAULT_SEED, Serving, serve
 
@@ -39,13 +40,21 @@ def up(
     ] = None,
 ) -> None:
     """Start the switch with its servers and serve until Ctrl-C; what was committed is there again after any crash."""
-    begin = datetime.fromisoformat(start_at).astimezone(UTC) if start_at else None
+    begin = read_instant(start_at, "--start-at") if start_at else None
     console = Console(stderr=True)
 
     def tell(url: str) -> None:
-        console.print(f"bayswitch serves [bold]{url}[/]  (pages: {url}/docs, data: {data}, stop: Ctrl-C)")
+        console.print(
+            f"bayswitch serves [bold]{url}[/]  (pages: {url}/docs, data: {data}, stop: Ctrl-C)", soft_wrap=True
+        )
+        console.print(f"key: Authorization: Bearer {dev_key}", soft_wrap=True)
 
-    serve(Serving(data.absolute(), host, port, database_url, redis_url, dev_key, seed, begin, overlay, instant), tell)
+    serving = Serving(data.absolute(), host, port, database_url, redis_url, dev_key, seed, begin, overlay, instant)
+    try:
+        serve(serving, tell)
+    except (FolderInUse, ServerError, OSError) as error:
+        console.print(f"bayswitch cannot serve: {error}", style="red", soft_wrap=True)
+        raise typer.Exit(2) from None
 
 
 def pay(
@@ -59,16 +68,17 @@ def pay(
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
     """Send one payment to a running switch and wait for what becomes of it. Exit 0 unless it is refused or rejected."""
-    instruction = json.loads(file.read_text("utf-8"))
+    if file.read_bytes().lstrip().startswith(b"<"):
+        raise typer.BadParameter("pay takes JSON; post a pacs.008 to /v1/messages", param_hint="FILE")
+    instruction = read_json_object(file, "FILE")
+    chosen = idempotency_key or new_key()
     console = Console()
     with Client(url, key, participant=instruction.get("debtor_agent")) as client:
         try:
-            document: dict[str, Any] = client.pay(
-                instruction, idempotency_key=idempotency_key, wait_seconds=wait_seconds
-            )
+            document: dict[str, Any] = client.pay(instruction, idempotency_key=chosen, wait_seconds=wait_seconds)
         except Problem as problem:
             if as_json:
-                print(json.dumps(problem.members, ensure_ascii=False, indent=2))
+                print(json.dumps({**problem.members, "idempotency_key": chosen}, ensure_ascii=False, indent=2))
             else:
                 console.print(f"[bold red]{problem.code or problem.status}[/] {problem.detail}")
             raise typer.Exit(1) from None
@@ -78,9 +88,15 @@ def pay(
             )
             raise typer.Exit(2) from None
     if as_json:
-        print(json.dumps(document, ensure_ascii=False, indent=2))
+        print(json.dumps({**document, "idempotency_key": chosen}, ensure_ascii=False, indent=2))
     else:
-        console.print(f"[bold]{document['iso_status']}[/] {document['payment_id']}")
+        debit, settlement = document["debit_amount"], document["settlement_amount"]
+        rails = " → ".join(step["rail"] for step in document["route"])
+        console.print(
+            f"[bold]{document['iso_status']}[/] {debit['currency']} {debit['amount']} → {settlement['currency']} "
+            f"{settlement['amount']}  {document['lane']['lane']} · {rails}", soft_wrap=True,
+        )  # fmt: skip
+        console.print(f"payment {document['payment_id']}, key {chosen}", style="dim", soft_wrap=True)
     raise typer.Exit(0 if document["iso_status"] not in ("RJCT", "CANC", "BLCK") else 1)
 
 

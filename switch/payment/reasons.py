@@ -101,3 +101,10 @@ def problem(refusal: Refusal) -> Problem:
 class _Filled(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return "—"
+
+
+def table() -> str:
+    """Write every reason as a row of Markdown; docs/reasons.md shows this text."""
+    lines = ["| name | code | HTTP | sentence |", "|---|---|---|---|"]
+    lines += [f"| `{name}` | {row.code} | {row.http_status} | {row.sentence} |" for name, row in REASONS.items()]
+    return "\n".join(lines)

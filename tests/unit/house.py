@@ -78,7 +78,7 @@ EDGES: dict[str, tuple[str, ...]] = {
     "stamina": ("bayswitch", "switch.cli"),
     "typer": ("switch.cli", "loadtest"),
     "rich": ("switch.cli", "loadtest"),
-    "socket": ("switch.embedded", "switch.bench"),
+    "socket": ("switch.embedded", "switch.main", "switch.bench"),
     "subprocess": ("switch.embedded", "switch.cli", "switch.bench", "loadtest"),
     "multiprocessing": ("switch.main", "switch.cli", "switch.bench", "limits.lab", "loadtest"),
     "fcntl": ("switch.embedded",),

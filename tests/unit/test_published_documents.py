@@ -1,10 +1,15 @@
 """What the documents say of the code is what the code says of itself."""
 
+import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from rails.messages.codes import load_codes
+from switch.cli import app
 from switch.cli.assumptions import assumptions, markdown
+from switch.payment.reasons import table
 from switch.payment.status import diagram
 
 ROOT = Path(__file__).parents[2]
@@ -23,3 +28,47 @@ def test_the_list_of_assumptions_is_the_one_in_the_data() -> None:
 @pytest.mark.parametrize("assumption", assumptions(), ids=lambda item: f"{item.file}:{item.key}")
 def test_an_assumption_says_why(assumption: object) -> None:
     assert getattr(assumption, "why", ""), assumption
+
+
+@pytest.mark.parametrize("name", ["payment", "tuition"])
+def test_an_example_is_accepted(name: str) -> None:
+    file = str(ROOT / "docs" / "examples" / f"{name}.json")
+    said = CliRunner().invoke(app, ["explain", file, "--at", "2026-03-05T10:00:00+08:00", "--json"])
+    assert said.exit_code == 0, said.output
+
+
+def test_the_example_of_what_is_used_refuses_the_first_example() -> None:
+    examples = ROOT / "docs" / "examples"
+    used = ["--used", str(examples / "used.json")]
+    said = CliRunner().invoke(
+        app, ["explain", str(examples / "payment.json"), "--at", "2026-03-05T10:00:00+08:00", *used]
+    )
+    assert said.exit_code == 1 and "HKD 1250.00 is left" in " ".join(said.output.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--at", "2026-03-05"], "no offset"),
+        (["--at", "noon"], "no instant"),
+        (["--at", "2026-03-05T10:00:00+08:00", "--used", "README.md"], "not JSON"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_status_two(arguments: list[str], says: str) -> None:
+    file = str(ROOT / "docs" / "examples" / "payment.json")
+    given = [str(ROOT / word) if word == "README.md" else word for word in arguments]
+    said = CliRunner().invoke(app, ["explain", file, *given])
+    assert said.exit_code == 2 and says in " ".join(said.output.split()), said.output
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text("utf-8"))
+    assert links and all((ROOT / link).exists() for link in links)
+
+
+def test_the_table_of_reasons_is_the_one_in_the_code() -> None:
+    assert table() in (ROOT / "docs" / "reasons.md").read_text("utf-8")
+
+
+def test_the_purpose_codes_taken_are_listed() -> None:
+    assert f"\n{', '.join(sorted(load_codes().purposes))}\n" in (ROOT / "docs" / "messages.md").read_text("utf-8")
