@@ -41,7 +41,8 @@ class Loops:
         self._accept_wake = asyncio.Event()
         self._rail_wake = asyncio.Event()
         self._stopping = False
-        self.resting = False  # whether all that was due has been carried out, its last statement included
+        self._send_wake = asyncio.Event()
+        self._collected = False  # whether all that was due has been carried out, its last statement included
 
     async def start(self) -> None:
         """Take the lease, resume what others left, and begin."""
@@ -50,7 +51,8 @@ class Loops:
         while await self.worker.take_over():
             pass
         loops: list[Callable[[], Coroutine[Any, Any, None]]] = [self._accepting] * ACCEPTS_IN_FLIGHT + [
-            self._railing,
+            self._sending,
+            self._collecting,
             self._watching,
         ]
         self._tasks = [asyncio.create_task(self._forever(loop)) for loop in loops]
@@ -58,11 +60,14 @@ class Loops:
     async def stop(self) -> None:
         """Finish the step at hand and stop; what is unfinished stays durable for the next start."""
         self._stopping = True
-        self._accept_wake.set()
-        self._rail_wake.set()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is being sent and all that was due has been carried out."""
+        return self._collected and not self.worker.unsent and not self.worker.sending
 
     def put(self, submission: Submission) -> None:
         """Queue a submission; raises Busy where the queue is full."""
@@ -102,7 +107,7 @@ class Loops:
             # Nothing is known to have happened to them: they go back to the front and are judged anew (same ids).
             waiting.extendleft(reversed(batch))
             raise
-        self._rail_wake.set()
+        self._send_wake.set()
 
     def _take(self, limit: int) -> list[Submission]:
         """Take what is waiting, one a payment id: two of the same id never share a transaction."""
@@ -121,25 +126,28 @@ class Loops:
         waiting.extendleft(reversed(again))
         return list(taken.values())
 
-    async def _railing(self) -> None:
+    async def _sending(self) -> None:
         worker = self.worker
-        machine = asyncio.get_running_loop().time
-        self.resting = False
-        did = 0
-        if worker.unsent:
-            did += await worker.submit(machine())
-        untaken = len(worker.unsent)  # by a rail that cannot be reached
-        did += await worker.collect()
+        while not worker.unsent:
+            self._send_wake.clear()
+            await self._send_wake.wait()
+        sent = await worker.submit(asyncio.get_running_loop().time())
+        self._rail_wake.set()
+        if not sent:  # no rail of those asked for can be reached
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _collecting(self) -> None:
+        worker = self.worker
+        self._collected = False
+        did = await worker.collect()
         did += await worker.complete()
-        did += await worker.mark_submitted(machine() - MARK_AFTER_SECONDS)
+        did += await worker.mark_submitted(asyncio.get_running_loop().time() - MARK_AFTER_SECONDS)
         if did:
             return
         self._rail_wake.clear()
-        if len(worker.unsent) > untaken:
-            return
-        self.resting = True
+        self._collected = True
         due = worker.next_due()
-        nap = RETRY_SECONDS if untaken else IDLE_SECONDS
+        nap = IDLE_SECONDS
         if due is not None:
             seconds = worker.world.clock.machine_seconds_until(due)
             nap = min(nap, IDLE_SECONDS if seconds is None else seconds)

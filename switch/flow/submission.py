@@ -3,14 +3,15 @@
 from asyncio import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from hashlib import blake2b, sha256
+from hashlib import blake2b, sha1, sha256
 from typing import NamedTuple
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from switch.flow.ports import INSTRUCTION, KEY, UETR, Identity
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Refusal
 
+_SERIALIZER = Instruction.__pydantic_serializer__  # gives bytes; model_dump_json makes a text of them first
 _NAMESPACE = UUID("6f1c1a53-2a4e-5d0b-9a55-6261797377ff")  # of payment ids, fixed for good
 
 
@@ -44,7 +45,7 @@ class Submission:
 
     def __post_init__(self) -> None:
         self.payment_id = payment_id_of(self.sandbox, self.participant, self.key)
-        self.canonical = self.instruction.model_dump_json(exclude_none=True).encode()
+        self.canonical = _SERIALIZER.to_json(self.instruction, exclude_none=True)
         self.content_hash = sha256(self.canonical).digest()
 
     @property
@@ -88,7 +89,9 @@ def opened(plain: bytes) -> tuple[Instruction, str]:
 
 def payment_id_of(sandbox: str, participant: str, key: str) -> str:
     """Return the payment id of an idempotency key: UUIDv5 of sandbox, participant and key."""
-    return str(uuid5(_NAMESPACE, f"{sandbox}|{participant}|{key}"))
+    digits = sha1(_NAMESPACE.bytes + f"{sandbox}|{participant}|{key}".encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]  # as uuid.uuid5, which costs four times as much
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 def key_identity(payment_id: str) -> Identity:
