@@ -77,7 +77,8 @@ class Loops:
         self._accept_wake.set()
 
     def nudge(self) -> None:
-        """Wake the rails' loop: the clock has moved or something was sent."""
+        """Wake the rails' loops: the clock has moved, or payments were taken over."""
+        self._send_wake.set()
         self._rail_wake.set()
 
     async def _forever(self, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -164,7 +165,7 @@ class Loops:
         worker = self.worker
         await worker.register(self._lease_seconds)
         while await worker.take_over():
-            self._rail_wake.set()
+            self.nudge()
         if await worker.store.generation() != worker.world.generation:
             await worker.refresh()
             self._rail_wake.set()
