@@ -27,7 +27,7 @@ from uuid import UUID
 import asyncpg
 import uvloop
 
-from bayswitch import Client
+from bayswitch import BayswitchError, Client
 from rails.identifiers import fictional
 from switch.clock import BusinessClock
 from switch.embedded.binaries import find_binary
@@ -186,6 +186,13 @@ async def run_pipeline(url: str, settings: Settings) -> Rate:
         await sandbox.stop()
 
 
+def _ready(client: Client) -> bool:
+    try:
+        return client.ready()
+    except BayswitchError:
+        return False
+
+
 def http_single(folder: Path, url: str, settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
     """Measure one payment a call over HTTP: `up` as a process of its own on the same PostgreSQL, the generator as another."""
     calls = folder / "calls.jsonl"
@@ -209,7 +216,8 @@ def http_single(folder: Path, url: str, settings: Settings, say: Callable[[str],
         base = f"http://127.0.0.1:{port}"
         with Client(base, key) as client:
             deadline = time.monotonic() + START_SECONDS_MAX
-            while not client.ready() and time.monotonic() < deadline:
+            while not _ready(client):
+                assert time.monotonic() < deadline, f"the switch was not ready within {START_SECONDS_MAX} s"
                 time.sleep(0.1)
         say(f"http: one payment a call for {settings.seconds:.0f} s")
         generator = [
