@@ -3,7 +3,7 @@
 Not here: rates (fx.rates), prices (fx.quotes). Amounts outside this house are decimal strings, never numbers.
 """
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import NamedTuple
 
 # ISO 4217 minor units; the three of the Bay Area, USD for the convenience quota, JPY and KWD: no code may assume two.
@@ -13,8 +13,6 @@ _SCALES = {currency: Decimal(1).scaleb(exponent) for currency, exponent in EXPON
 # Rounding modes, under the names the callers use.
 DOWN = ROUND_FLOOR
 UP = ROUND_CEILING
-HALF_EVEN = ROUND_HALF_EVEN
-HALF_UP = ROUND_HALF_UP
 
 # Largest amount of minor units the house takes: sums must stay below 2**53 where Lua sees them.
 AMOUNT_MINOR_MAX = 10**15

@@ -3,7 +3,6 @@
 A counter is four sums of minor units: pending and posted, up and down. A claim moves one counter by `delta`.
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 WHOLE = "whole"  # must fit
@@ -19,9 +18,7 @@ class Claim(NamedTuple):
     """One claim of one payment on one counter."""
 
     rule: str  # rule id; "liquidity" for an agent's position, "inventory" for a provider's
-    counter: (
-        str  # counter key: rule|scope|window for rules, account:<id> for ledger accounts; no personal data in clear
-    )
+    counter: str  # counter key: rule|scope|window for rules, position:… or inventory:… for ledger accounts; no personal data in clear
     delta: int  # minor units; > 0 claims towards the ceiling, < 0 towards the floor
     ceiling: int | None  # minor units; None = unbounded above
     floor: int | None  # minor units; None = unbounded below
@@ -56,6 +53,3 @@ class ClaimSet(NamedTuple):
 
     payment_id: str
     claims: tuple[Claim, ...]
-
-
-Counters = Mapping[str, Sums]

@@ -1,7 +1,6 @@
 """The closed board: counters known to be without headroom, so that a quota storm is refused at memory speed.
 
-Derived and lost without harm: an entry can refuse for at most a second after it has become stale, a latched one until
-its window ends. News goes out and comes in through a link (Valkey) that drains `outgoing` and calls `hear`.
+Derived and lost without harm: an entry can refuse for at most a second after it has become stale. News goes out and comes in through a link (Valkey) that drains `outgoing` and calls `hear`.
 """
 
 from collections import deque

@@ -12,5 +12,3 @@ class Metrics:
     finished: Counter[str] = field(default_factory=Counter)  # by status reached
     exceptions: Counter[str] = field(default_factory=Counter)  # by kind of record
     strays: int = 0  # reports for a UETR the store does not know
-    batches: int = 0
-    batch_payments: int = 0

@@ -161,11 +161,11 @@ class Unfinished(NamedTuple):
 
 
 class ExceptionRecord(NamedTuple):
-    """A late acceptance beside the payment whose final status never changes."""
+    """What a rail said after the end, beside the payment whose final status never changes."""
 
     payment_id: str
     received_on: date
-    kind: str  # late-acceptance
+    kind: str  # late-acceptance | contradiction
     at: datetime
     detail: str
     transfers: tuple[Transfer, ...]
@@ -200,7 +200,7 @@ class Store(Protocol):
         """Store a batch in one transaction: identities, payments, then counters; outcomes in the batch's order."""
 
     async def finish(self, steps: Sequence[Step]) -> list[Moved]:
-        """Move payments in one transaction: post or void their money, give back, write events; only what moved is returned."""
+        """Move payments, one step each a call, one transaction an event and day; only what moved is returned."""
 
     async def record_exception(self, record: ExceptionRecord) -> bool:
         """Write an exception record with its suspense posting once; False where it stands already."""

@@ -1,6 +1,6 @@
 """The instruction: what a participant asks, in ISO 20022's names, in one form for JSON and XML (design 10).
 
-Only shape and characters are checked here, so that what parses can be stored; meaning is judged in decide.
+Only shape and characters are checked here, so that what parses can be stored; meaning is judged by translate and decide.
 """
 
 from typing import Annotated, Literal
@@ -53,7 +53,7 @@ class Proxy(_Part):
 
 
 class Account(_Part):
-    """An account by number or by proxy (exactly one: judged in decide), and its currency."""
+    """An account by number or by proxy (exactly one: judged when facts are read), and its currency."""
 
     number: Annotated[str, StringConstraints(min_length=1, max_length=34, pattern=r"^[A-Za-z0-9-]+$")] | None = None
     proxy: Proxy | None = None

@@ -1,7 +1,7 @@
 """Every way the switch says no, in one exhaustive table: ISO code, HTTP status, sentence with what to do.
 
 ISO codes are of ExternalStatusReason1Code (facts messages 3.2). A refusal names a row and fills its sentence; rails'
-own codes keep their code and pass through RAIL_REJECTED.
+own codes keep their code and pass through `rail-rejected`.
 """
 
 from typing import NamedTuple

@@ -351,15 +351,6 @@ class MemoryStore:
         """Return exception records, of one payment or all."""
         return [record for record in self._exceptions.values() if payment_id in (None, record.payment_id)]
 
-    def balances(self) -> dict[str, int]:
-        """Return posted debits minus credits of all accounts by currency: all zero while the books are right."""
-        totals: dict[str, int] = {}
-        for key, sums in self._sums.items():
-            if key.count("|") == 0:
-                currency = key.rpartition(":")[2]
-                totals[currency] = totals.get(currency, 0) + sums.up_posted - sums.down_posted
-        return totals
-
 
 def _order(cursor: str) -> tuple[int, int]:
     transaction, _, position = cursor.partition("-")
