@@ -146,7 +146,7 @@ def _tell(document: dict[str, Any]) -> None:
     for claim in document["claims"]:
         mark = " (assumed)" if claim["assumed"] else ""
         console.print(
-            f"claim  {claim['rule']}: {claim['claimed']} of {claim['currency']} {claim['ceiling'] or '∞'}, used {claim['used']}, left {claim['headroom'] or '∞'}{mark}"
+            f"claim  {claim['rule']}: {claim['claimed']} of {claim['currency']} {claim['ceiling'] or '∞'}, used {claim['used'] or 'not shown'}, left {claim['headroom'] or '∞'}{mark}"
         )
         console.print(f"       {claim['reference']}", style="dim")
     for step in document["route"]:

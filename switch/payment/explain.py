@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fx.money import Money, format_amount
-from limits.claims import Claim, Sums
+from limits.claims import REPORT, Claim, Sums
 from limits.counters import EMPTY, evaluate, headroom
 from limits.facts import Amounts
 from limits.measures import RateSource
@@ -18,9 +18,6 @@ from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import INVENTORY, LEDGER, LIQUIDITY
 from switch.payment.reasons import problem
 
-_NOT_THE_SENDERS = frozenset(
-    {"payee-institution"}
-)  # counted at the other side's institution: not for the sender to see
 _ACCOUNTS = frozenset({LIQUIDITY, INVENTORY, LEDGER})
 
 
@@ -107,7 +104,9 @@ def claim_document(claim: Claim, sums: Sums, rules: RulesOfDay) -> dict[str, Any
     currency = rule.currency or claim.counter.partition("|")[0].rpartition(":")[2]
     used: int | None = sums.up_pending + sums.up_posted - sums.down_posted
     left = headroom(claim, sums)
-    if rule.scope in _NOT_THE_SENDERS:
+    if (
+        claim.effect == REPORT
+    ):  # counted by whom the law asks to report, often the other side: not for the sender to see
         used = left = None
     return {
         "rule": claim.rule,

@@ -188,6 +188,38 @@ async def test_half_a_batch_that_was_stored_before_the_world_moved_on_is_carried
 # --- the world moves on ---
 
 
+async def test_what_was_decided_before_the_world_moved_on_is_not_admitted_after_it(memory: Driver) -> None:
+    """The quotes are read while the clock moves: the instant and the generation are of one world, so it is decided again."""
+    quotes, later = memory.store.quotes, NOON.replace(hour=16)
+
+    async def meanwhile(wanted: Sequence[str]) -> Any:
+        memory.store.quotes = quotes  # type: ignore[method-assign]
+        memory.world.clock.set(later)
+        memory.world.generation = await memory.store.advance(memory.world.clock.stored())
+        return await quotes(wanted)
+
+    memory.store.quotes = meanwhile  # type: ignore[method-assign]
+    answer = await memory.pay(northbound(quote_id="q"))
+    assert answer.refusal is not None and answer.refusal.reason == "quote-unknown"
+    assert (await memory.stored(answer.payment_id)).received_at == later
+
+
+async def test_what_becomes_unsure_while_the_lease_is_renewed_stays_so(memory: Driver) -> None:
+    worker, register = memory.worker, memory.store.register
+    before = worker.incarnation
+
+    async def meanwhile(incarnation: int, seconds: float) -> None:
+        worker._unsure = True  # as a lost COMMIT does
+        memory.store.register = register  # type: ignore[method-assign]
+        await register(incarnation, seconds)
+
+    memory.store.register = meanwhile  # type: ignore[method-assign]
+    await worker.register(60.0)
+    assert worker.incarnation == before
+    await worker.register(60.0)
+    assert worker.incarnation == before + 1
+
+
 async def test_a_world_that_has_moved_on_is_taken_up_and_decided_in_again(driver: Driver) -> None:
     other = a_world(rails=some_rails())
     other.clock.restore(driver.world.clock.stored())
@@ -585,3 +617,11 @@ def test_judgement_of_an_instruction_without_facts_is_none() -> None:
 
     found: Judgement | None = Decider(world).judgement(Bare, NOON, NOON.date(), world.view(NOON))  # type: ignore[arg-type]
     assert found is None
+
+
+async def test_explain_does_not_show_what_others_paid_to_the_creditor(clock: BusinessClock) -> None:
+    sandbox = await opened(clock)
+    document = await sandbox.explain(northbound("100.00"), HARBOUR)
+    shown = {claim["rule"]: claim["used"] for claim in document["claims"]}
+    assert shown[DAY_CAP] == "0.00" and shown["mainland.large-value.cross-border.day"] is None
+    await sandbox.stop()

@@ -509,6 +509,12 @@ def test_a_quote_for_another_conversion_is_refused(world: World, instruction: In
     assert (found.reason, found.field) == ("quote-mismatch", "quote_id")
 
 
+def test_a_quote_of_the_other_market_is_refused(world: World) -> None:
+    """Payment Connect northbound converts offshore; an onshore price draws on another inventory."""
+    found = refusal(world, northbound(quote_id="q"), quote=quote_of(world, northbound(), market="onshore"))
+    assert (found.reason, found.field) == ("quote-mismatch", "quote_id")
+
+
 def test_a_quote_may_be_taken_from_its_other_side(world: World) -> None:
     """It was given for HKD 100 sold; the instruction fixes what arrives, which is the same conversion."""
     quote = quote_of(world, northbound("100.00"))
