@@ -4,21 +4,23 @@ A submission that cannot be judged because of a fault of ours is refused as `int
 """
 
 import json
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import blake2b
 
 import structlog
 
 from fx.quotes import Quote
 from limits.claims import Refused
 from limits.rules import Judgement
-from switch.flow.ports import Admission
+from switch.flow.ports import NOTHING_FOUND, Admission, Finding
 from switch.flow.submission import Submission, to_be_sealed
 from switch.flow.world import World
 from switch.payment.decide import Ask, View, decide, refusal_of
+from switch.payment.explain import standing_document
 from switch.payment.plan import Plan, Refusal
-from switch.payment.postings import INVENTORY, LEDGER, LIQUIDITY
-from switch.translate.facts import translate
+from switch.payment.postings import INVENTORY, is_account
+from switch.translate.facts import Translated, translate
 
 log = structlog.get_logger()
 
@@ -28,101 +30,98 @@ class Decider:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._json: dict[tuple[object, ...], str] = {}
+        self._standing: dict[tuple[object, ...], tuple[str, str]] = {}
 
-    def admission(
-        self, submission: Submission, at: datetime, day: date, view: View, quotes: Mapping[str, tuple[Quote, str]]
-    ) -> Admission:
-        """Judge one submission received at `at` on law day `day`."""
+    def admissions(
+        self, batch: Sequence[Submission], at: datetime, view: View, quotes: Mapping[str, tuple[Quote, str]]
+    ) -> list[Admission]:
+        """Judge what was received at `at`, on the law day of `view`; in the batch's order."""
+        day, rulebook_id, seal = view.rules.day, view.rulebook_id, self._world.sealer.seal
+        verdicts = self._verdicts(batch, at, view, quotes)
+        findings = [self._finding(verdict) for verdict in verdicts]
+        identities = [submission.identities(day) for submission in batch]
+        sealed = [
+            seal(to_be_sealed(s.canonical, v.leg.creditor_account if isinstance(v, Plan) else ""), s.payment_id)
+            for s, v in zip(batch, verdicts, strict=True)
+        ]
+        return [
+            Admission(
+                s.payment_id, at, day, s.participant, ids, s.content_hash, s.uetr, s.instruction.instruction_id,
+                s.instruction.debtor_agent[:8], s.instruction.creditor_agent[:8], rulebook_id, secret, finding, verdict,
+            )
+            for s, ids, secret, finding, verdict in zip(batch, identities, sealed, findings, verdicts, strict=True)
+        ]  # fmt: skip
+
+    def _verdicts(
+        self, batch: Sequence[Submission], at: datetime, view: View, quotes: Mapping[str, tuple[Quote, str]]
+    ) -> list[Plan | Refusal]:
         try:
-            verdict = submission.refusal or self.judge(submission, at, day, view, quotes)
+            return self.judged(batch, at, view, quotes)
         except Exception:
-            log.exception("could not judge", payment_id=submission.payment_id)
-            verdict = Refusal("internal", {})
-        instruction = submission.instruction
-        account = verdict.leg.creditor_account if isinstance(verdict, Plan) else ""
-        plain = to_be_sealed(submission.canonical, account)
-        return Admission(
-            submission.payment_id, at, day, submission.participant, submission.identities(day), submission.content_hash,
-            submission.uetr, instruction.instruction_id, instruction.debtor_agent[:8], instruction.creditor_agent[:8],
-            view.rulebook_id, self._world.sealer.seal(plain, submission.payment_id),
-            self._decision(verdict), verdict,
-        )  # fmt: skip
+            if len(batch) == 1:
+                log.exception("could not judge", payment_id=batch[0].payment_id)
+                return [Refusal("internal", {})]
+            return [verdict for submission in batch for verdict in self._verdicts([submission], at, view, quotes)]
 
-    def judge(
-        self, submission: Submission, at: datetime, day: date, view: View, quotes: Mapping[str, tuple[Quote, str]]
-    ) -> Plan | Refusal:
-        """Translate and decide."""
-        instruction = submission.instruction
-        translated = translate(instruction, self._world.known, at, day)
-        if isinstance(translated, Refusal):
-            return translated
-        quote = None
-        if instruction.quote_id is not None:
-            found = quotes.get(instruction.quote_id)
-            if found is not None and found[0].participant == submission.participant:
-                quote, used_by = found
-                if used_by not in ("", submission.payment_id):
-                    return Refusal("quote-used", {"quote_id": instruction.quote_id}, "quote_id")
-        ask = Ask(
-            translated.facts, instruction.lane, instruction.allow_lanes, instruction.charge_bearer, translated.creditor_account,
-            instruction.quote_id, quote, submission.passed_lanes, submission.empty_inventories,
-        )  # fmt: skip
-        verdict = decide(ask, view)
-        return submission.bound_first or verdict if isinstance(verdict, Refusal) else verdict
+    def judged(
+        self, batch: Sequence[Submission], at: datetime, view: View, quotes: Mapping[str, tuple[Quote, str]]
+    ) -> list[Plan | Refusal]:
+        """Translate and decide, one stage after the other: a stage's code stays in the processor's cache (a quarter faster)."""
+        known, day = self._world.known, view.rules.day
+        read = [s.refusal or translate(s.instruction, known, at, day) for s in batch]
+        asks = [
+            found if isinstance(found, Refusal) else _ask(s, found, quotes)
+            for s, found in zip(batch, read, strict=True)
+        ]
+        verdicts = [ask if isinstance(ask, Refusal) else decide(ask, view) for ask in asks]
+        return [
+            s.bound_first or verdict if isinstance(verdict, Refusal) else verdict
+            for s, verdict in zip(batch, verdicts, strict=True)
+        ]
 
-    def judgement(self, submission: Submission, at: datetime, day: date, view: View) -> Judgement | None:
+    def judgement(self, submission: Submission, at: datetime, view: View) -> Judgement | None:
         """Return class and lanes alone, for explain; None where the instruction has no facts."""
-        translated = translate(submission.instruction, self._world.known, at, day)
+        translated = translate(submission.instruction, self._world.known, at, view.rules.day)
         return None if isinstance(translated, Refusal) else view.rules.judge(translated.facts.profile)
 
-    def _decision(self, verdict: Plan | Refusal) -> str:
-        """Write what decide found, for the reader; what repeats between payments is written once."""
+    def _finding(self, verdict: Plan | Refusal) -> Finding:
+        """Write what decide found, for the reader; what many payments have in common is written once."""
         if isinstance(verdict, Refusal):
-            return "{}"
+            return NOTHING_FOUND
         key = (verdict.classification, verdict.lane.id, verdict.route)
-        head = self._json.get(key)
-        if head is None:
-            if len(self._json) > 10_000:  # corridors and routes are few; a day of closing rails adds some
-                self._json.clear()
-            head = self._json[key] = json.dumps(_standing(verdict))[:-1]
-        price = verdict.price
+        standing = self._standing.get(key)
+        if standing is None:
+            if len(self._standing) > 10_000:  # corridors and routes are few; a day of closing rails adds some
+                self._standing.clear()
+            text = json.dumps(standing_document(verdict))
+            standing = self._standing[key] = (blake2b(text.encode(), digest_size=8).hexdigest(), text)
+        own, price = "", verdict.price
         if price is not None:
-            head += (
-                f', "price": {{"provider": "{price.provider}", "market": "{price.market}", "exchange_rate": "{price.rate}", '
+            own = (
+                f'"price": {{"provider": "{price.provider}", "market": "{price.market}", "exchange_rate": "{price.rate}", '
                 f'"mid": "{price.mid}", "as_of": "{price.as_of.isoformat()}", "spread_minor": {price.spread.amount_minor}, '
                 f'"sell_minor": {price.sell.amount_minor}, "buy_minor": {price.buy.amount_minor}}}'
             )
         if verdict.charge is not None:
-            head += f', "charge": {{"amount_minor": {verdict.charge.amount_minor}, "currency": "{verdict.charge.currency}"}}'
-        return head + "}"
+            comma = ", " if own else ""
+            amount_minor, currency = verdict.charge
+            own += f'{comma}"charge": {{"amount_minor": {amount_minor}, "currency": "{currency}"}}'
+        return Finding(*standing, f"{{{own}}}")
 
 
-def _standing(plan: Plan) -> dict[str, object]:
-    classification = plan.classification
-    return {
-        "classification": {
-            "rule": classification.rule,
-            "entries": [entry._asdict() for entry in classification.entries],
-            "rmb_tag": classification.rmb_tag,
-            "spared": list(classification.spared),
-            "reference": classification.reference,
-        },
-        "lane": {
-            "lane": plan.lane.id,
-            "scheme": plan.lane.scheme,
-            "assumed": plan.lane.assumed,
-            "reference": plan.lane.reference,
-        },
-        "route": [
-            {
-                "rail": step.rail,
-                "role": step.role,
-                "passed_over": [{"rail": rail, "why": why} for rail, why in step.passed_over],
-            }
-            for step in plan.route
-        ],
-    }
+def _ask(submission: Submission, translated: Translated, quotes: Mapping[str, tuple[Quote, str]]) -> Ask | Refusal:
+    instruction = submission.instruction
+    quote_id, quote = instruction.quote_id, None
+    if quote_id is not None:
+        found = quotes.get(quote_id)
+        if found is not None and found[0].participant == submission.participant:
+            quote, used_by = found
+            if used_by not in ("", submission.payment_id):
+                return Refusal("quote-used", {"quote_id": quote_id}, "quote_id")
+    return Ask(
+        translated.facts, instruction.lane, instruction.allow_lanes, instruction.charge_bearer, translated.creditor_account,
+        quote_id, quote, submission.passed_lanes, submission.empty_inventories,
+    )  # fmt: skip
 
 
 def after_refusal(submission: Submission, refused: Refused, plan: Plan, view: View) -> Refusal | None:
@@ -130,7 +129,7 @@ def after_refusal(submission: Submission, refused: Refused, plan: Plan, view: Vi
     rule = refused.claim.rule
     if rule == INVENTORY and submission.instruction.quote_id is None:
         return None
-    if rule not in (LIQUIDITY, INVENTORY, LEDGER) and submission.instruction.allow_lanes:
+    if not is_account(refused.claim) and submission.instruction.allow_lanes:
         others = submission.passed_lanes | {plan.lane.id}
         if any(verdict.eligible and verdict.lane not in others for verdict in plan.lanes):
             return None

@@ -1,25 +1,24 @@
 """Exception records: what a rail says after a payment has ended. The payment's final status never changes."""
 
 import json
+from collections.abc import Sequence
 
 from limits.claims import Claim
 from rails.port import CREDITED, REJECTED, SETTLED, RailReport
-from switch.flow.ports import ExceptionRecord, Stored
+from switch.flow.ports import ExceptionRecord, Stored, StoredTransfer
 from switch.payment import status as statuses
 from switch.payment.plan import Transfer
-from switch.payment.postings import INVENTORY, LEDGER, LIQUIDITY, suspense
+from switch.payment.postings import suspense
 
 LATE_ACCEPTANCE, CONTRADICTION = "late-acceptance", "contradiction"
 _SUSPENSE_N = 100  # transfer numbers from here on belong to exception records
 
 
-def late_acceptance(stored: Stored, report: RailReport) -> ExceptionRecord | None:
+def late_acceptance(stored: Stored, transfers: Sequence[StoredTransfer], report: RailReport) -> ExceptionRecord | None:
     """The rail paid although we had ended the payment: the creditor agent has the money, suspense bears it, usage is forced."""
-    if stored.status != statuses.REJECTED or report.status not in (SETTLED, CREDITED) or not stored.claims:
+    if stored.status != statuses.REJECTED or report.status not in (SETTLED, CREDITED) or not transfers:
         return None
-    creditor = next(
-        c.counter for c in stored.claims if c.rule == LEDGER and c.delta < 0 and c.counter.startswith("position:")
-    )
+    [creditor] = [booked.transfer.credit_account for booked in transfers if booked.transfer.line == "principal"]
     account = suspense(report.rail, stored.settlement_currency)
     transfer = Transfer(_SUSPENSE_N, account, creditor, stored.settlement_minor, stored.settlement_currency, "suspense")
     return ExceptionRecord(
@@ -36,8 +35,7 @@ def odd_report(stored: Stored, report: RailReport) -> ExceptionRecord | None:
 
 def _used(stored: Stored) -> tuple[Claim, ...]:
     """The law's claims again, forced: the person did send the money."""
-    ledger = (LEDGER, LIQUIDITY, INVENTORY)
-    return tuple(c._replace(ceiling=None, forced=True) for c in stored.claims if c.rule not in ledger and c.delta > 0)
+    return tuple(claim._replace(ceiling=None, forced=True) for claim in stored.claims if claim.delta > 0)
 
 
 def _detail(report: RailReport) -> str:

@@ -12,3 +12,4 @@ class Metrics:
     finished: Counter[str] = field(default_factory=Counter)  # by status reached
     exceptions: Counter[str] = field(default_factory=Counter)  # by kind of record
     strays: int = 0  # reports for a UETR the store does not know
+    set_aside: int = 0  # reports that could not be carried out when they came, and are tried again

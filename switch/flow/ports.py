@@ -15,6 +15,8 @@ from switch.payment.plan import Plan, Refusal, Transfer
 # Kinds of identity (design 2): one row each in one unpartitioned table.
 KEY, UETR, INSTRUCTION = 1, 2, 3
 
+PERSON = "person:"  # and a document's pseudonym: the world's fact that says to which person the document is linked
+
 
 class StaleWorld(Exception):
     """The sandbox's generation has moved on: decide again."""
@@ -29,6 +31,22 @@ class Identity(NamedTuple):
 
     kind: int
     key: bytes
+
+
+class Finding(NamedTuple):
+    """What decide found, for the reader, as JSON: what many decisions have in common is named, and stored once."""
+
+    standing_id: str  # digest of `standing`
+    standing: str  # class, lane, route
+    own: str  # price, charge
+
+    @property
+    def document(self) -> str:
+        """The two in one."""
+        return self.standing if self.own == "{}" else f"{self.standing[:-1]}, {self.own[1:]}"
+
+
+NOTHING_FOUND = Finding("", "{}", "{}")
 
 
 class Admission(NamedTuple):
@@ -46,7 +64,7 @@ class Admission(NamedTuple):
     creditor_agent: str
     rulebook_id: str
     sealed: bytes  # the raw instruction, encrypted
-    decision: str  # JSON of what decide found, for the reader
+    finding: Finding
     verdict: Plan | Refusal
 
 
@@ -191,7 +209,14 @@ class Store(Protocol):
         """
 
     async def world(self) -> dict[str, str]:
-        """Return the world's facts as last stored."""
+        """Return the world's facts as last stored, with one for each linked document (PERSON)."""
+
+    async def link_persons(self, first: str, second: str) -> bool:
+        """Make one person of those whose documents (pseudonyms) these are; False where they are one already.
+
+        The second's usage is added to the first's in every window there is, and what is posted or given back later goes there
+        too. The generation grows with it.
+        """
 
     async def fund(self, transfers: Sequence[Transfer]) -> None:
         """Post opening transfers once; a second call with the same accounts changes nothing."""
@@ -205,8 +230,8 @@ class Store(Protocol):
     async def record_exception(self, record: ExceptionRecord) -> bool:
         """Write an exception record with its suspense posting once; False where it stands already."""
 
-    async def register(self, incarnation: int, lease_seconds: float) -> None:
-        """Take or renew a worker's lease, in database time."""
+    async def register(self, incarnation: int, lease_seconds: float) -> int:
+        """Take or renew a worker's lease, in database time (0 hands it back); returns how many other workers hold one."""
 
     async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
         """Take payments of workers whose lease has lapsed: unfinished, or rejected by an operator without the rail's word."""
@@ -218,7 +243,7 @@ class Store(Protocol):
         """Return quotes by id, each with the payment that used it ("" = none)."""
 
     async def sums(self, counters: Iterable[str]) -> dict[str, Sums]:
-        """Return the sums of counters that exist."""
+        """Return the sums of counters that exist, of one that was linked to another's those of the other."""
 
     async def counters(self, prefix: str) -> dict[str, Sums]:
         """Return all counters whose key begins with `prefix`."""

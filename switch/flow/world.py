@@ -1,25 +1,43 @@
 """The world a worker decides in: clock, law, participants, persons, rails, rates, providers; views of it by law day.
 
-Built by main.py (or a test); nothing here opens anything.
+Built by main.py (or a test); nothing here opens anything. What all workers of a sandbox must agree on stands in the
+store's fence as facts (text by text) and is taken up from there.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+import structlog
+
 from fx.providers import Provider
 from fx.rates import Rates
 from limits.calendars import law_day
 from limits.rules import Rulebook
+from rails.faults import Faults, read_faults, write_faults
 from rails.port import Rail
 from switch.clock import BusinessClock
+from switch.flow.ports import PERSON, StaleWorld, StoreUnavailable
 from switch.flow.sealing import Sealer
 from switch.participants.registry import Registry
 from switch.payment.decide import View
 from switch.payment.route import Router
 from switch.translate.facts import Known
 
+log = structlog.get_logger()
+
 _VIEWS_MAX = 8  # law days in play at once: today and its neighbours
+_LAW = {"rulebook_id": "rulebook", "participants_id": "participants"}  # the facts that no running worker can take up
+_FAULTS = "faults:"  # and the rail's name: what is wrong with it
+
+
+class OtherLaw(StaleWorld, StoreUnavailable):
+    """The sandbox goes by a rulebook or participants that are not this worker's: what it decided is stale, and stays so."""
+
+
+def faults_fact(rail: str, faults: Faults) -> dict[str, str]:
+    """Return the fact that sets a rail's faults."""
+    return {_FAULTS + rail: write_faults(faults)}
 
 
 @dataclass
@@ -36,10 +54,13 @@ class World:
     providers: tuple[Provider, ...]
     sealer: Sealer
     generation: int = 1
+    other_law: str = ""  # where the sandbox goes by another law than ours: what it is
     _views: dict[date, View] = field(default_factory=dict)
 
     def view(self, at: datetime) -> View:
-        """Return what a decision at `at` may look at: the law of its day."""
+        """Return what a decision at `at` may look at: the law of its day. Raises OtherLaw."""
+        if self.other_law:
+            raise OtherLaw(self.other_law)
         day = law_day(at)
         view = self._views.get(day)
         if view is None:
@@ -51,6 +72,41 @@ class World:
                 Router(self.rails, rules),
             )  # fmt: skip
         return view
+
+    def law(self) -> dict[str, str]:
+        """Return the facts by which the fence knows this rulebook and these participants."""
+        return {"rulebook_id": self.rulebook.id, "participants_id": self.registry.id}
+
+    def conflict(self, facts: Mapping[str, str]) -> str:
+        """Say what of the law in `facts` is not ours, "" where all is."""
+        others = [
+            f"{what} {facts[fact]}, not {ours}"
+            for (fact, what), ours in zip(_LAW.items(), self.law().values(), strict=True)
+            if facts.get(fact, ours) != ours
+        ]
+        return f"the sandbox goes by {' and '.join(others)}" if others else ""
+
+    def take_up(self, facts: Mapping[str, str], generation: int) -> None:
+        """Take up what the fence holds: the clock, the rails' faults, the links between persons' documents.
+
+        Raises OtherLaw where it holds another rulebook or other participants: then nothing is taken up, and nothing judged
+        until they are ours again.
+        """
+        other_law = self.conflict(facts)
+        if other_law:
+            if not self.other_law:
+                log.error("another law: this worker accepts nothing any more", found=other_law)
+            self.other_law = other_law
+            raise OtherLaw(other_law)
+        self.other_law = ""
+        self.clock.restore(facts)
+        for name, rail in self.rails.items():
+            if (faults := facts.get(_FAULTS + name)) is not None:
+                rail.faults = read_faults(faults)
+        links = {fact.removeprefix(PERSON): person for fact, person in facts.items() if fact.startswith(PERSON)}
+        if links != self.known.persons.links:
+            self.known = self.known._replace(persons=self.known.persons._replace(links=links))
+        self.generation = generation
 
     def take_rulebook(self, rulebook: Rulebook) -> None:
         """Go on under another rulebook; payments of a batch are never judged by two (the fence's generation sees to it)."""

@@ -10,6 +10,7 @@ from contextlib import suppress
 from importlib.resources import files
 from math import ceil
 from time import monotonic
+from typing import Protocol
 
 import structlog
 from redis.asyncio import Redis
@@ -18,8 +19,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from switch.flow.board import ENTRY_SECONDS, News
-from switch.flow.worker import Worker
+from switch.flow.board import ENTRY_SECONDS, Board, News
+from switch.flow.waiters import Waiters
 
 log = structlog.get_logger()
 
@@ -54,15 +55,28 @@ def connect(url: str, seconds_max: float) -> "Redis":
     )
 
 
+class Informed(Protocol):
+    """What the link needs of a worker: its number among the others, what it has to tell, and who waits to hear."""
+
+    @property
+    def incarnation(self) -> int: ...
+
+    @property
+    def board(self) -> Board: ...
+
+    @property
+    def waiters(self) -> Waiters: ...
+
+
 class ValkeyLink:
     """Tells other workers of a sandbox what this one learns, and this one what they tell."""
 
-    def __init__(self, url: str, sandbox: str, worker: Worker) -> None:
+    def __init__(self, url: str, sandbox: str, worker: Informed) -> None:
         self._url = url
         self._channel = f"{sandbox}:news"
         self._closed = f"{sandbox}:closed:"
-        self._worker = worker
         self._name = str(worker.incarnation)
+        self._board, self._waiters = worker.board, worker.waiters
         self._task: asyncio.Task[None] | None = None
         self._failures = 0  # in a row
         self._stopping = False
@@ -93,7 +107,7 @@ class ValkeyLink:
 
     async def _linked(self) -> None:
         """Hear and tell until the connection breaks."""
-        board = self._worker.board
+        board = self._board
         async with connect(self._url, LINK_SECONDS_MAX) as valkey, valkey.pubsub() as heard:
             await heard.subscribe(self._channel)
             await self._remember(valkey)
@@ -118,11 +132,9 @@ class ValkeyLink:
                 counter = key.removeprefix(self._closed)
                 self._hear(News("closed", counter, str(value)))
                 # Not longer than it had: what is stale refuses for a second at most, whoever hears of it.
-                entry = self._worker.board.entries.get(counter)
-                if entry is not None:
-                    self._worker.board.entries[counter] = entry._replace(
-                        until=entry.until - ENTRY_SECONDS + left_ms / 1000
-                    )
+                entries = self._board.entries
+                if (entry := entries.get(counter)) is not None:
+                    entries[counter] = entry._replace(until=entry.until - ENTRY_SECONDS + left_ms / 1000)
 
     async def _listen(self, heard: PubSub) -> None:
         while not self._stopping:
@@ -135,17 +147,13 @@ class ValkeyLink:
 
     def _hear(self, news: News) -> None:
         if news.topic == "status":
-            self._wake(news.key, news.value)
+            self._waiters.wake_here(news.key, news.value)  # and tell nobody again
         else:
             with suppress(ValueError):  # written by another version of this house
-                self._worker.board.hear(news)
-
-    def _wake(self, payment_id: str, status: str) -> None:
-        """Wake who waits here; unlike the worker's own `wake` this tells nobody again."""
-        self._worker.wake_here(payment_id, status)
+                self._board.hear(news)
 
     async def _tell(self, valkey: "Redis") -> None:
-        outgoing = self._worker.board.outgoing
+        outgoing = self._board.outgoing
         while not self._stopping:
             await asyncio.sleep(DRAIN_SECONDS)
             while outgoing:

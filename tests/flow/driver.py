@@ -48,11 +48,13 @@ class Books:
 class Driver:
     """One worker and what it works with."""
 
-    def __init__(self, store: Any, world: World | None = None, incarnation: int = 1) -> None:
+    def __init__(
+        self, store: Any, world: World | None = None, incarnation: int = 1, board: Board | None = None
+    ) -> None:
         self.machine = Machine()
         self.store: Store = store
         self.world = world or a_world(rails=some_rails())
-        self.worker = Worker(self.world, self.store, Board(self.machine), Metrics(), incarnation)
+        self.worker = Worker(self.world, self.store, board or Board(self.machine), Metrics(), incarnation)
 
     async def start(self, lease_seconds: float = 60.0) -> "Driver":
         """Open what a worker opens: rails, lease, funds, the world's facts."""

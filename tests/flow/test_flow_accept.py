@@ -24,13 +24,15 @@ from driver import Driver, day_counter, plan_of
 from fx.quotes import firm
 from limits.rules import Judgement
 from switch.clock import BusinessClock
+from switch.flow import admission
+from switch.flow.accept import STALE_TRIES
 from switch.flow.admission import Decider
 from switch.flow.board import ENTRY_SECONDS, OUTGOING_MAX, Board, News
 from switch.flow.loops import WAITING_MAX, Busy, Loops
 from switch.flow.ports import Admission, Judge, Outcome, StaleWorld, StoreUnavailable
 from switch.flow.submission import payment_id_of
-from switch.flow.worker import STALE_TRIES
-from switch.main import memory_sandbox, open_sandbox, opening_transfers
+from switch.main import make_worker, memory_sandbox, open_sandbox, opening_transfers
+from switch.payment.instruction import Instruction
 from switch.payment.plan import Plan, Refusal
 from switch.sandbox import InFlight, Sandbox
 from switch.store.memory import MemoryStore
@@ -73,14 +75,14 @@ async def all_accepted(driver: Driver, count: int, but: Sequence[int] = ()) -> l
 
 
 async def test_one_that_cannot_be_judged_is_refused_alone(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = Decider.judge
+    translate = admission.translate
 
-    def planted(self: Decider, submission: Any, *rest: Any) -> Any:
-        if submission.instruction.instruction_id == "S3":
+    def planted(instruction: Instruction, *rest: Any) -> Any:
+        if instruction.instruction_id == "S3":
             raise ZeroDivisionError("planted")
-        return judge(self, submission, *rest)
+        return translate(instruction, *rest)
 
-    monkeypatch.setattr(Decider, "judge", planted)
+    monkeypatch.setattr(admission, "translate", planted)
     answers = await all_accepted(driver, 6, but=[3])
     assert answers[3].status == "rejected" and answers[3].refusal.reason == "internal"
     stored = await driver.stored(answers[3].payment_id)
@@ -209,7 +211,7 @@ async def test_what_becomes_unsure_while_the_lease_is_renewed_stays_so(memory: D
     before = worker.incarnation
 
     async def meanwhile(incarnation: int, seconds: float) -> None:
-        worker._unsure = True  # as a lost COMMIT does
+        worker.flights.unsure = True  # as a lost COMMIT does
         memory.store.register = register  # type: ignore[method-assign]
         await register(incarnation, seconds)
 
@@ -342,7 +344,10 @@ async def test_two_payments_of_one_batch_with_the_same_quote_lose_no_third(drive
     over, rival, bystander = (one.answer.result() for one in batch)
     assert over.refusal is not None and over.refusal.detail["rule"] == DAY_CAP
     assert rival.refusal is None and bystander.refusal is None
-    assert {flight.payment_id for flight in driver.worker.flights.values()} >= {rival.payment_id, bystander.payment_id}
+    assert {flight.payment_id for flight in driver.worker.flights.by_key.values()} >= {
+        rival.payment_id,
+        bystander.payment_id,
+    }
 
 
 async def test_a_participant_that_may_not_send_for_an_agent_takes_none_of_its_identities(driver: Driver) -> None:
@@ -451,8 +456,7 @@ async def test_news_goes_to_the_other_workers_and_is_believed_as_one_s_own() -> 
     machine = lambda: 5.0  # noqa: E731
     here, there = Board(machine), Board(machine)
     here.linked = True
-    driver = await Driver(MemoryStore()).start()
-    driver.worker.board = here
+    driver = await Driver(MemoryStore(), board=here).start()
     await closed_day(driver)
     [closed] = [news for news in here.outgoing if news.topic == "closed"]
     there.hear(closed)
@@ -597,8 +601,8 @@ async def test_a_sandbox_is_not_settled_down_while_a_step_is_being_carried_out(c
             await asyncio.sleep(0.05)
             return await super().finish(steps)
 
-    sandbox = memory_sandbox(clock, rulebook=RULEBOOK)
-    sandbox.store = sandbox.worker.store = SlowStore()
+    world, store = memory_sandbox(clock, rulebook=RULEBOOK).world, SlowStore()
+    sandbox = Sandbox(world, store, make_worker(world, store))
     await open_sandbox(sandbox)
     answer = await sandbox.pay(northbound(), HARBOUR, "k")
     await sandbox.settle_down(5)
@@ -615,7 +619,7 @@ def test_judgement_of_an_instruction_without_facts_is_none() -> None:
     class Bare:
         instruction = northbound(purpose_code=None)
 
-    found: Judgement | None = Decider(world).judgement(Bare, NOON, NOON.date(), world.view(NOON))  # type: ignore[arg-type]
+    found: Judgement | None = Decider(world).judgement(Bare, NOON, world.view(NOON))  # type: ignore[arg-type]
     assert found is None
 
 

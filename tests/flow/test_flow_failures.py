@@ -1,52 +1,21 @@
 """The store or a rail fails in the middle of a step: what it did not take stays with the worker and is done again."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from builders import NOON, a_submission, a_world, domestic, northbound, some_rails, to_magic
 from driver import Driver
+from faulty import PAST_DEADLINE, UETR, being_sent, faulty
 
 from rails.faults import Faults
 from rails.port import RailUnavailable
 from switch.flow.loops import Loops
-from switch.flow.ports import ExceptionRecord, Moved, Step, StoreUnavailable
+from switch.flow.ports import StoreUnavailable
+from switch.payment.status import REJECT
 from switch.store.memory import MemoryStore
-
-PAST_DEADLINE = 21
-
-
-class FaultyStore(MemoryStore):
-    """A store in memory whose calls fail once where told to: before they do anything, or after."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.fail_before: set[str] = set()
-        self.fail_after: set[str] = set()
-
-    def _trip(self, where: set[str], name: str) -> None:
-        if name in where:
-            where.discard(name)
-            raise StoreUnavailable(f"planted in {name}")
-
-    async def finish(self, steps: Sequence[Step]) -> list[Moved]:
-        self._trip(self.fail_before, "finish")
-        moved = await super().finish(steps)
-        self._trip(self.fail_after, "finish")
-        return moved
-
-    async def record_exception(self, record: ExceptionRecord) -> bool:
-        self._trip(self.fail_before, "record_exception")
-        recorded = await super().record_exception(record)
-        self._trip(self.fail_after, "record_exception")
-        return recorded
-
-
-async def faulty() -> tuple[Driver, FaultyStore]:
-    store = FaultyStore()
-    return await Driver(store, a_world(rails=some_rails())).start(), store
 
 
 async def stubborn(step: Callable[[], Any], failures: int = 1) -> None:
@@ -88,11 +57,10 @@ async def test_an_answer_to_an_inquiry_that_the_store_did_not_take_is_asked_for_
     other = await driver.accepted(to_magic("LATE-ACCEPT", domestic))
     await driver.wait()
     driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE))
-    now = driver.world.clock.now()
-    await driver.worker._time_out(now)
     store.fail_before.add("finish")
+    store.spared = 1  # that which puts both in doubt; what the rails have answered is not taken
     with pytest.raises(StoreUnavailable):
-        await driver.worker._inquire(now)
+        await driver.worker.complete()
     await driver.wait(2)
     await driver.wait(10)
     assert await driver.history(payment_id) == ["accepted", "in_doubt", "credited"]
@@ -197,6 +165,46 @@ async def test_a_send_whose_reply_was_lost_is_sent_again_and_paid_once() -> None
     await driver.wait()
     await driver.wait(PAST_DEADLINE)
     assert await driver.history(payment_id) == ["accepted", "credited"] and await driver.imbalance() == {}
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_a_payment_past_its_deadline_is_not_asked_about_before_it_has_been_sent(arrives: bool) -> None:
+    driver, rail, payment_id, sending = await being_sent()
+    driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE))
+    await driver.worker.complete()
+    assert rail.asked == [] and (await driver.stored(payment_id)).status == "accepted"
+    rail.let_go.set_result(None if arrives else RailUnavailable("planted"))
+    assert await sending == arrives
+    driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE + 2))
+    await driver.worker.complete()
+    assert rail.asked == ([UETR] if arrives else [])
+    await driver.wait()
+    await driver.wait(60)
+    assert rail.sent == [UETR] and (await driver.stored(payment_id)).status == "credited"
+
+
+async def test_what_an_operator_rejects_while_it_is_being_sent_may_still_be_paid_and_is_recorded() -> None:
+    driver, rail, payment_id, sending = await being_sent()
+    await driver.worker.operate(await driver.stored(payment_id), REJECT)
+    rail.let_go.set_result(None)
+    assert await sending == 0  # of those that are still wanted
+    await driver.wait(60)
+    assert await driver.history(payment_id) == ["accepted", "rejected"]
+    assert [record.kind for record in await driver.store.exceptions(payment_id)] == ["late-acceptance"]
+    assert await driver.imbalance() == {} and not driver.worker.flights
+
+
+async def test_what_an_operator_rejects_while_it_is_being_sent_is_not_sent_again() -> None:
+    driver, rail, payment_id, sending = await being_sent()
+    before = await driver.counters()
+    await driver.worker.operate(await driver.stored(payment_id), REJECT)
+    rail.let_go.set_result(RailUnavailable("planted"))
+    await sending
+    await driver.wait(60)
+    assert rail.sent == [] and rail.asked == [UETR]  # asked about: the rail might have had it all the same
+    assert await driver.history(payment_id) == ["accepted", "rejected"]
+    assert await driver.store.exceptions(None) == [] and not driver.worker.flights
+    assert await driver.counters() != before and await driver.imbalance() == {}
 
 
 async def test_the_loops_rest_while_a_rail_is_away() -> None:

@@ -1,13 +1,15 @@
 """What becomes of a payment after it is accepted: a flow entering at each status, by what its rail says or does not say."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
-from builders import NOON, a_world, domestic, northbound, some_rails, southbound, to_magic, trade
+from builders import NOON, a_submission, a_world, domestic, northbound, some_rails, southbound, to_magic, trade
 from driver import Driver, day_counter, plan_of
 
 from rails.port import CREDITED, REJECTED, SETTLED, RailReport
-from switch.flow.worker import INQUIRY_BACKOFF
+from switch.flow.completer import INQUIRY_BACKOFF
+from switch.flow.loops import Loops
 from switch.payment.status import CREDIT, REJECT, SETTLE
 from switch.store.memory import MemoryStore
 
@@ -29,7 +31,7 @@ async def test_a_payment_north_is_sent_marked_and_credited(driver: Driver) -> No
     assert (await driver.stored(payment_id)).status == "submitted"
     await driver.wait(PAST_DEADLINE)
     assert await driver.history(payment_id) == ["accepted", "submitted", "credited"]
-    assert driver.worker.flights == {} and await driver.imbalance() == {}
+    assert not driver.worker.flights and await driver.imbalance() == {}
 
 
 async def test_a_report_that_comes_before_the_mark_leaves_nothing_to_mark(driver: Driver) -> None:
@@ -39,10 +41,25 @@ async def test_a_report_that_comes_before_the_mark_leaves_nothing_to_mark(driver
     assert await driver.history(payment_id) == ["accepted", "credited"]
 
 
+async def test_only_what_has_no_report_for_a_while_is_marked_submitted(memory: Driver) -> None:
+    loops = Loops(memory.worker, mark_after_seconds=0.1)
+    await loops.start()
+    submission = a_submission(northbound())
+    loops.put(submission)
+    await submission.answer
+    await asyncio.sleep(0.05)
+    assert await memory.history(submission.payment_id) == ["accepted"] and len(memory.worker.flights.unmarked) == 1
+    await asyncio.sleep(0.1)
+    loops.nudge()
+    await asyncio.sleep(0.01)
+    assert await memory.history(submission.payment_id) == ["accepted", "submitted"]
+    await loops.stop()
+
+
 async def test_a_five_step_rail_settles_and_then_credits(driver: Driver) -> None:
     payment_id = await driver.accepted(domestic(uetr=UETR))
     await driver.wait()
-    [flight] = driver.worker.flights.values()
+    [flight] = driver.worker.flights.by_key.values()
     entry = (await driver.world.rails["hk-fps"].inquire([(UETR, 1)], NOON + timedelta(hours=1)))[0]
     settled_at = driver.world.rails["hk-fps"].next_due()
     assert settled_at is not None and settled_at < entry.at and entry.status == CREDITED and flight.reports_credit
@@ -66,7 +83,7 @@ async def test_on_an_rtgs_settlement_is_the_last_word(driver: Driver) -> None:
     await driver.wait()
     await driver.wait(600)
     assert await driver.history(payment_id) == ["accepted", "settled"]
-    assert driver.worker.flights == {}
+    assert not driver.worker.flights
     await driver.wait(3600)
     assert await driver.history(payment_id) == ["accepted", "settled"]
 
@@ -98,11 +115,12 @@ async def test_a_five_step_rail_rejects_itself_at_the_deadline(driver: Driver) -
     assert (stored.status, stored.code) == ("rejected", "AB05")
 
 
-async def test_a_report_of_rejection_without_a_code_says_that_there_is_none(driver: Driver) -> None:
-    """The database refuses a rejection without a code: one rail's slip must not stop every report behind it."""
+@pytest.mark.parametrize("code", ["", "AC03,AC04", "no such account", "Ａ"])
+async def test_a_report_of_rejection_without_an_iso_code_says_that_there_is_none(driver: Driver, code: str) -> None:
+    """The books hold no rejection without a code: one rail's slip must not touch any report beside it."""
     first = await driver.accepted(northbound(uetr=UETR))
     second = await driver.accepted(northbound(uetr=UETR.replace("000a", "000b")))
-    await driver.worker.finish([report(REJECTED), report(CREDITED, UETR.replace("000a", "000b"))])
+    await driver.worker.finish([report(REJECTED, code=code), report(CREDITED, UETR.replace("000a", "000b"))])
     assert (await driver.stored(first)).status == "rejected" and (await driver.stored(first)).code == "NARR"
     assert (await driver.stored(second)).status == "credited"
 
@@ -354,7 +372,7 @@ async def test_a_day_of_every_magic_leaves_the_books_balanced(driver: Driver) ->
     }  # fmt: skip
     for submission in submissions:
         assert (await driver.stored(submission.payment_id)).status in ("credited", "rejected")
-    assert await driver.imbalance() == {} and driver.worker.flights == {}
+    assert await driver.imbalance() == {} and not driver.worker.flights
     pending = {key: sums for key, sums in (await driver.counters()).items() if sums[0] or sums[2]}
     assert pending == {}
 

@@ -132,7 +132,7 @@ async def test_what_is_final_is_left_alone(new_store: NewStore) -> None:
     histories = [await first.history(payment_id) for payment_id in (*ids, rtgs)]
     assert histories == [["accepted", "credited"], ["accepted", "rejected"], ["accepted", "settled"]]
     second = await sandbox.successor(seconds=1100)
-    assert second.worker.flights == {} and not second.worker.unsent
+    assert not second.worker.flights and not second.worker.unsent
     await second.wait(100)  # reports that fell due within the hour before are told again, and are nothing new
     assert [await second.history(payment_id) for payment_id in (*ids, rtgs)] == histories
     assert await second.store.exceptions(None) == [] and await second.imbalance() == {}

@@ -8,11 +8,14 @@ import pytest
 from limits.claims import Claim, Refused, Sums
 from limits.counters import admit, evaluate, void_changes
 from rails.port import RailInstruction
-from switch import sandbox
-from switch.flow import worker as flow
+from switch import dryrun
+from switch.flow import finish, takeover
+from switch.flow.completer import Completer
+from switch.flow.finish import Finisher
+from switch.flow.flights import Flights
 from switch.flow.ports import UETR, Identity, Moved, Step, StoreUnavailable
 from switch.flow.submission import Flight, Submission
-from switch.flow.worker import Worker
+from switch.flow.takeover import Takeover
 from switch.payment import explain
 from switch.payment.status import (
     CREDIT,
@@ -148,66 +151,66 @@ def events_after_the_end(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_worker_that_forgets_a_flight(patch: pytest.MonkeyPatch) -> None:
-    right = Worker._fly
+    right = Flights.begin
 
-    def wrong(self: Worker, flight: Flight) -> None:
+    def wrong(self: Flights, flight: Flight) -> None:
         if not flight.payment_id.startswith("3"):
             right(self, flight)
 
-    patch.setattr(Worker, "_fly", wrong)
+    patch.setattr(Flights, "begin", wrong)
 
 
 def a_worker_that_sends_again_under_another_uetr(patch: pytest.MonkeyPatch) -> None:
-    right = Worker._instruction
+    right = takeover.instruction_again
 
-    def wrong(self: Worker, *given: Any) -> RailInstruction:
-        sent = right(self, *given)
+    def wrong(*given: Any) -> RailInstruction:
+        sent = right(*given)
         return sent._replace(uetr="f" + sent.uetr[1:])
 
-    patch.setattr(Worker, "_instruction", wrong)
+    patch.setattr(takeover, "instruction_again", wrong)
 
 
 def late_acceptances_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(flow, "late_acceptance", lambda stored, report: None)
+    patch.setattr(finish, "late_acceptance", lambda stored, transfers, report: None)
 
 
 def an_operators_rejection_taken_for_the_rails_word(patch: pytest.MonkeyPatch) -> None:
-    right = Worker.operate
+    right = Finisher.operate
 
-    async def wrong(self: Worker, stored: Any, event: str) -> None:
+    async def wrong(self: Finisher, stored: Any, event: str) -> None:
         await right(self, stored, event)
-        self.flights.pop((stored.uetr, 1), None)
+        self._flights.end((stored.uetr, 1))
 
-    patch.setattr(Worker, "operate", wrong)
+    patch.setattr(Finisher, "operate", wrong)
 
 
 def an_explanation_that_reads_no_counter(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sandbox, "evaluate", lambda claims, sums: None)
+    patch.setattr(dryrun, "evaluate", lambda claims, sums: None)
     patch.setattr(explain, "evaluate", lambda claims, sums: None)
 
 
 def a_commit_without_reply_taken_for_none(patch: pytest.MonkeyPatch) -> None:
     """The batch is judged again and found known: nobody carries it out, until the next restart."""
 
-    async def wrong(self: Worker, lease_seconds: float) -> None:
-        await self.store.register(self.incarnation, lease_seconds)
+    async def wrong(self: Takeover, lease_seconds: float) -> None:
+        await self._store.register(self.incarnation, lease_seconds)
 
-    patch.setattr(Worker, "register", wrong)
+    patch.setattr(Takeover, "register", wrong)
 
 
 def deadlines_forgotten_when_the_store_is_away(patch: pytest.MonkeyPatch) -> None:
-    right = Worker._time_out
+    right = Completer._time_out
 
-    async def wrong(self: Worker, now: Any) -> int:
-        due = [item for item in self._deadlines if item[0] <= now]
+    async def wrong(self: Completer, now: Any) -> int:
+        flights = self._flights
+        due = {key for at, _, key in flights._deadlines if at <= now}
         try:
             return await right(self, now)
         except StoreUnavailable:
-            keys = {item[2] for item in due}
-            self._deadlines = [item for item in self._deadlines if item[2] not in keys]
+            flights._deadlines = [item for item in flights._deadlines if item[2] not in due]
             raise
 
-    patch.setattr(Worker, "_time_out", wrong)
+    patch.setattr(Completer, "_time_out", wrong)
 
 
 # Each with words of what the auditor says of it: a fault that only crashes the switch proves nothing of the auditor.

@@ -312,6 +312,7 @@ class Simulation:
     async def watch(self) -> str:
         await self.worker.register(10.0)
         taken = await self.worker.take_over()
+        await self.worker.retry()
         if await self.memory.generation() != self.world.generation:
             await self.worker.refresh()
         return str(taken)

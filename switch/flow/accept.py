@@ -1,0 +1,163 @@
+"""The first step of a payment: judge a batch of submissions in one world, store it in one transaction, answer each.
+
+A submission gets its answer here, or goes back to the queue to be decided again. What was accepted is handed to the flights.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from fx.quotes import Quote
+from limits.claims import Refused
+from rails.port import RailInstruction
+from switch.flow import ports
+from switch.flow.admission import Decider, after_refusal, pass_over
+from switch.flow.board import Board
+from switch.flow.flights import Flights
+from switch.flow.metrics import Metrics
+from switch.flow.ports import NOTHING_FOUND, Admission, Outcome, StaleWorld, Store, StoreUnavailable
+from switch.flow.submission import Answer, Flight, Submission
+from switch.flow.takeover import refresh
+from switch.flow.world import World
+from switch.payment import status as statuses
+from switch.payment.decide import View
+from switch.payment.plan import Plan, Refusal
+
+log = structlog.get_logger()
+
+DECIDED_AT_ONCE = (
+    64  # payments, about three milliseconds: longer would let the stores idle, shorter leaves the cache cold
+)
+STALE_TRIES = 5  # a world that moves on faster than a batch is decided five times over is being stopped by someone
+
+
+class Acceptor:
+    """Answers what waits; `in_flight_keys` are the payment ids that wait or are being decided."""
+
+    def __init__(self, world: World, store: Store, board: Board, metrics: Metrics, flights: Flights) -> None:
+        self.decider = Decider(world)
+        self.waiting: deque[Submission] = deque()
+        self.in_flight_keys: set[str] = set()
+        self._world, self._store, self._board, self._metrics, self._flights = world, store, board, metrics, flights
+
+    async def accept(self, batch: Sequence[Submission]) -> None:
+        """Judge and store a batch; every submission gets its answer, or goes back to the queue to be decided again."""
+        for _ in range(STALE_TRIES):
+            try:
+                await self._accept(batch)
+                return
+            except StaleWorld:
+                await refresh(self._world, self._store)
+            except StoreUnavailable:
+                self._flights.unsure = True
+                raise
+        raise StaleWorld
+
+    async def _accept(self, batch: Sequence[Submission]) -> None:
+        world = self._world
+        at, generation = world.clock.now(), world.generation  # one world, before anything is awaited
+        view = world.view(at)
+        wanted = [s.instruction.quote_id for s in batch if s.instruction.quote_id is not None]
+        quotes: Mapping[str, tuple[Quote, str]] = await self._store.quotes(wanted) if wanted else {}
+        admissions: list[Admission] = []
+        for start in range(0, len(batch), DECIDED_AT_ONCE):
+            admissions += self.decider.admissions(batch[start : start + DECIDED_AT_ONCE], at, view, quotes)
+            await asyncio.sleep(0)  # PostgreSQL waits for the next statement of the batch before
+        if self._board.entries:
+            admissions = [self._by_board(*pair, view, quotes) for pair in zip(batch, admissions, strict=True)]
+        by_id = {submission.payment_id: submission for submission in batch}
+
+        def judge(item: Admission, refused: Refused) -> Refusal | None:
+            assert isinstance(item.verdict, Plan)
+            return after_refusal(by_id[item.payment_id], refused, item.verdict, view)
+
+        outcomes = await self._stored(admissions, generation, judge)
+        try:
+            for submission, item, outcome in zip(batch, admissions, outcomes, strict=True):
+                self._carry_out(submission, item, outcome, view)
+        except BaseException:
+            self._flights.unsure = True  # they stand in the store, and some have not been taken up
+            raise
+
+    def _by_board(
+        self, submission: Submission, item: Admission, view: View, quotes: Mapping[str, tuple[Quote, str]]
+    ) -> Admission:
+        """Refuse at memory speed what the closed board knows to be without headroom; with allow_lanes try the next."""
+        while isinstance(item.verdict, Plan):
+            refused = self._board.refused(item.verdict.claims, self._world.generation, item.received_at)
+            if refused is None:
+                break
+            refusal = after_refusal(submission, refused, item.verdict, view)
+            if refusal is not None:
+                return item._replace(verdict=refusal, finding=NOTHING_FOUND)
+            pass_over(submission, refused, item.verdict, view)
+            [item] = self.decider.admissions([submission], item.received_at, view, quotes)
+        return item
+
+    # --- store ---
+
+    async def _stored(self, admissions: Sequence[Admission], generation: int, judge: ports.Judge) -> list[Outcome]:
+        """Store a batch; on an error that is nobody's in particular, halve it until the culprit stands alone."""
+        try:
+            return await self._store.accept(admissions, generation, judge)
+        except (StaleWorld, StoreUnavailable):
+            raise
+        except Exception as error:
+            if len(admissions) == 1:
+                log.exception("could not store", payment_id=admissions[0].payment_id)
+                return [await self._refused_internally(admissions[0], generation, judge, error)]
+            half = len(admissions) // 2
+            first = await self._stored(admissions[:half], generation, judge)
+            try:
+                return first + await self._stored(admissions[half:], generation, judge)
+            except Exception:
+                self._flights.unsure = True  # the first half stands, and nobody will be told
+                raise
+
+    async def _refused_internally(
+        self, item: Admission, generation: int, judge: ports.Judge, error: Exception
+    ) -> Outcome:
+        """Keep the culprit as refused; where even that cannot be stored it is the store that fails, and nobody is told a lie."""
+        refused = item._replace(verdict=Refusal("internal", {}), finding=NOTHING_FOUND)
+        try:
+            return (await self._store.accept([refused], generation, judge))[0]
+        except Exception:
+            raise StoreUnavailable(f"payment {item.payment_id} cannot be stored: {error}") from error
+
+    # --- answer ---
+
+    def _carry_out(self, submission: Submission, item: Admission, outcome: Outcome, view: View) -> None:
+        kind = outcome.kind
+        self._metrics.outcomes[kind] += 1
+        if kind == ports.AGAIN:
+            assert isinstance(item.verdict, Plan)
+            if outcome.refused is not None:  # None: another payment of the batch had the same quote
+                pass_over(submission, outcome.refused, item.verdict, view)
+            self.waiting.appendleft(submission)
+            return
+        self.in_flight_keys.discard(submission.payment_id)
+        if kind == ports.ACCEPTED:
+            assert isinstance(item.verdict, Plan)
+            self._take_off(item, item.verdict)
+            answer = Answer(item.payment_id, statuses.ACCEPTED)
+        elif kind == ports.REFUSED:
+            self._board.learn(outcome.refused, self._world.generation, item.received_at)
+            answer = Answer(item.payment_id, statuses.REJECTED, outcome.refusal)
+        else:
+            answer = Answer(outcome.payment_id, "", replayed=True, same_content=outcome.same_content)
+        if not submission.answer.done():
+            submission.answer.set_result(answer)
+
+    def _take_off(self, item: Admission, plan: Plan) -> None:
+        leg, uetr = plan.leg, item.uetr
+        flight = Flight(
+            item.payment_id, item.received_on, uetr, leg.rail, leg.n, leg.expires_at, plan.reports_credit
+        )  # fmt: skip
+        instruction = RailInstruction(
+            uetr, leg.n, leg.debtor_agent, leg.creditor_agent, leg.creditor_account, leg.amount.amount_minor,
+            leg.amount.currency, item.received_at, leg.expires_at,
+        )  # fmt: skip
+        self._flights.begin(flight)
+        self._flights.unsent.append((flight, instruction))

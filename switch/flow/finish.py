@@ -1,0 +1,172 @@
+"""The last step of a payment: what a rail reports, or an operator decides, moves it; what comes out of turn is recorded.
+
+A report that cannot be carried out for a reason of its own is set aside and tried again; it stops none of the others.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import structlog
+
+from rails.port import CREDITED, REJECTED, SETTLED, RailReport
+from switch.flow.culprits import culprits_of
+from switch.flow.exceptions import late_acceptance, odd_report
+from switch.flow.flights import BATCH_MAX, Flights
+from switch.flow.metrics import Metrics
+from switch.flow.ports import Step, Store, Stored
+from switch.flow.submission import Flight, uetr_identity
+from switch.flow.waiters import Waiters
+from switch.flow.world import World
+from switch.payment import status as statuses
+from switch.payment.plan import Refusal
+from switch.payment.refusals import refusal_json
+from switch.payment.status import is_final
+
+log = structlog.get_logger()
+
+ASIDE_MAX = 100  # reports that cannot be carried out: more are no slip of a rail's, it is the switch that fails
+_BY_OPERATOR = '{"decided_by": "operator"}'  # so that nobody looks for the rail's word
+_SAID = {SETTLED: (statuses.SETTLED, statuses.CREDITED), CREDITED: (statuses.CREDITED,), REJECTED: (statuses.REJECTED,)}
+_EVENT_OF = {SETTLED: statuses.SETTLE, CREDITED: statuses.CREDIT, REJECTED: statuses.REJECT}
+
+
+class Finisher:
+    """Carries out reports and an operator's decisions."""
+
+    def __init__(self, world: World, store: Store, metrics: Metrics, flights: Flights, waiters: Waiters) -> None:
+        self._world, self._store, self._metrics = world, store, metrics
+        self._flights, self._waiters = flights, waiters
+        self._heard: list[RailReport] = []  # taken from the rails, not yet carried out
+        self._aside: dict[tuple[str, int, str], RailReport] = {}  # by UETR, leg and status
+
+    async def collect(self) -> int:
+        """Take due reports from every rail and carry them out."""
+        heard, now = self._heard, self._world.clock.now()
+        for rail in self._world.rails.values():
+            heard.extend(await rail.reports(now, BATCH_MAX))
+        handled = len(heard)
+        if handled:
+            await self.finish(heard)
+            del heard[:handled]  # only now: what the store did not take is carried out again
+        return handled
+
+    async def finish(self, reports: Sequence[RailReport]) -> None:
+        """Carry out reports; one payment's reports are taken in order, settled and credited together where both are there."""
+        rest = list(reports)
+        while rest:
+            now, rest = _first_of_each(rest)
+            for report, error in await culprits_of(now, self._finish):
+                self._set_aside(report, error)
+
+    async def retry(self) -> int:
+        """Carry out what was set aside, if it can be by now; returns how many could."""
+        done = 0
+        for key, report in list(self._aside.items()):
+            if not await culprits_of([report], self._finish):
+                del self._aside[key]
+                done += 1
+                log.info("carried out after all", uetr=report.uetr, status=report.status)
+        return done
+
+    async def operate(self, stored: Stored, event: str) -> None:
+        """Carry out an operator's decision on a payment in doubt.
+
+        A rejection stands, also where the payment is being handed to its rail at this moment: another worker may be the
+        one who does it, so that none could promise otherwise. It is not sent again; should the rail have it and pay, that
+        becomes an exception record.
+        """
+        rejecting = event == statuses.REJECT
+        code = "AB03" if rejecting else ""
+        detail = refusal_json(Refusal("operator-rejected", {})) if rejecting else _BY_OPERATOR
+        step = Step(stored.payment_id, stored.received_on, event, self._world.clock.now(), code, detail)
+        if rejecting:
+            self._flights.withdraw(stored.payment_id)
+        for moved in await self._store.finish([step]):
+            # The flight goes on: we ask until the rail has its last word, which may be another than the operator's.
+            self._landed(moved.payment_id, moved.status, None)
+
+    # --- reports ---
+
+    def _set_aside(self, report: RailReport, error: Exception) -> None:
+        """Keep a culprit for later, where there is room. A crash forgets it; then the rail tells again, asked or not."""
+        key = (report.uetr, report.leg, report.status)
+        if key in self._aside:
+            return
+        if len(self._aside) >= ASIDE_MAX:
+            raise error
+        self._aside[key] = report
+        self._metrics.set_aside += 1
+        log.error(
+            "could not carry out a report", rail=report.rail, uetr=report.uetr, status=report.status, exc_info=error
+        )
+
+    async def _finish(self, reports: Sequence[RailReport]) -> None:
+        under_way = self._flights.by_key
+        steps: list[Step] = []
+        of_step: dict[str, tuple[RailReport, Flight | None]] = {}
+        for report in reports:
+            flight = under_way.get((report.uetr, report.leg))
+            known = (flight.payment_id, flight.received_on) if flight else await self._known(report.uetr)
+            if known is None:
+                self._metrics.strays += 1
+                continue
+            payment_id, received_on = known
+            code, detail = _rejection(report) if report.status == REJECTED else ("", "{}")
+            steps.append(Step(payment_id, received_on, _EVENT_OF[report.status], report.at, code, detail))
+            of_step[payment_id] = (report, flight)
+        moved = {move.payment_id: move.status for move in await self._store.finish(steps)} if steps else {}
+        for step in steps:
+            report, flight = of_step[step.payment_id]
+            status = moved.get(step.payment_id)
+            if status is not None:
+                self._landed(step.payment_id, status, flight)
+            else:
+                await self._out_of_turn(step, report)
+
+    def _landed(self, payment_id: str, status: str, flight: Flight | None) -> None:
+        self._metrics.finished[status] += 1
+        if flight is not None and is_final(status, flight.reports_credit):
+            self._flights.end((flight.uetr, flight.leg))
+        self._waiters.wake(payment_id, status)
+
+    async def _known(self, uetr: str) -> tuple[str, date] | None:
+        found = await self._store.by_identity(uetr_identity(uetr))
+        return (found[0], found[1]) if found else None
+
+    async def _out_of_turn(self, step: Step, report: RailReport) -> None:
+        """A report the table has no move for: a duplicate is nothing, a late acceptance or a contradiction is an exception."""
+        stored = await self._store.payment(step.payment_id)
+        assert stored is not None
+        key = (report.uetr, report.leg)
+        flight = self._flights.by_key.get(key)
+        if flight is not None and (report.status != SETTLED or not flight.reports_credit):
+            self._flights.end(key)  # the rail's last word: there is nothing more to ask about
+        if stored.status in _SAID[report.status]:  # it was ours, and the reply that said so was lost
+            self._waiters.wake(step.payment_id, stored.status)
+        transfers = await self._store.transfers(step.payment_id)
+        record = late_acceptance(stored, transfers, report) or odd_report(stored, report)
+        if record is not None and await self._store.record_exception(record):
+            self._metrics.exceptions[record.kind] += 1
+            log.warning("exception record", payment_id=step.payment_id, kind=record.kind)
+
+
+def _first_of_each(reports: Sequence[RailReport]) -> tuple[list[RailReport], list[RailReport]]:
+    """Split off one report a payment; a settled one followed by its credit becomes the credit."""
+    first: dict[tuple[str, int], RailReport] = {}
+    rest: list[RailReport] = []
+    for report in reports:
+        key = (report.uetr, report.leg)
+        known = first.get(key)
+        credit_follows = known is not None and known.status == SETTLED and report.status == CREDITED
+        if known is None or (credit_follows and not any((r.uetr, r.leg) == key for r in rest)):
+            first[key] = report
+        else:
+            rest.append(report)
+    return list(first.values()), rest
+
+
+def _rejection(report: RailReport) -> tuple[str, str]:
+    """Keep a rail's rejection as a refusal: its code and its detail; NARR where it gives none, or none of ISO's form."""
+    said = report.reason_code  # ExternalStatusReason1Code: one to four letters and digits
+    code = said if len(said) <= 4 and said.isascii() and said.isalnum() else "NARR"
+    return code, refusal_json(Refusal("rail-rejected", {"rail": report.rail, "code": code}))

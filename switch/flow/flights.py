@@ -1,0 +1,112 @@
+"""What a worker has under way with the rails: who is still to be sent, whose deadline comes, who is to be asked about.
+
+Plain data of this process, no I/O. It can be lost: the store and the rails' books hold what counts.
+"""
+
+from collections import defaultdict, deque
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from itertools import chain, count
+
+from rails.port import RailInstruction
+from switch.flow.submission import Flight
+
+BATCH_MAX = 1_024  # payments a transaction: past it latency grows and throughput does not
+UNSENT_GRACE = timedelta(seconds=1)  # business time until a payment that is late and unsent is looked at again
+
+Key = tuple[str, int]  # UETR and leg
+Departure = tuple[Flight, RailInstruction]
+
+
+class Flights:
+    """Payments on their way, from acceptance to the rail's last word."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[Key, Flight] = {}
+        self.unsent: deque[Departure] = deque()
+        self.sending: dict[str, list[Departure]] = {}  # handed to a rail at this moment: neither unsent nor sent
+        self.unmarked: deque[tuple[Flight, float]] = deque()  # sent at a machine time, not yet recorded as submitted
+        self.unsure = False  # something may be ours in the store that we have not been told of
+        self._deadlines: list[tuple[datetime, int, Key]] = []
+        self._inquiries: list[tuple[datetime, int, int, Key]] = []
+        self._order = count()  # of two at the same instant the first to come is the first to go
+
+    def __len__(self) -> int:
+        return len(self.by_key)
+
+    def begin(self, flight: Flight) -> None:
+        """Follow a payment, and watch its deadline."""
+        key = (flight.uetr, flight.leg)
+        self.by_key[key] = flight
+        self.watch(key, flight.deadline_at)
+
+    def end(self, key: Key) -> None:
+        """Follow a payment no more: its rail has said its last word. What the heaps still hold of it is passed over."""
+        self.by_key.pop(key, None)
+
+    # --- to be sent ---
+
+    def hand_over(self, limit: int) -> dict[str, list[Departure]]:
+        """Take what is unsent, by rail; until `handed_over` it counts as being sent."""
+        by_rail: defaultdict[str, list[Departure]] = defaultdict(list)
+        for _ in range(min(len(self.unsent), limit)):
+            departure = self.unsent.popleft()
+            by_rail[departure[0].rail].append(departure)
+        self.sending = by_rail
+        return by_rail
+
+    def handed_over(self) -> None:
+        """Nothing is being sent any more: it has gone out, or is unsent again."""
+        self.sending = {}
+
+    def withdraw(self, payment_id: str) -> None:
+        """Do not send a payment, nor send it again should the rail not take it at this moment."""
+        for batch in self.sending.values():
+            batch[:] = [departure for departure in batch if departure[0].payment_id != payment_id]
+        self.unsent = deque(departure for departure in self.unsent if departure[0].payment_id != payment_id)
+
+    # --- deadlines and inquiries ---
+
+    def watch(self, key: Key, deadline_at: datetime) -> None:
+        """Look at a payment at its deadline."""
+        heappush(self._deadlines, (deadline_at, next(self._order), key))
+
+    def past_deadline(self, now: datetime, limit: int) -> dict[Key, Flight]:
+        """Take what is past its deadline and has been sent.
+
+        What is unsent is not in doubt but late, and comes up again: an inquiry now would keep it out of the rail for good.
+        """
+        deadlines = self._deadlines
+        taken: dict[Key, Flight] = {}
+        if not deadlines or deadlines[0][0] > now:
+            return taken
+        unsent = {(flight.uetr, flight.leg) for flight, _ in chain(self.unsent, *self.sending.values())}
+        while deadlines and deadlines[0][0] <= now and len(taken) < limit:
+            _, _, key = heappop(deadlines)
+            flight = self.by_key.get(key)
+            if flight is None:
+                continue
+            if key in unsent:
+                self.watch(key, now + UNSENT_GRACE)
+            else:
+                taken[key] = flight
+        return taken
+
+    def ask(self, key: Key, at: datetime, tries: int = 0) -> None:
+        """Ask the rail about a payment at `at`; it has been asked `tries` times before."""
+        heappush(self._inquiries, (at, next(self._order), tries, key))
+
+    def to_be_asked(self, now: datetime) -> dict[str, list[tuple[Flight, int]]]:
+        """Take what is to be asked about, with how often it has been, by rail."""
+        inquiries = self._inquiries
+        by_rail: defaultdict[str, list[tuple[Flight, int]]] = defaultdict(list)
+        while inquiries and inquiries[0][0] <= now:
+            _, _, tries, key = heappop(inquiries)
+            flight = self.by_key.get(key)
+            if flight is not None:
+                by_rail[flight.rail].append((flight, tries))
+        return by_rail
+
+    def next_due(self) -> datetime | None:
+        """Return the business time of the next deadline or inquiry."""
+        return min((heap[0][0] for heap in (self._deadlines, self._inquiries) if heap), default=None)

@@ -1,0 +1,54 @@
+"""The second step of a payment: hand what was accepted to its rail, and record as submitted what has no report yet."""
+
+import asyncio
+
+import structlog
+
+from switch.flow.flights import BATCH_MAX, Departure, Flights
+from switch.flow.ports import Step, Store
+from switch.flow.world import World
+from switch.payment.status import SUBMIT
+
+log = structlog.get_logger()
+
+
+class Submitter:
+    """Sends; one call of `submit` at a time."""
+
+    def __init__(self, world: World, store: Store, flights: Flights) -> None:
+        self._world, self._store, self._flights = world, store, flights
+
+    async def submit(self, machine_now: float) -> int:
+        """Hand what was accepted to the rails, a batch a rail; sending again is harmless (same UETR)."""
+        batches = self._flights.hand_over(BATCH_MAX * 2)
+        try:
+            return sum(await asyncio.gather(*(self._send(rail, batch, machine_now) for rail, batch in batches.items())))
+        finally:
+            self._flights.handed_over()
+
+    async def _send(self, rail: str, batch: list[Departure], machine_now: float) -> int:
+        try:
+            await self._world.rails[rail].send([instruction for _, instruction in batch])
+        except BaseException as error:
+            # Not known whether the rail has them: they stay with us and are sent again, under the same UETR. The
+            # other rails do not wait for it.
+            log.warning("could not send", rail=rail, payments=len(batch), error=repr(error))
+            self._flights.unsent.extend(batch)
+            if not isinstance(error, Exception):
+                raise
+            return 0
+        self._flights.unmarked.extend([(flight, machine_now) for flight, _ in batch])
+        return len(batch)
+
+    async def mark_submitted(self, sent_before: float) -> int:
+        """Record as submitted what was sent before this machine time and has no report yet."""
+        unmarked, under_way = self._flights.unmarked, self._flights.by_key
+        steps: list[Step] = []
+        at = self._world.clock.now()
+        while unmarked and unmarked[0][1] <= sent_before and len(steps) < BATCH_MAX:
+            flight, _ = unmarked.popleft()
+            if (flight.uetr, flight.leg) in under_way:
+                steps.append(Step(flight.payment_id, flight.received_on, SUBMIT, at))
+        if steps:
+            await self._store.finish(steps)
+        return len(steps)
