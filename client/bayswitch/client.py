@@ -72,6 +72,7 @@ class Surface:
     stop_clock = Method(requests.stop_clock)
     decide = Method(requests.decide)
     resume_clock = Method(requests.resume_clock)
+    link_persons = Method(requests.link_persons)
     health = Method(requests.health)
     ready = Method(requests.ready)
     metrics = Method(requests.metrics)

@@ -173,6 +173,15 @@ def decide(payment_id: str, event: str) -> Request[Document]:
     return Request("POST", f"/v1/sandbox/payments/{payment_id}/decision", _document, json={"event": event})
 
 
+def link_persons(first: Mapping[str, Any], second: Mapping[str, Any]) -> Request[Document]:
+    """Make two documents, each `{"type", "number", "country"}`, one person's, as the sandbox's operator: usage adds up.
+
+    `linked` in the answer is false where they were one person's already. Nothing undoes it.
+    """
+    documents = [dict(first), dict(second)]
+    return Request("POST", "/v1/sandbox/persons/links", _document, json={"documents": documents})
+
+
 def metrics() -> Request[str]:
     """Read the metrics in Prometheus' text form."""
     return Request("GET", "/metrics", lambda response: response.text)

@@ -116,6 +116,7 @@ class TransactionStatus(NamedTuple):
     status: str  # ACSP, ACSC, ACCC, PDNG, RJCT, CANC or BLCK
     reason_code: str = ""  # ExternalStatusReason1Code
     text: str = ""
+    clearing_system: tuple[str, str] | None = None  # ("Cd" | "Prtry", code) of the rail that carries it
 
 
 class Answer(NamedTuple):
@@ -124,6 +125,6 @@ class Answer(NamedTuple):
     message_id: str
     created_at: str  # ISO 8601 text
     from_bic: str
-    to_bic: str
+    to_bic: str  # "" = not known
     original_message_id: str = NOT_PROVIDED
     original_definition: str = PACS_008

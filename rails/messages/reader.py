@@ -57,6 +57,13 @@ class Reader:
         root = self._parse(body)
         header_element, document = _unwrap(root)
         header = self._read_header(header_element) if header_element is not None else None
+        try:
+            return self._read_document(header, document)
+        except MessageError as error:
+            error.sender = header.from_bic if header is not None else ""
+            raise
+
+    def _read_document(self, header: BusinessHeader | None, document: etree._Element) -> Pacs008:
         found = self._documents.get(document.tag)
         if found is None:
             raise MessageError(
@@ -104,8 +111,10 @@ class Reader:
         if not self._header.validator.validate(element):
             raise _explain(self._header, element, "")
         found = tree(element, len(NAMESPACE) + len(HEADER) + 2)
-        sides = [found[side]["FIId"]["FinInstnId"]["BICFI"] for side in ("Fr", "To")]
-        return BusinessHeader(sides[0], sides[1], found["BizMsgIdr"], found["MsgDefIdr"], found["CreDt"])
+        sides = [found[side]["FIId"]["FinInstnId"] for side in ("Fr", "To")]
+        return BusinessHeader(
+            sides[0]["BICFI"], sides[1].get("BICFI", ""), found["BizMsgIdr"], found["MsgDefIdr"], found["CreDt"]
+        )
 
     def _extract(self, header: BusinessHeader | None, definition: str, message: etree._Element) -> Pacs008:
         found = tree(message, len(NAMESPACE) + len(definition) + 2)

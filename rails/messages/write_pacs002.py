@@ -6,17 +6,16 @@ from rails.messages.errors import MessageError
 from rails.messages.model import NOT_PROVIDED, PACS_002, Answer, BusinessHeader, TransactionStatus
 from rails.messages.profile import NAMESPACE
 from rails.messages.text import pieces, printable, xml
-from rails.messages.write_pacs008 import header_text, wrap
+from rails.messages.write_pacs008 import header_text, institution, wrap
 
 _DOCUMENT = (
     f'<Document xmlns="{NAMESPACE}{PACS_002}"><FIToFIPmtStsRpt><GrpHdr><MsgId>{{}}</MsgId><CreDtTm>{{}}</CreDtTm>'
-    "<InstgAgt><FinInstnId><BICFI>{}</BICFI></FinInstnId></InstgAgt><InstdAgt><FinInstnId><BICFI>{}</BICFI></FinInstnId></InstdAgt>"
-    "</GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>{}</OrgnlMsgId><OrgnlMsgNmId>{}</OrgnlMsgNmId>{}</OrgnlGrpInfAndSts>{}"
+    "<InstgAgt>{}</InstgAgt>{}</GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>{}</OrgnlMsgId><OrgnlMsgNmId>{}</OrgnlMsgNmId>{}</OrgnlGrpInfAndSts>{}"
     "</FIToFIPmtStsRpt></Document>"
 )
 _TRANSACTION = (
     "<TxInfAndSts><OrgnlInstrId>{}</OrgnlInstrId><OrgnlEndToEndId>{}</OrgnlEndToEndId>{}"
-    "<TxSts>{}</TxSts>{}</TxInfAndSts>"
+    "<TxSts>{}</TxSts>{}{}</TxInfAndSts>"
 )
 
 
@@ -35,8 +34,9 @@ def build_rejection(answer: Answer, error: MessageError) -> bytes:
 
 def _build(answer: Answer, group: str, transactions: str) -> bytes:
     header = BusinessHeader(answer.from_bic, answer.to_bic, answer.message_id, PACS_002, answer.created_at)
+    instructed = f"<InstdAgt>{institution(answer.to_bic)}</InstdAgt>" if answer.to_bic else ""
     document = _DOCUMENT.format(
-        xml(answer.message_id), xml(answer.created_at), xml(answer.from_bic), xml(answer.to_bic),
+        xml(answer.message_id), xml(answer.created_at), institution(answer.from_bic), instructed,
         xml(printable(answer.original_message_id) or NOT_PROVIDED), xml(answer.original_definition),
         group, transactions,
     )  # fmt: skip
@@ -47,8 +47,21 @@ def _status(status: TransactionStatus) -> str:
     uetr = f"<OrgnlUETR>{xml(status.uetr)}</OrgnlUETR>" if status.uetr else ""
     reason = _reason(status.reason_code, status.text)
     return _TRANSACTION.format(
-        xml(printable(status.instruction_id)), xml(printable(status.end_to_end_id)), uetr, xml(status.status), reason
+        xml(printable(status.instruction_id)),
+        xml(printable(status.end_to_end_id)),
+        uetr,
+        xml(status.status),
+        reason,
+        _carried_by(status.clearing_system),
     )
+
+
+def _carried_by(clearing_system: tuple[str, str] | None) -> str:
+    if clearing_system is None:
+        return ""
+    kind, code = clearing_system
+    settlement = f"<SttlmMtd>CLRG</SttlmMtd><ClrSys><{kind}>{xml(code)}</{kind}></ClrSys>"
+    return f"<OrgnlTxRef><SttlmInf>{settlement}</SttlmInf></OrgnlTxRef>"
 
 
 def _reason(code: str, text: str) -> str:

@@ -23,7 +23,7 @@ from rails.messages.text import xml
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _HEADER = (
     f'<AppHdr xmlns="{NAMESPACE}{HEADER}">'
-    "<Fr><FIId><FinInstnId><BICFI>{}</BICFI></FinInstnId></FIId></Fr><To><FIId><FinInstnId><BICFI>{}</BICFI></FinInstnId></FIId></To>"
+    "<Fr><FIId>{}</FIId></Fr><To><FIId>{}</FIId></To>"
     "<BizMsgIdr>{}</BizMsgIdr><MsgDefIdr>{}</MsgDefIdr><CreDt>{}</CreDt></AppHdr>"
 )
 _DOCUMENT = (
@@ -44,8 +44,17 @@ def wrap(header: str, document: str) -> bytes:
 
 
 def header_text(header: BusinessHeader) -> str:
-    """Write the business application header."""
-    return _HEADER.format(*map(xml, header))
+    """Write the business application header; `to_bic` "" is a receiver who is not known."""
+    sides = institution(header.from_bic), institution(header.to_bic)
+    return _HEADER.format(
+        *sides, xml(header.business_message_id), xml(header.message_definition), xml(header.created_at)
+    )
+
+
+def institution(bic: str) -> str:
+    """Write an institution by its BIC, ISO's NOTPROVIDED where that is not known."""
+    known = f"<BICFI>{xml(bic)}</BICFI>" if bic else f"<Othr><Id>{NOT_PROVIDED}</Id></Othr>"
+    return f"<FinInstnId>{known}</FinInstnId>"
 
 
 def build_pacs008(

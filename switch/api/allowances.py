@@ -11,6 +11,7 @@ from fx.quotes import Quote
 from limits.claims import Sums
 from switch.api import models
 from switch.api.access import Gate
+from switch.api.described import HEADROOM_REASONS, QUOTE_REASONS
 from switch.api.operations import Operation, Says, json_answer
 from switch.api.problems import problem_response, refusal_document, refused
 from switch.api.requests import SINGLE_BYTES_MAX, parse, read_body
@@ -79,17 +80,19 @@ class Allowances:
             Operation(
                 "POST", "/v1/headroom", self.headroom, "Say what may still be sent",
                 "For an instruction that is only asked about: each lane open to it, its limits, and which binds first.", "limits",
-                {200: Says("What is left, lane by lane", models.HeadroomDocument)}, (400, 413, 415, 422, 503), models.HeadroomQuestion,
+                {200: Says("What is left, lane by lane", models.HeadroomDocument)}, ("malformed", 413, 415, "unavailable"), models.HeadroomQuestion,
+                reasons=HEADROOM_REASONS,
             ),
             Operation(
                 "GET", "/v1/quotas", self.quotas, "Show the quota board",
                 "Limits with an amount on the sandbox's day, each with its source; prefunded positions and, for an operator, inventories.",
-                "limits", {200: Says("The board", models.QuotaBoard)}, (503,),
+                "limits", {200: Says("The board", models.QuotaBoard)}, ("unavailable",),
             ),
             Operation(
                 "POST", "/v1/quotes", self.quote, "Ask for a firm quote",
                 "The best price of a provider with inventory, honoured once and until it expires.", "limits",
-                {201: Says("The quote", models.QuoteDocument)}, (400, 413, 415, 422, 503), models.QuoteRequest,
+                {201: Says("The quote", models.QuoteDocument)}, ("malformed", 413, 415, "unavailable"), models.QuoteRequest,
+                reasons=QUOTE_REASONS,
             ),
         ]  # fmt: skip
 

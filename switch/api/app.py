@@ -33,7 +33,7 @@ def create_app(sandbox: Sandbox, access: Access, limiter: Limiter | None = None)
     intake = Intake(sandbox)
     operations = [
         *Payments(sandbox, gate, intake).operations(),
-        *Messages(sandbox, gate, intake).operations(),
+        *Messages(sandbox, gate).operations(),
         *Allowances(sandbox, gate).operations(),
         *Stream(sandbox, gate).operations(),
         *Controls(sandbox, gate).operations(),

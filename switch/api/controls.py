@@ -1,4 +1,4 @@
-"""Running a sandbox: its business clock, payments in doubt, faults of its rails. For operators; thin over Sandbox."""
+"""Running a sandbox: its clock, payments in doubt, faults of its rails, persons. For operators; thin over Sandbox."""
 
 from datetime import datetime, timedelta
 
@@ -6,11 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rails.faults import Faults
+from rails.identifiers import check
 from switch.api import models
 from switch.api.access import Gate
 from switch.api.documents import payment_document
 from switch.api.operations import Operation, Says, json_answer, parameter
-from switch.api.problems import refused
+from switch.api.problems import refused, wrong_field
 from switch.api.requests import SINGLE_BYTES_MAX, parse, payment_id_of, read_body
 from switch.clock import ClockError
 from switch.payment.status import IN_DOUBT
@@ -64,9 +65,7 @@ class Controls:
         before = await self._sandbox.payment(payment_id, None)
         if before.status != IN_DOUBT:
             raise refused("not-in-doubt", f"The payment is {before.status}.")
-        return json_answer(
-            payment_document(await self._sandbox.decide_in_doubt(payment_id, decision.event), self._sandbox.world)
-        )
+        return json_answer(payment_document(await self._sandbox.decide_in_doubt(payment_id, decision.event)))
 
     async def faults(self, request: Request) -> Response:
         """Say what is wrong with a rail now."""
@@ -74,15 +73,24 @@ class Controls:
         return self._faults_answer(request.path_params["rail"])
 
     async def set_faults(self, request: Request) -> Response:
-        """Switch faults of a rail on or off; they hold for this worker's process."""
+        """Switch faults of a rail on or off, in every worker."""
         await self._gate.enter_operator(request)
         name = request.path_params["rail"]
         self._faults_of(name)
         wanted = parse(models.FaultSetting, await read_body(request, SINGLE_BYTES_MAX))
-        rail = self._sandbox.world.rails[name]
-        rail.faults = Faults(**wanted.model_dump())  # type: ignore[attr-defined]
-        self._sandbox.loops.nudge()
+        await self._sandbox.set_faults(name, Faults(**wanted.model_dump()))
         return self._faults_answer(name)
+
+    async def link_persons(self, request: Request) -> Response:
+        """Make two documents one person's; the answer repeats neither."""
+        await self._gate.enter_operator(request)
+        link = parse(models.PersonLink, await read_body(request, SINGLE_BYTES_MAX))
+        for n, document in enumerate(link.documents):
+            what = check(document.type, document.number, document.country)
+            if what is not None:
+                raise wrong_field(f"documents.{n}.number", what)
+        first, second = link.documents
+        return json_answer({"linked": await self._sandbox.link_persons(first, second)})
 
     def _faults_of(self, name: str) -> Faults:
         rail = self._sandbox.world.rails.get(name)
@@ -90,8 +98,7 @@ class Controls:
             raise refused(
                 "not-found", f"There is no such rail; there are {', '.join(sorted(self._sandbox.world.rails))}."
             )
-        found: Faults = rail.faults  # type: ignore[attr-defined]
-        return found
+        return rail.faults
 
     def _faults_answer(self, name: str) -> Response:
         return json_answer({"rail": name} | self._faults_of(name)._asdict())
@@ -108,12 +115,12 @@ class Controls:
             Operation(
                 "POST", "/v1/sandbox/clock", self.move_clock, "Move the business clock",
                 "Forward only; `settle` waits until nothing is due at the new instant. For operators.", "sandbox",
-                {200: Says("The clock as it then stands", models.ClockDocument)}, (400, 413, 415, 422, 503), models.ClockMove,
+                {200: Says("The clock as it then stands", models.ClockDocument)}, ("malformed", 413, 415, "clock", "unavailable"), models.ClockMove,
             ),
             Operation(
                 "POST", "/v1/sandbox/payments/{payment_id}/decision", self.decide, "Decide a payment in doubt",
                 "`reject` ends it and frees what was held, `settle` honours it. For operators.", "sandbox",
-                {200: Says("The payment", models.PaymentDocument)}, (400, 404, 409, 413, 415, 503), models.Decision, (payment_id,),
+                {200: Says("The payment", models.PaymentDocument)}, ("malformed", 404, "not-in-doubt", 413, 415, "unavailable"), models.Decision, (payment_id,),
             ),
             Operation(
                 "GET", "/v1/sandbox/rails/{rail}/faults", self.faults, "Read a rail's faults", "Those in force now.", "sandbox",
@@ -121,7 +128,12 @@ class Controls:
             ),
             Operation(
                 "POST", "/v1/sandbox/rails/{rail}/faults", self.set_faults, "Set a rail's faults",
-                "Instructions meet the faults in force when they are sent. For operators.", "sandbox",
-                {200: Says("The faults", models.FaultDocument)}, (400, 404, 413, 415), models.FaultSetting, (rail,),
+                "Instructions meet the faults in force when they are sent; every worker has them within seconds. For operators.",
+                "sandbox", {200: Says("The faults", models.FaultDocument)}, ("malformed", 404, 413, 415, "unavailable"), models.FaultSetting, (rail,),
+            ),
+            Operation(
+                "POST", "/v1/sandbox/persons/links", self.link_persons, "Link two documents of one person",
+                "What is used under both counts together from then on, in every window; nothing undoes it. For operators.", "sandbox",
+                {200: Says("Whether that was new", models.PersonLinkDocument)}, ("malformed", 413, 415, "unavailable"), models.PersonLink,
             ),
         ]  # fmt: skip

@@ -1,23 +1,19 @@
 """What the API shows of payments and events: documents of plain values, amounts as decimal strings in major units.
 
-Built from what the store holds; nothing here reads the sealed instruction, so no document holds a name or a number.
+Built from what the store holds, by payment.explain's documents. Of the sealed instruction only `asked_document` shows
+something, to its participant; no document holds a name or a number.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from fx.money import Money, format_amount
-from limits.claims import Claim
-from limits.rules import RulesOfDay
+from fx.money import Money
 from switch.flow.ports import Stored, StoredEvent
-from switch.flow.world import World
-from switch.payment.explain import money_document, reason_document
-from switch.payment.postings import INVENTORY, LEDGER, LIQUIDITY
+from switch.payment.explain import claim_document, exchange_document, money_document, of_law, reason_document
+from switch.payment.instruction import Instruction
 from switch.payment.refusals import refusal_from
 from switch.payment.status import ISO_STATUS
-
-_ACCOUNTS = frozenset({LIQUIDITY, INVENTORY, LEDGER})
 
 
 def accepted_document(payment_id: str, status: str, uetr: str, instruction_id: str) -> dict[str, Any]:
@@ -31,10 +27,9 @@ def accepted_document(payment_id: str, status: str, uetr: str, instruction_id: s
     }
 
 
-def payment_document(stored: Stored, world: World) -> dict[str, Any]:
+def payment_document(stored: Stored) -> dict[str, Any]:
     """Write a payment: what became of it, its amounts, class, lane, route and the law's claims."""
     decision = json.loads(stored.decision)
-    rules = world.view(stored.received_at).rules
     return accepted_document(stored.payment_id, stored.status, stored.uetr, stored.instruction_id) | {
         "debtor_agent": stored.debtor_agent,
         "creditor_agent": stored.creditor_agent,
@@ -48,10 +43,26 @@ def payment_document(stored: Stored, world: World) -> dict[str, Any]:
         "classification": decision.get("classification"),
         "lane": decision.get("lane"),
         "route": decision.get("route", []),
-        "claims": [_claim(claim, rules) for claim in stored.claims if claim.rule not in _ACCOUNTS],
+        "claims": [claim_document(claim) for claim in of_law(stored.claims)],
         "quote_id": stored.quote_id or None,
         "rulebook_id": stored.rulebook_id,
     }
+
+
+def asked_document(instruction: Instruction) -> dict[str, Any]:
+    """Write what was asked, for its participant, where one payment is read by itself; no name, account or id of a person."""
+    return {
+        "end_to_end_id": instruction.end_to_end_id,
+        "instructed_amount": instruction.instructed_amount.model_dump(),
+        "settlement_currency": instruction.settlement_currency,
+        "purpose_code": instruction.purpose_code,
+    }
+
+
+def route_of(stored: Stored) -> list[dict[str, Any]]:
+    """Return the rails a payment takes, none for one that was refused."""
+    route: list[dict[str, Any]] = json.loads(stored.decision).get("route", [])
+    return route
 
 
 def reason_of(stored: Stored) -> dict[str, Any] | None:
@@ -88,23 +99,4 @@ def _exchange(decision: Mapping[str, Any], debit_currency: str) -> dict[str, Any
     price = decision.get("price")
     if not price:
         return None
-    shown = {name: price[name] for name in ("provider", "market", "exchange_rate", "mid", "as_of")}
-    return shown | {"spread": _amount(price["spread_minor"], debit_currency)}
-
-
-def _claim(claim: Claim, rules: RulesOfDay) -> dict[str, Any]:
-    """Write a claim as it was admitted; amounts null where the present rulebook has no such rule to name the currency."""
-    try:
-        currency = rules.rule(claim.rule).currency or claim.counter.partition("|")[0].rpartition(":")[2]
-    except KeyError:
-        currency = None
-    return {
-        "rule": claim.rule,
-        "ceiling": _major(claim.ceiling, currency),
-        "claimed": _major(claim.delta, currency),
-        "currency": currency,
-    }
-
-
-def _major(amount_minor: int | None, currency: str | None) -> str | None:
-    return None if amount_minor is None or currency is None else format_amount(amount_minor, currency)
+    return exchange_document(price, Money(price["spread_minor"], debit_currency))

@@ -43,6 +43,8 @@ class House:
                 await self._sandbox.store.generation()
         except (StoreUnavailable, TimeoutError):
             return json_answer({"status": "the store does not answer"}, 503)
+        if self._sandbox.world.other_law:
+            return json_answer({"status": self._sandbox.world.other_law}, 503)
         if len(self._sandbox.worker.waiting) >= WAITING_MAX:
             return json_answer({"status": "the queue is full"}, 503)
         return json_answer({"status": "ready"})

@@ -1,7 +1,7 @@
 """An instruction's way in: queued under its key, and what to answer once it is accepted, refused, or known already."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from switch.api.documents import accepted_document
@@ -40,11 +40,16 @@ class Outcome(NamedTuple):
         return headers
 
 
-class Intake:
-    """Takes instructions into a sandbox."""
+def _same_key(field: str) -> Refusal:
+    return Refusal("same-key-other-content", {"field": field}, field)
 
-    def __init__(self, sandbox: Sandbox) -> None:
+
+class Intake:
+    """Takes instructions into a sandbox; `repeated` refuses a key that comes again with another `field`."""
+
+    def __init__(self, sandbox: Sandbox, repeated: Callable[[str], Refusal] = _same_key) -> None:
         self._sandbox = sandbox
+        self._repeated = repeated
 
     def submit(self, instruction: Instruction, participant: str, key: str) -> Submission | Outcome:
         """Queue an instruction; an Outcome where it could not be."""
@@ -86,7 +91,7 @@ class Intake:
             first = await self._sandbox.instruction(answer.payment_id)
             fields = differing(_flat(first), _flat(submission.instruction))
             name = fields[0] if fields else "the content"
-            document = refusal_document(Refusal("same-key-other-content", {"field": name}, name))
+            document = refusal_document(self._repeated(name))
             return Outcome(document["status"], document | {"fields": fields[:FIELDS_SHOWN_MAX]})
         stored = await self._sandbox.payment(answer.payment_id, None)
         refusal = refused_at_the_door(stored)

@@ -14,13 +14,14 @@ from starlette.responses import Response
 from fx.money import Money
 from switch.api import models
 from switch.api.access import Caller, Gate
-from switch.api.documents import event_document, reason_of
+from switch.api.documents import event_document, reason_of, route_of
 from switch.api.intake import ANSWER_SECONDS_MAX, Intake, Outcome
 from switch.api.operations import Operation, Says, json_answer, parameter
 from switch.api.problems import problem_response, refused
 from switch.api.requests import MESSAGE_BYTES_MAX, payment_id_of, read_body, wait_seconds
 from switch.flow.ports import Stored
 from switch.payment.instruction import Instruction
+from switch.payment.plan import Refusal
 from switch.payment.status import REJECTED
 from switch.sandbox import Sandbox
 from switch.translate.messages import (
@@ -43,10 +44,10 @@ _PACS_008, _PACS_002 = "pacs.008.001.08", "pacs.002.001.10"
 class Messages:
     """Handlers of /v1/messages and /v1/payments/{id}/messages."""
 
-    def __init__(self, sandbox: Sandbox, gate: Gate, intake: Intake) -> None:
+    def __init__(self, sandbox: Sandbox, gate: Gate) -> None:
         self._sandbox = sandbox
         self._gate = gate
-        self._intake = intake
+        self._intake = Intake(sandbox, _same_transaction)
 
     async def take(self, request: Request) -> Response:
         """Take in a pacs.008 and answer with the pacs.002 of its transactions."""
@@ -79,12 +80,11 @@ class Messages:
 
     def _rejected(self, error: MessageError, caller: Caller) -> Response:
         """Answer a message refused as a whole; nothing of it was stored."""
-        if error.message_id and caller.participant:
+        if error.message_id:
+            to = caller.participant or error.sender  # of an operator the message alone says who sent it, where it does
             at = self._sandbox.world.clock.now()
-            message_id = _message_id(caller.participant, error.message_id, at.isoformat())
-            answer = pacs002_for_error(
-                error, message_id=message_id, created_at=at, from_bic=SWITCH_BIC, to_bic=caller.participant
-            )
+            message_id = _message_id(to, error.message_id, at.isoformat())
+            answer = pacs002_for_error(error, message_id=message_id, created_at=at, from_bic=SWITCH_BIC, to_bic=to)
             return Response(answer, 400, media_type=_XML)
         raise refused(
             "malformed",
@@ -124,7 +124,13 @@ class Messages:
             return TransactionOutcome(*names, instruction.uetr, REJECTED, document["code"], document["detail"])
         stored = await self._sandbox.payment(outcome.payment_id, None)
         reason = reason_of(stored)
-        return TransactionOutcome(*names, stored.uetr, stored.status, stored.code, reason["text"] if reason else "")
+        text = reason["text"] if reason else ""
+        return TransactionOutcome(*names, stored.uetr, stored.status, stored.code, text, self._carried_by(stored))
+
+    def _carried_by(self, stored: Stored) -> tuple[str, str] | None:
+        """Return the clearing system of the rail that carries a payment's credit, None for one that none carries."""
+        route = route_of(stored)
+        return self._sandbox.world.rails[route[-1]["rail"]].capabilities.clearing_system if route else None
 
     async def of_payment(self, request: Request) -> Response:
         """Show the messages of one payment to the participant whose it is, and to nobody else."""
@@ -143,7 +149,13 @@ class Messages:
         for event in await self._sandbox.store.events(stored.payment_id):
             text = event_document(event)["text"] or ""
             outcome = TransactionOutcome(
-                stored.instruction_id, instruction.end_to_end_id, stored.uetr, event.status, event.code, text
+                stored.instruction_id,
+                instruction.end_to_end_id,
+                stored.uetr,
+                event.status,
+                event.code,
+                text,
+                self._carried_by(stored),
             )
             message_id = f"{stored.payment_id.replace('-', '')}-{event.n}"
             xml = pacs002_for(
@@ -161,12 +173,12 @@ class Messages:
                 "POST", "/v1/messages", self.take, "Send a pacs.008",
                 "Up to 100 transactions; the answer is a pacs.002 with one TxInfAndSts each, refusals among them.", "messages",
                 {200: Says("The pacs.002", None, _XML), 400: Says("Refused as a whole (GrpSts RJCT)", None, _XML)},
-                (400, 409, 413, 415, 503), _XML, (wait,),
+                ("malformed", "in-flight", 413, 415, 503), _XML, (wait,),
             ),
             Operation(
                 "GET", "/v1/payments/{payment_id}/messages", self.of_payment, "Read a payment's messages",
                 "The pacs.008 that asks for it (rebuilt from the sealed instruction) and a pacs.002 for each status.", "messages",
-                {200: Says("Its messages", models.MessageList)}, (404, 503), None, (payment_id,),
+                {200: Says("Its messages", models.MessageList)}, (404, "unavailable"), None, (payment_id,),
             ),
         ]  # fmt: skip
 
@@ -180,6 +192,10 @@ def _incoming(stored: Stored, instruction: Instruction) -> list[dict[str, str]]:
     except MessageError:  # came as JSON with a text that XML cannot carry
         return []
     return [{"direction": "in", "definition": _PACS_008, "at": stored.received_at.isoformat(), "xml": xml.decode()}]
+
+
+def _same_transaction(field: str) -> Refusal:
+    return Refusal("same-message-other-content", {"field": field}, field)
 
 
 def _message_id(*of: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from switch.payment.instruction import AmountText, Currency, Instruction, Text35
+from switch.payment.instruction import AmountText, Currency, Identification, Instruction, Text35
 
 BATCH_ITEMS_MAX = 1_000  # two transactions of the switch: a call that answers within a second
 SETTLE_SECONDS_MAX = 60.0  # of the machine; a client gives up about then
@@ -102,7 +102,21 @@ class FaultSetting(_Asked):
     outage: bool = Field(False, description="Send and inquire fail, reports wait")
 
 
+class PersonDocument(Identification):
+    """A document of a person: type, number as printed, issuing country (ISO 3166)."""
+
+    type: Literal["HKID", "PRCID", "BIR", "HRP", "PASSPORT"]
+
+
+class PersonLink(_Asked):
+    """Two documents of one person."""
+
+    documents: tuple[PersonDocument, PersonDocument]
+
+
 # --- answers ---
+
+_ASKED = "As asked; to its participant, where one payment is read by itself"
 
 
 class _Answer(BaseModel):
@@ -167,8 +181,8 @@ class ClaimDocument(_Answer):
 
     rule: str
     ceiling: str | None
-    claimed: str | None
-    currency: str | None
+    claimed: str
+    currency: str
 
 
 class ExchangeDocument(_Answer):
@@ -200,6 +214,10 @@ class PaymentDocument(AcceptedDocument):
     claims: list[ClaimDocument]
     quote_id: str | None
     rulebook_id: str
+    end_to_end_id: str | None = Field(None, description=_ASKED)
+    instructed_amount: ShownAmount | None = Field(None, description=_ASKED)
+    settlement_currency: str | None = Field(None, description=_ASKED)
+    purpose_code: str | None = Field(None, description=_ASKED)
     lanes: list[dict[str, Any]] = Field([], description="Every lane's verdict, where one payment is read by itself")
 
 
@@ -337,13 +355,19 @@ class ClockDocument(_Answer):
 
 
 class FaultDocument(_Answer):
-    """The faults in force on a rail, in this worker."""
+    """The faults in force on a rail."""
 
     rail: str
     delay_percent: int
     lost_reports: int
     repeated_reports: int
     outage: bool
+
+
+class PersonLinkDocument(_Answer):
+    """`linked`: true where the two were made one person now, false where they were one already."""
+
+    linked: bool
 
 
 class ParticipantDocument(_Answer):

@@ -19,8 +19,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from switch.api.problems import DOOR, PROBLEM_JSON, ProblemRaised, door_problem
+from switch.api.described import by_status, description, examples
+from switch.api.problems import PROBLEM_JSON, ProblemRaised, door_problem
 from switch.flow.ports import StoreUnavailable
+from switch.flow.world import OtherLaw
 from switch.sandbox import NotFound
 
 log = structlog.get_logger()
@@ -49,10 +51,11 @@ class Operation(NamedTuple):
     description: str
     tag: str
     answers: dict[int, Says]
-    problems: tuple[int, ...] = ()  # besides 401, 403 and 429, which any operation behind a key may give
+    problems: tuple[int | str, ...] = ()  # status or name; besides 401, 403, 429, which any behind a key may give
     body: type[BaseModel] | str | None = None  # a model, or a media type of text
     parameters: tuple[dict[str, Any], ...] = ()
     keyed: bool = True  # behind a key
+    reasons: frozenset[str] = frozenset()  # of payment.reasons: why it refuses
 
 
 class Route(APIRoute):
@@ -96,6 +99,8 @@ def _failed(error: Exception, operation: str) -> Response:
         return error.response
     if isinstance(error, NotFound):
         return door_problem("not-found", "There is no such payment, or it is not yours.")
+    if isinstance(error, OtherLaw):
+        return door_problem("unavailable", f"This worker cannot judge: {error}.", {"Retry-After": "1"})
     if isinstance(error, StoreUnavailable):
         return door_problem("unavailable", "The store does not answer.", {"Retry-After": "1"})
     log.error("a fault of ours", operation=operation, exc_info=error)
@@ -137,6 +142,7 @@ def add_operations(
             _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
             components = document.setdefault("components", {})
             components["schemas"] = schemas["$defs"]
+            components["examples"] = examples()
             components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
             app.openapi_schema = document
         return app.openapi_schema
@@ -177,18 +183,19 @@ def _responses(operation: Operation, problem: type[BaseModel]) -> dict[int | str
         found[status] = {"description": says.description, "content": {says.media_type: {"schema": schema}}}
         if says.headers:
             found[status]["headers"] = says.headers
-    problems = set(operation.problems) | ({401, 403, 429} if operation.keyed else set())
-    for status in sorted(problems):
-        names = ", ".join(name for name, row in DOOR.items() if row.http_status == status)
+    problems = (*operation.problems, *((401, 403, 429) if operation.keyed else ()))
+    for status, names in by_status(problems, operation.reasons).items():
         schema = {"$ref": _REF.format(model=problem.__name__)}
+        shown = {name: {"$ref": f"#/components/examples/{name}"} for name in names}
         answer: dict[str, Any] = {
-            "description": f"Problem: {names or 'refused'}",
-            "content": {PROBLEM_JSON: {"schema": schema}},
+            "description": description(names),
+            "content": {PROBLEM_JSON: {"schema": schema, "examples": shown}},
         }
         if status in (409, 429, 503):
             answer["headers"] = _RETRY_AFTER
         if status in found:
             found[status]["content"] |= answer["content"]
+            found[status]["description"] += f". {answer['description']}"
         else:
             found[status] = answer
     return found

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from switch.api import models
 from switch.api.access import Caller, Gate
-from switch.api.documents import event_document, payment_document
+from switch.api.described import PAYMENT_REASONS
+from switch.api.documents import asked_document, event_document, payment_document
 from switch.api.intake import ACCEPTED_STATUS, Intake, Outcome
 from switch.api.operations import Operation, Says, json_answer, parameter
 from switch.api.problems import door_document, errors_of, problem_response, wrong_query
@@ -56,14 +57,14 @@ class Payments:
         if outcome.http_status >= 400:
             return problem_response(outcome.document, outcome.headers)
         if seconds := wait_seconds(request):
-            return await self._waited(outcome, seconds)
+            return await self._waited(outcome, seconds, instruction)
         return json_answer(outcome.document, ACCEPTED_STATUS, outcome.headers)
 
-    async def _waited(self, outcome: Outcome, seconds: int) -> Response:
+    async def _waited(self, outcome: Outcome, seconds: int, instruction: Instruction) -> Response:
         """Answer 201 once the payment is final or in doubt; 202 where it is neither when the time is up."""
         await self._sandbox.wait_final(outcome.payment_id, seconds)
         stored = await self._sandbox.payment(outcome.payment_id, None)
-        document = payment_document(stored, self._sandbox.world)
+        document = payment_document(stored) | asked_document(instruction)
         headers = outcome.headers | {
             "Preference-Applied": f"wait={seconds}",
             "Location": f"/v1/payments/{outcome.payment_id}",
@@ -97,11 +98,14 @@ class Payments:
         return json_answer(await self._sandbox.explain(instruction, caller.acting(instruction.debtor_agent)))
 
     async def read(self, request: Request) -> Response:
-        """Show one payment."""
+        """Show one payment; what was asked, to its participant alone: an operator reads no instruction."""
         caller = await self._gate.enter(request)
         stored = await self._own(request, caller)
-        document = payment_document(stored, self._sandbox.world)
-        return json_answer(document | {"lanes": await self._sandbox.lanes(stored)})
+        instruction = await self._sandbox.instruction(stored.payment_id)
+        document = payment_document(stored)
+        if caller.participant is not None:
+            document |= asked_document(instruction)
+        return json_answer(document | {"lanes": self._sandbox.dry_run.lanes(stored, instruction)})
 
     async def page(self, request: Request) -> Response:
         """Show payments, newest first."""
@@ -115,8 +119,7 @@ class Payments:
         else:
             rows = await self._sandbox.store.payments(caller.participant, before, limit + 1)
             rows, more = rows[:limit], len(rows) > limit
-        world = self._sandbox.world
-        shown = [payment_document(stored, world) for stored in rows if status in (None, stored.status)]
+        shown = [payment_document(stored) for stored in rows if status in (None, stored.status)]
         return json_answer({"payments": shown, "cursor": write_cursor(rows[-1]) if more else None})
 
     async def _by_uetr(self, text: str, caller: Caller) -> list[Stored]:
@@ -175,29 +178,29 @@ class Payments:
                     202: Says("Accepted; not final yet", models.AcceptedDocument, headers=location),
                     201: Says("With `Prefer: wait`: final, or in doubt", models.PaymentDocument, headers=location),
                 },
-                (400, 409, 413, 415, 422, 503), Instruction, (key, wait),
+                ("malformed", "key-missing", "in-flight", 413, 415, 503), Instruction, (key, wait), reasons=PAYMENT_REASONS,
             ),
             Operation(
                 "POST", "/v1/payments/batch", self.batch, "Ask for up to 1,000 payments",
                 "Each item has its own key and its own outcome, as a call of its own would have.", "payments",
-                {200: Says("Outcomes in the items' order", models.BatchOutcome)}, (400, 413, 415), models.Batch,
+                {200: Says("Outcomes in the items' order", models.BatchOutcome)}, ("malformed", 413, 415), models.Batch,
             ),
             Operation(
                 "POST", "/v1/payments/explain", self.explain, "Say what would become of an instruction",
                 "Class, every lane's verdict, claims with what is used and left, route and amounts. Nothing is stored or reserved.",
-                "payments", {200: Says("The verdict and why", models.ExplainDocument)}, (400, 413, 415, 503), Instruction,
+                "payments", {200: Says("The verdict and why", models.ExplainDocument)}, ("malformed", 413, 415, "unavailable"), Instruction,
             ),
             Operation(
                 "GET", "/v1/payments", self.page, "List payments", "The caller's own, newest first; an operator's: all.", "payments",
-                {200: Says("A page", models.PaymentPage)}, (400, 503), None, page,
+                {200: Says("A page", models.PaymentPage)}, ("malformed", "cursor-wrong", "unavailable"), None, page,
             ),
             Operation(
-                "GET", "/v1/payments/{payment_id}", self.read, "Read a payment", "Amounts, class, lane, route, claims, reason.",
-                "payments", {200: Says("The payment", models.PaymentDocument)}, (404, 503), None, (payment_id,),
+                "GET", "/v1/payments/{payment_id}", self.read, "Read a payment", "What was asked (to its participant), amounts, class, every lane's verdict, route, claims, reason.",
+                "payments", {200: Says("The payment", models.PaymentDocument)}, (404, "unavailable"), None, (payment_id,),
             ),
             Operation(
                 "GET", "/v1/payments/{payment_id}/events", self.events, "Read a payment's events", "Oldest first.", "payments",
-                {200: Says("Its events", models.EventList)}, (404, 503), None, (payment_id,),
+                {200: Says("Its events", models.EventList)}, (404, "unavailable"), None, (payment_id,),
             ),
         ]  # fmt: skip
 

@@ -11,14 +11,11 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from switch.payment.plan import Refusal
-from switch.payment.reasons import problem
+from switch.payment.reasons import problem, shown
 
 PROBLEM_JSON = "application/problem+json"
 ERRORS_MAX = 20  # more do not help the reader of one answer
 FIELD_CHARACTERS_MAX = 80  # of a path: an unknown field's name is the sender's own text
-
-# What a problem shows of a refusal's detail, besides the sentence made from all of it.
-_SHOWN = ("rule", "source", "since", "ceiling", "headroom", "asked", "opens_at", "what_to_do")
 
 
 class Door(NamedTuple):
@@ -78,10 +75,7 @@ def refusal_document(refusal: Refusal, payment_id: str | None = None, uetr: str 
     document = _head(found.name, found.http_status, found.text)
     if payment_id is not None:
         document |= {"instance": f"/v1/payments/{payment_id}", "payment_id": payment_id, "uetr": uetr}
-    document |= {"code": found.code, "name": found.name, "field": found.field or None}
-    document |= {name: found.detail[name] for name in _SHOWN if name in found.detail}
-    if found.detail.get("assumed"):
-        document["assumed"] = True
+    document |= {"code": found.code, "name": found.name, "field": found.field or None, **shown(found.detail)}
     # The table's sentences end with what to do; where the rule itself says it, it stands by itself, too.
     document.setdefault("what_to_do", _last_sentence(found.text))
     return document
@@ -100,6 +94,11 @@ def wrong_query(name: str, expected: str) -> ProblemRaised:
 def malformed(error: ValidationError) -> ProblemRaised:
     """Return the answer to a body that does not parse: every fault by its field, none with the content."""
     return refused("malformed", "The body is not what this path takes.", errors=errors_of(error))
+
+
+def wrong_field(field: str, what: str) -> ProblemRaised:
+    """Return the answer to a body that parses and says something wrong in one field."""
+    return refused("malformed", f"{what}.", errors=[{"field": field, "what": what, "kind": "wrong"}])
 
 
 def errors_of(error: ValidationError) -> list[dict[str, str]]:

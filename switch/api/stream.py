@@ -75,6 +75,6 @@ class Stream:
             Operation(
                 "GET", "/v1/events", self.serve, "Follow what happens",
                 "Server-sent events named `payment`, each an event document; the caller's own payments, an operator's: all.",
-                "payments", {200: Says("The stream", None, "text/event-stream")}, (400,), None, (after,),
+                "payments", {200: Says("The stream", None, "text/event-stream")}, ("cursor-wrong",), None, (after,),
             )
         ]  # fmt: skip

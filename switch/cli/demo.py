@@ -11,8 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,13 +22,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bayswitch import Client, Unreachable
+from bayswitch.player import Player, Said, instant, key_of
 from limits.lab.traffic import Line, write
 from switch.cli import telling
 from switch.cli.expectations import Unmet, history
-from switch.cli.player import Player, Said, instant
-from switch.cli.reckoning import at_once, is_expected_payment, reckon
+from switch.cli.reckoning import at_its_end, at_once, is_expected_payment, reckon
 from switch.cli.story import read_story
+from switch.cli.tally import Tally
 from switch.cli.traffic import drawn_day
+from switch.payment.instruction import Instruction
+from switch.translate.messages import instruction_to_pacs008
 
 _DATA = Path(".bayswitch/demo")
 _MARK = "of-the-demo"  # in a folder the demo made: only such a one does it empty
@@ -46,7 +48,8 @@ _EXPLAINED = "tuition-documented"
 class Result(NamedTuple):
     """What a day came to."""
 
-    payments: int
+    payments: int  # in the switch's books
+    tally: Tally
     expected: frozenset[str]  # steps that are payments
     unmet: list[Unmet]
     corridors: list[telling.Corridor]
@@ -81,19 +84,30 @@ def demo(
     console.print(
         f"[bold]{midnight:%A, %d %B %Y}[/] in Hong Kong, Macau and Guangdong. Starting the switch with its own PostgreSQL and Valkey ..."
     )
+    telling.tell_legend(console)
     # The sandbox's clock runs until it is stopped, so it starts before the day does.
     with _running(folder, midnight - _BEFORE, overlay) as url:
         result = asyncio.run(_told(console, url, folder, lines))
         audit = _audited(folder)
+    counts = {"the answers": result.tally.payments, "the auditor": audit["payments"]}
+    result.unmet.extend(
+        Unmet("the day added up", f"payments by {who}", result.payments, count)
+        for who, count in counts.items()
+        if count != result.payments
+    )
     telling.tell_audit(console, audit)
     telling.tell_unmet(console, result.unmet, len(result.expected))
     seconds = round(time.monotonic() - began, 1)
     console.print(
-        f"{result.payments} payments in {seconds} seconds. The day's file, its messages and the books are in {folder}."
+        f"All of it took {seconds} seconds. The day's file, its messages and the books are in {folder}.",
+        highlight=False,
     )
     if as_json:
         document = {
             "payments": result.payments,
+            "instructions": result.tally.instructions,
+            "repeated": result.tally.repeated,
+            "turned_away": len(result.tally.turned_away),
             "expected": len(result.expected),
             "met": result.met,
             "seconds": seconds,
@@ -128,11 +142,24 @@ def _day(folder: Path, seed: int, persons: int) -> list[Line]:
 
 
 async def _told(console: Console, url: str, folder: Path, lines: Sequence[Line]) -> Result:
-    player = Player(url, _KEY, folder / "pacs008")
+    player = Player(url, _KEY, message_files(folder / "pacs008"))
     try:
         return await _played(console, player, lines)
     finally:
         await player.close()
+
+
+def message_files(folder: Path) -> Callable[[Line], bytes]:
+    """Keep the pacs.008 of each line in a folder: a file sent twice is the same file."""
+
+    def message_of(line: Line) -> bytes:
+        file = folder / f"{key_of(line)}.xml"
+        if not file.exists():
+            instruction = Instruction.model_validate(line["instruction"])
+            file.write_bytes(instruction_to_pacs008(instruction, message_id=key_of(line), created_at=instant(line)))
+        return file.read_bytes()
+
+    return message_of
 
 
 @contextmanager
@@ -189,36 +216,38 @@ async def _played(console: Console, player: Player, lines: Sequence[Line]) -> Re
     await player.stop_clock()
     steps: list[Said] = []
     board: list[telling.BoardRow] = []
-    refused: Counter[str] = Counter()  # refused without a payment of their own, by corridor
+    tally = Tally()
     under_way: dict[str, Said] = {}  # steps of the story without a last word
-    sent = 0
     with _progress(console) as progress:
         task = progress.add_task("", total=len(lines))
         async for said in player.play(lines):
             progress.update(task, advance=len(said), description=f"{instant(said[-1].line):%H:%M}")
-            sent += sum("action" not in each.line for each in said)
-            refused.update(
-                telling.corridor_of(each.line["instruction"]) for each in said if each.problem and not each.payment_id
-            )
-            await _tell_ends(console, player, under_way)
+            for each in said:
+                tally.take(each)
+            acted = "action" in said[0].line  # what ends by an operator's word is told after it
+            if not acted:
+                await _tell_ends(console, player, under_way)
             if "chapter" in said[0].line:
                 steps.append(said[0])
                 board += _board(said[0])
                 payment = await _as_it_stands(player, said[0])
-                telling.tell_step(console, said[0], payment, at_once(said[0]))
+                telling.tell_step(console, said[0], payment, at_once(said[0], payment))
                 if payment is not None and payment["iso_status"] == "ACSP":
                     under_way[payment["payment_id"]] = said[0]
+            if acted:
+                await _tell_ends(console, player, under_way)
         await player.move(instant(lines[-1]).replace(hour=23, minute=59, second=59))
         await _tell_ends(console, player, under_way)
     payments = await player.payments()
-    corridors = telling.corridors_of(payments, refused)
+    corridors = telling.corridors_of(payments)
     explained = next(payment["payment_id"] for payment in payments if payment["instruction_id"] == _EXPLAINED)
     events = await player.client().payment_events(explained)
     telling.tell_payment(console, await player.client().payment(explained), events["events"])
     telling.tell_board(console, board, await player.client().quotas())
     telling.tell_corridors(console, corridors)
     expected = frozenset(said.line["step"] for said in steps if is_expected_payment(said))
-    return Result(sent, expected, await reckon(player, steps, payments), corridors)
+    telling.tell_sum(console, tally, len(expected), payments)
+    return Result(len(payments), tally, expected, await reckon(player, steps, payments), corridors)
 
 
 async def _tell_ends(console: Console, player: Player, under_way: dict[str, Said]) -> None:
@@ -230,7 +259,7 @@ async def _tell_ends(console: Console, player: Player, under_way: dict[str, Said
         del under_way[payment_id]
         went = history((await player.client().payment_events(payment_id))["events"])
         if "PDNG" in went or "RJCT" in went:
-            telling.tell_end(console, said, payment, went)
+            telling.tell_end(console, said, payment, went, at_its_end(said, payment, went))
 
 
 def _progress(console: Console) -> Progress:

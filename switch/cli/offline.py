@@ -21,6 +21,7 @@ from limits.calendars import law_day
 from limits.claims import Claim, Sums
 from limits.rules import load_rulebook
 from rails.messages import MessageError
+from switch.cli.amounts import grouped, money
 from switch.cli.assumptions import markdown
 from switch.cli.reading import read_instant, read_json_object
 from switch.clock import BusinessClock
@@ -86,7 +87,7 @@ def _use_up(sandbox: Sandbox, instruction: Instruction, at: datetime, amounts: d
     async def told(claims: Sequence[Claim]) -> dict[str, Sums]:
         return {c.counter: Sums(up_posted=minor.get(c.rule, 0)) for c in claims if c.rule not in accounts}
 
-    sandbox.read_sums = told
+    sandbox.dry_run.read_sums = told
 
 
 def _minor(rule: str, amount: object, currency: str) -> int:
@@ -144,30 +145,31 @@ def _tell(document: dict[str, Any]) -> None:
             console.print(f"       and {elsewhere} lanes of other corridors", style="dim")
     _tell_amounts(console, document)
     for claim in document["claims"]:
-        mark = " (assumed)" if claim["assumed"] else ""
-        console.print(
-            f"claim  {claim['rule']}: {claim['claimed']} of {claim['currency']} {claim['ceiling'] or '∞'}, used {claim['used'] or 'not shown'}, left {claim['headroom'] or '∞'}{mark}"
-        )
+        console.print(f"claim  {_claimed(claim)}")
         console.print(f"       {claim['reference']}", style="dim")
     for step in document["route"]:
         over = "".join(f"; not {item['rail']}: {item['why']}" for item in step["passed_over"])
         console.print(f"route  {step['role']}: {step['rail']}{over}")
 
 
+def _claimed(claim: dict[str, Any]) -> str:
+    mark = " (assumed)" if claim["assumed"] else ""
+    asked = f"{claim['rule']}: {claim['currency']} {grouped(claim['claimed'])}"
+    if claim["ceiling"] is None:
+        return f"{asked} counted for a report{mark}"
+    return f"{asked} of {grouped(claim['ceiling'])}, used {grouped(claim['used'])}, left {grouped(claim['headroom'])}{mark}"
+
+
 def _tell_amounts(console: Console, document: dict[str, Any]) -> None:
     if "debit_amount" not in document:
         return
-    debit, settlement, charge = (document[name] for name in ("debit_amount", "settlement_amount", "charge"))
-    console.print(
-        f"money  {debit['currency']} {debit['amount']} debited, {settlement['currency']} {settlement['amount']} received"
-    )
-    if charge:
-        console.print(f"       charge {charge['currency']} {charge['amount']}")
+    console.print(f"money  {money(document['debit_amount'])} debited, {money(document['settlement_amount'])} received")
+    if charge := document["charge"]:
+        console.print(f"       charge {money(charge)}")
     if exchange := document["exchange"]:
-        spread = exchange["spread"]
         console.print(
             f"       {exchange['provider']} at {exchange['exchange_rate']} ({exchange['market']}), "
-            f"spread {spread['currency']} {spread['amount']}"
+            f"spread {money(exchange['spread'])}"
         )
 
 
@@ -194,8 +196,9 @@ def show(
 
 def _value(row: dict[str, Any]) -> str:
     mark = " (assumed)" if row["assumed"] else ""
-    said = f"{row['currency'] or ''} {row['value']}".strip() if row["value"] is not None else row["hours"] or "no limit"
-    return said + mark
+    if row["value"] is None:
+        return f"no limit{mark}"
+    return (f"{row['currency']} {grouped(row['value'])}" if row["currency"] else row["value"]) + mark
 
 
 def assumed() -> None:

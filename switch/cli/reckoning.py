@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bayswitch.player import QUOTE_MARK, Player, Said
 from switch.cli.expectations import NONE, Unmet, compare, history, left, money, of_payment, of_problem
-from switch.cli.player import Player, Said
-from switch.cli.story import QUOTE_MARK
 
 Document = dict[str, Any]
 
@@ -16,8 +15,8 @@ def is_expected_payment(said: Said) -> bool:
     return "expect" in said.line and "action" not in said.line
 
 
-def at_once(said: Said) -> list[Unmet]:
-    """Compare what can be compared at the line's own instant: refusals, and what was only asked."""
+def at_once(said: Said, payment: Document | None = None) -> list[Unmet]:
+    """Compare what can be compared at the line's own instant; `payment` as it then stands, where there is one."""
     expected, action = said.line.get("expect"), said.line.get("action")
     if not expected:
         return []
@@ -25,7 +24,36 @@ def at_once(said: Said) -> list[Unmet]:
         return compare("headroom", expected, left(said.document or {}, expected["lane"]))
     if action == "look":
         return compare(said.line["of"], expected, of_payment(said.document or {}))
-    return compare(said.line["step"], expected, of_problem(said.problem)) if said.problem is not None else []
+    name = said.line["step"]
+    if said.problem is not None:
+        return compare(name, expected, of_problem(said.problem))
+    observed = of_payment(payment) if payment is not None else {}
+    if said.message is not None and said.message.get("status") == "RJCT":
+        return compare(name, expected, observed | {"status": "RJCT", "code": said.message.get("code", NONE)})
+    if _at_the_door(expected):
+        return compare(name, expected, observed)
+    now = {what: wanted for what, wanted in expected.items() if what not in _BY_AND_BY and not _of_a_quote(wanted)}
+    return compare(name, now, observed)
+
+
+def at_its_end(said: Said, payment: Document, went: Sequence[str]) -> list[Unmet]:
+    """Compare what became of an accepted payment once it has come to its end; `went` are its statuses."""
+    expected = said.line.get("expect", {})
+    ended = {what: expected[what] for what in ("status", "code", "reason", "history") if what in expected}
+    return compare(said.line["step"], ended, of_payment(payment) | {"history": list(went)})
+
+
+# What becomes of an accepted payment, or is known only then.
+_BY_AND_BY = frozenset({"status", "code", "reason", "history", "exception", "replay_of"})
+
+
+def _of_a_quote(wanted: object) -> bool:
+    return isinstance(wanted, str) and wanted.startswith(QUOTE_MARK)
+
+
+def _at_the_door(expected: Document) -> bool:
+    """Whether a refusal is expected at once: not one that a rail or an operator gives later."""
+    return expected.get("status") == "RJCT" and "history" not in expected and expected.get("reason") != "rail-rejected"
 
 
 async def reckon(player: Player, steps: Sequence[Said], payments: Sequence[Document]) -> list[Unmet]:
@@ -72,7 +100,7 @@ async def _asked_for(
 def _with_quote(player: Player, expected: Document) -> Document:
     """Put in place of "quote:NAME" what that quote buys."""
     settlement = expected.get("settlement", "")
-    if not settlement.startswith(QUOTE_MARK):
+    if not _of_a_quote(settlement):
         return expected
     return expected | {"settlement": money(player.quotes[settlement.removeprefix(QUOTE_MARK)]["buy_amount"])}
 

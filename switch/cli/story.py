@@ -20,7 +20,6 @@ from limits.calendars import LAW_ZONE
 from limits.lab.traffic import Line
 
 Document = dict[str, Any]
-QUOTE_MARK = "quote:"
 CHAPTERS = ("north", "south", "firms", "home", "rails", "mistakes", "board")  # a step may be like one before it
 _STEP_KEYS = frozenset(
     {"step", "at", "from", "to", "amount", "way", "for", "with", "tell", "expect", "via", "key", "like", "participant"}

@@ -10,10 +10,11 @@ import typer
 from rich.console import Console
 
 from bayswitch import BayswitchError, Client, Problem, new_key
+from switch.cli.amounts import money
 from switch.cli.reading import read_instant, read_json_object
 from switch.embedded.process import FolderInUse, ServerError
 from switch.embedded.servers import Servers
-from switch.main import DEFAULT_SEED, Serving, serve
+from switch.main import DEFAULT_SEED, CannotOpen, Serving, serve
 
 _DATA = Path(".bayswitch")
 DEV_KEY = "dev"  # of a sandbox on this machine; give another with --dev-key where others can reach it
@@ -52,7 +53,7 @@ def up(
     serving = Serving(data.absolute(), host, port, database_url, redis_url, dev_key, seed, begin, overlay, instant)
     try:
         serve(serving, tell)
-    except (FolderInUse, ServerError, OSError) as error:
+    except (CannotOpen, FolderInUse, ServerError, OSError) as error:
         console.print(f"bayswitch cannot serve: {error}", style="red", soft_wrap=True)
         raise typer.Exit(2) from None
 
@@ -90,11 +91,10 @@ def pay(
     if as_json:
         print(json.dumps({**document, "idempotency_key": chosen}, ensure_ascii=False, indent=2))
     else:
-        debit, settlement = document["debit_amount"], document["settlement_amount"]
         rails = " → ".join(step["rail"] for step in document["route"])
         console.print(
-            f"[bold]{document['iso_status']}[/] {debit['currency']} {debit['amount']} → {settlement['currency']} "
-            f"{settlement['amount']}  {document['lane']['lane']} · {rails}", soft_wrap=True,
+            f"[bold]{document['iso_status']}[/] {money(document['debit_amount'])} → {money(document['settlement_amount'])}  "
+            f"{document['lane']['lane']} · {rails}", soft_wrap=True,
         )  # fmt: skip
         console.print(f"payment {document['payment_id']}, key {chosen}", style="dim", soft_wrap=True)
     raise typer.Exit(0 if document["iso_status"] not in ("RJCT", "CANC", "BLCK") else 1)

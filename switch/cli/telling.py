@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from rich.console import Console
@@ -11,15 +10,25 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Column, Table
 
+from bayswitch.player import Said, instant
 from limits.calendars import LAW_ZONE
+from switch.cli.amounts import grouped, money
 from switch.cli.expectations import Unmet
-from switch.cli.player import Said, instant
+from switch.cli.tally import Tally
 
 Document = Mapping[str, Any]
 
-_OUTCOMES = {"ACCC": "credited", "ACSC": "settled", "ACSP": "under way", "PDNG": "in doubt", "RJCT": "rejected"}
+_WORDS = {"ACSP": "accepted", "ACSC": "settled", "ACCC": "credited", "PDNG": "in doubt", "RJCT": "rejected"}
+_OUTCOMES = _WORDS | {"ACSP": "under way"}
+_LEGEND = (
+    "[green]✓[/] as the story expects, refusals too   [red]✗[/] otherwise   [cyan]•[/] nothing is expected of it   "
+    "[yellow]↳[/] what became of a payment later\n"
+    f"Statuses as in ISO 20022: {', '.join(f'{code} {word}' for code, word in _WORDS.items())}. After the amounts: who sold the "
+    "currency, [dim]the lane (the law that lets the payment pass) · the rails[/]."
+)
 _WAY = {True: "open, not taken:", False: "closed:"}
 OUTCOMES = ("credited", "settled", "under way", "in doubt", "rejected", "refused")
+_ENDED = ("credited", "settled", "rejected", "refused")
 
 
 class BoardRow(NamedTuple):
@@ -45,64 +54,72 @@ class Corridor(NamedTuple):
         }
 
 
+def tell_legend(console: Console) -> None:
+    """Say what the marks and codes mean."""
+    console.print(_LEGEND, highlight=False)
+
+
 def tell_step(console: Console, said: Said, payment: Document | None, unmet: Sequence[Unmet]) -> None:
-    """Say what a hand-written line asked and what the switch answered."""
+    """Say what a hand-written line asked, what the switch answered, and whether that was expected."""
     line = said.line
     if not line.get("tell"):
         return
     at = instant(line)
     console.print(f"[dim]{at:%H:%M:%S} {line['chapter'].upper()}[/]  {escape(line['tell'])}")
-    console.print(f"          {_verdict(said, payment)}")
+    console.print(f"          {_mark('expect' in line, unmet)} {_verdict(said, payment, unmet)}", highlight=False)
+    _tell_misses(console, unmet)
+
+
+def tell_end(console: Console, said: Said, payment: Document, went: Sequence[str], unmet: Sequence[Unmet]) -> None:
+    """Say what became of a step after its own instant, and whether that was expected."""
+    reason = f": {payment['reason']['code']} {payment['reason']['text']}" if payment["reason"] else ""
+    mark = _mark("expect" in said.line, unmet)
+    console.print(
+        f"          [yellow]↳[/] {mark} {said.line['step']} went {' → '.join(went)}{escape(reason)}", highlight=False
+    )
+    _tell_misses(console, unmet)
+
+
+def _mark(expected: bool, unmet: Sequence[Unmet]) -> str:
+    """Mark an answer: a tick only before what was expected."""
+    return "[red]✗[/]" if unmet else "[green]✓[/]" if expected else "[cyan]•[/]"
+
+
+def _tell_misses(console: Console, unmet: Sequence[Unmet]) -> None:
     for miss in unmet:
         console.print(
-            f"          [bold red]expected {escape(str(miss.expected))} as {miss.what}, got {escape(str(miss.got))}[/]"
+            f"            [bold red]expected {escape(str(miss.expected))} as {miss.what}, got {escape(str(miss.got))}[/]"
         )
 
 
-def tell_end(console: Console, said: Said, payment: Document, went: Sequence[str]) -> None:
-    """Say what became of a step after its own instant."""
-    reason = f": {payment['reason']['code']} {payment['reason']['text']}" if payment["reason"] else ""
-    console.print(f"          [yellow]↳ {said.line['step']}[/] went {' → '.join(went)}{escape(reason)}")
-
-
-def _verdict(said: Said, payment: Document | None) -> str:
+def _verdict(said: Said, payment: Document | None, unmet: Sequence[Unmet]) -> str:
     problem, action = said.problem, said.line.get("action")
+    refused = "refused" if unmet else "refused as expected"
     if problem is not None:
         source = f" [dim]({escape(str(problem['source']))})[/]" if problem.get("source") else ""
-        return f"[red]✗ {problem.get('code') or problem.get('status')}[/] {escape(str(problem.get('detail')))}{source}"
+        return (
+            f"{refused}, {problem.get('code') or problem.get('status')}: {escape(str(problem.get('detail')))}{source}"
+        )
     if said.message is not None and said.message.get("status") == "RJCT":
         why = payment["reason"]["text"] if payment and payment["reason"] else ""
-        return f"[red]✗ {said.message.get('code', '')}[/] {escape(why)} [dim](pacs.002)[/]"
+        return f"{refused}, {said.message.get('code', '')}: {escape(why)} [dim](pacs.002)[/]"
     document = said.document or {}
     if action == "quote":
-        return (
-            f"[cyan]• {money(document['sell_amount'])} buy {money(document['buy_amount'])}, {document['provider']}[/]"
-        )
+        return f"{money(document['sell_amount'])} buy {money(document['buy_amount'])}, {document['provider']}"
     if action == "headroom":
         lane = next((row for row in document["lanes"] if row["binding"]), None)
-        return (
-            f"[cyan]• {_left(lane['binding'])} by {lane['binding']['rule']}[/]" if lane else "[cyan]• no limit binds[/]"
-        )
-    if payment is None:
-        return f"[cyan]• {document.get('iso_status', '')}[/]"
-    return f"[green]✓ {payment['iso_status']}[/] {_carried(payment)}"
+        return f"{_left(lane['binding'])} by {lane['binding']['rule']}" if lane else "no limit binds"
+    shown = payment or document
+    status = f"{_WORDS.get(shown['iso_status'], '')} ({shown['iso_status']})"
+    return f"{status}: {_carried(shown)}" if "route" in shown else status
 
 
 def _clock(at: str) -> str:
     return f"{datetime.fromisoformat(at).astimezone(LAW_ZONE):%H:%M:%S}"
 
 
-def money(amount: Document | None) -> str:
-    """Write an amount as people read it: HKD 195,000,050.00."""
-    return f"{amount['currency']} {_grouped(amount['amount'])}" if amount else "none"
-
-
-def _grouped(amount: str | None) -> str:
-    return f"{Decimal(amount):,}" if amount else "—"
-
-
 def _left(claim: Document) -> str:
-    return f"{claim['currency']} {_grouped(claim['headroom'])} left"
+    return f"{claim['currency']} {grouped(claim['headroom'])} left"
 
 
 def _carried(payment: Document) -> str:
@@ -112,34 +129,57 @@ def _carried(payment: Document) -> str:
     return f"{money(payment['debit_amount'])} → {money(payment['settlement_amount'])}{priced}  [dim]{lane} · {rails}[/]"
 
 
-def corridors_of(payments: Sequence[Document], unstored: Counter[str]) -> list[Corridor]:
-    """Count payments by corridor and outcome; `unstored` were refused without a payment of their own, by corridor."""
+def outcome_of(payment: Document) -> str:
+    """Name what became of a payment; refused is at the door, rejected what a rail or an operator did later."""
+    status = str(payment["iso_status"])
+    outcome = _OUTCOMES.get(status, status)
+    return "refused" if outcome == "rejected" and payment["debit_amount"] is None else outcome
+
+
+def corridors_of(payments: Sequence[Document]) -> list[Corridor]:
+    """Count payments by corridor (the countries of the two agents) and outcome."""
     counted: dict[str, Counter[str]] = {}
     for payment in payments:
-        status: str = payment["iso_status"]
-        outcome = _OUTCOMES.get(status, status)
-        if outcome == "rejected" and payment["debit_amount"] is None:
-            outcome = "refused"  # at the door; rejected says that a rail or an operator did it later
-        counted.setdefault(corridor_of(payment), Counter())[outcome] += 1
-    for corridor, count in unstored.items():
-        counted.setdefault(corridor, Counter())["refused"] += count
+        corridor = " → ".join(payment[side][4:6] for side in ("debtor_agent", "creditor_agent"))
+        counted.setdefault(corridor, Counter())[outcome_of(payment)] += 1
     return [Corridor(name, outcomes.total(), outcomes) for name, outcomes in sorted(counted.items())]
-
-
-def corridor_of(payment: Document) -> str:
-    """Name the corridor of a payment or an instruction: the countries of its two agents."""
-    return " → ".join(payment[side][4:6] for side in ("debtor_agent", "creditor_agent"))
 
 
 def tell_corridors(console: Console, corridors: Sequence[Corridor]) -> None:
     """Print the table of corridors."""
-    table = Table(
-        "corridor", *OUTCOMES, "all", title="Payments by corridor and outcome (HK Hong Kong, MO Macau, CN mainland)"
-    )
+    columns = [Column(name, justify="right") for name in (*OUTCOMES, "all")]
+    table = Table("corridor", *columns, title="Payments by corridor and outcome (HK Hong Kong, MO Macau, CN mainland)")
     for row in corridors:
-        table.add_row(row.corridor, *[str(row.outcomes.get(name, 0) or "·") for name in OUTCOMES], str(row.payments))
+        table.add_row(row.corridor, *[_count(row.outcomes.get(name, 0)) for name in OUTCOMES], _count(row.payments))
     totals = [sum(row.outcomes.get(name, 0) for row in corridors) for name in OUTCOMES]
-    table.add_row("[bold]all[/]", *[str(total or "·") for total in totals], f"[bold]{sum(totals)}[/]", end_section=True)
+    table.add_row("[bold]all[/]", *map(_count, totals), f"[bold]{_count(sum(totals))}[/]", end_section=True)
+    console.print(table)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else "·"
+
+
+def tell_sum(console: Console, tally: Tally, story: int, payments: Sequence[Document]) -> None:
+    """Add the day up, from the lines of its file to the payments in the books; `story` of its instructions are by hand."""
+    outcomes = Counter(map(outcome_of, payments))
+    turned_away = ", ".join(f"{count} × {told}" for told, count in sorted(Counter(tally.turned_away).items()))
+    rows: list[tuple[str, int, str]] = [
+        ("", tally.questions + tally.instructions, "lines in the day's file"),
+        ("−", tally.questions, "ask for no payment: a quote, headroom, a look, an operator's word"),
+        ("=", tally.instructions, f"instructions sent: {story:,} of the story, {tally.instructions - story:,} drawn around it"),
+        ("−", tally.repeated, "sent again under a known key: answered again, paid once"),
+        ("−", len(tally.turned_away), f"turned away without a payment of their own ({turned_away or 'none'})"),
+        ("=", tally.payments, f"payments; the switch's books hold {len(payments):,}"),
+        ("", outcomes["credited"], "credited to the creditor (ACCC)"),
+        ("+", outcomes["settled"], "settled by a rail that reports no credit (ACSC)"),
+        ("+", outcomes["rejected"], "accepted, and rejected later by a rail or an operator (RJCT)"),
+        ("+", outcomes["refused"], "refused at once, with rule and reason (RJCT)"),
+        ("+", len(payments) - sum(outcomes[name] for name in _ENDED), "under way or in doubt"),
+    ]  # fmt: skip
+    table = Table("", Column(justify="right"), "", title="The day, added up", show_header=False)
+    for sign, number, what in rows:
+        table.add_row(sign, f"{number:,}", what, end_section=sign == "=")
     console.print(table)
 
 
@@ -158,21 +198,26 @@ def tell_board(console: Console, rows: Sequence[BoardRow], quotas: Document) -> 
         mark = " [yellow](assumed)[/]" if claim["assumed"] else ""
         currency = claim["currency"]
         over = claim["headroom"].startswith("-")  # forced claims: used more than there was
-        left = f"0.00 ({_grouped(claim['headroom'][1:])} over)" if over else _grouped(claim["headroom"])
+        left = (
+            f"{currency} 0.00 ({grouped(claim['headroom'][1:])} over)"
+            if over
+            else f"{currency} {grouped(claim['headroom'])}"
+        )
         table.add_row(
             who,
             claim["rule"],
-            f"{currency} {_grouped(claim['ceiling'])}{mark}",
-            _grouped(claim["used"]),
+            f"{currency} {grouped(claim['ceiling'])}{mark}",
+            f"{currency} {grouped(claim['used'])}",
             left,
             f"[dim]{escape(claim['reference'])}[/]",
         )
     console.print(table)
-    table = Table("provider", "currency", "left", title="What the currency providers have left (fictional)")
+    table = Table(
+        "provider", "market", Column("left", justify="right"), title="What the currency providers (fictional) have left"
+    )
     for account in quotas["inventories"]:
         _, provider, market, currency = account["account"].split(":")
-        left = _grouped(account["available"])
-        table.add_row(provider, f"{currency} {market}" if market != "any" else currency, left)
+        table.add_row(provider, market, f"{currency} {grouped(account['available'])}")
     console.print(table)
 
 
@@ -195,7 +240,8 @@ def tell_payment(console: Console, payment: Document, events: Sequence[Document]
         f"        [dim]{_WAY[verdict['eligible']]} {verdict['lane']}: {escape(verdict['why'])}[/]" for verdict in others
     ]
     lines += [
-        f"claim   {claim['rule']}: {claim['currency']} {_grouped(claim['claimed'])} of {_grouped(claim['ceiling']) if claim['ceiling'] else 'no ceiling: it only reports'}"
+        f"claim   {claim['rule']}: {claim['currency']} {grouped(claim['claimed'])} "
+        f"{'of ' + grouped(claim['ceiling']) if claim['ceiling'] else 'counted for a report, without a ceiling'}"
         for claim in payment["claims"]
     ]
     for step in payment["route"]:
@@ -215,25 +261,29 @@ def tell_payment(console: Console, payment: Document, events: Sequence[Document]
 
 def tell_audit(console: Console, audit: Document) -> None:
     """Print the auditor's verdict."""
-    violations = audit["violations"]
-    forced = f", {len(audit['forced'])} forced claims listed apart (late acceptances)" if "forced" in audit else ""
+    violations, payments = audit["violations"], f"{audit['payments']:,} payments"
     if violations:
-        console.print(
-            f"[bold red]The auditor found {len(violations)} violations among {audit['payments']} payments.[/]"
-        )
+        console.print(f"[bold red]✗ The auditor found {len(violations):,} violations among {payments}.[/]")
         for violation in violations:
             console.print(f"  {violation['check']}: {escape(str(violation['detail']))}")
-    else:
-        console.print(
-            f"[green]The auditor read {audit['payments']} payments from the books: nothing lost, no cap exceeded, debits equal credits{forced}.[/]"
-        )
+        return
+    count = len(audit.get("forced", ()))
+    forced = (
+        f" Listed apart: {count} forced claims of payments that a rail credited after their rejection." if count else ""
+    )
+    console.print(
+        f"[green]✓[/] The auditor, with books of its own, read {payments}: nothing lost, no cap exceeded, debits equal credits.{forced}",
+        highlight=False,
+    )
 
 
 def tell_unmet(console: Console, unmet: Sequence[Unmet], expected: int) -> None:
-    """Print each expectation that did not come."""
+    """Say whether the story came as expected, or print what did not."""
     if not unmet:
-        console.print(f"[green]All {expected} expected payments came as expected.[/]")
+        console.print(
+            f"[green]✓[/] All {expected:,} instructions of the story became what it expects.", highlight=False
+        )
     for miss in unmet:
         console.print(
-            f"[red]{miss.step}: expected {miss.what} {escape(str(miss.expected))}, got {escape(str(miss.got))}[/]"
+            f"[red]✗ {miss.step}: expected {miss.what} {escape(str(miss.expected))}, got {escape(str(miss.got))}[/]"
         )

@@ -11,17 +11,17 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import MappingProxyType
 from urllib.parse import quote
 
 from switch.embedded import process
 from switch.embedded.binaries import find_binary
 from switch.embedded.launch import NOBODY
+from switch.embedded.server import EmbeddedServer
 
 DATABASE = "bayswitch"
 USER = "bayswitch"
 _PORT = 5432  # only a part of the socket's name
-_SOCKET = f".s.PGSQL.{_PORT}"
 
 # facts/stack.md: with the wheel's defaults a quarter less throughput, and a checkpoint in the middle of each bench.
 DEFAULTS: Mapping[str, str] = MappingProxyType(
@@ -40,45 +40,22 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
 )
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """Serves the database `bayswitch` from `data`, which it creates at first use; `settings` override DEFAULTS.
 
     Authentication is `trust`: the socket lies in a folder of mode 0700 and no TCP port is opened.
     """
 
+    socket_name = f".s.PGSQL.{_PORT}"
+
     def __init__(self, data: Path, settings: Mapping[str, str] = MappingProxyType({})) -> None:
-        self.data = Path(os.path.realpath(data))
-        self.settings: Mapping[str, str] = {**DEFAULTS, **settings}
+        super().__init__(data, {**DEFAULTS, **settings})
         self.binaries = find_binary("postgres").parent
         self._cluster = self.data / "cluster"
-        self._lock = process.FolderLock(self.data)
-        self._process: process.Process | None = None
 
-    def __enter__(self) -> str:
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int:
-        """Give the postmaster's pid; only while it runs."""
-        assert self._process is not None, "not started"
-        return self._process.pid
-
-    def start(self) -> str:
-        """Start and give the URL (asyncpg and libpq read it); raises FolderInUse, ServerError. Main thread only."""
-        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock.acquire()
-        try:
-            return self._start_locked()
-        except BaseException:
-            self.stop()
-            raise
-
-    def _start_locked(self) -> str:
+    def _spawned(self) -> process.Process:
         run_as = process.how_to_run()
-        sockets = process.socket_folder(self.data, _SOCKET)
+        sockets = self._sockets()
         if run_as == "nobody":
             self.binaries = _open_copy(self.binaries)
         if not self._cluster.exists():
@@ -88,29 +65,21 @@ class EmbeddedPostgres:
             owner = NOBODY if run_as == "nobody" else 0
             for folder in (self.data, self._cluster, sockets):
                 process.give_to(folder, owner)
-        self._process = process.spawn(
+        return process.spawn(
             [self.binaries / "postgres", "-D", self._cluster, *_options({**self.settings, **_place(sockets)})],
             self.data / "postgres.log",
-            death_signal=signal.SIGINT,  # a fast shutdown, as in stop()
+            death_signal=signal.SIGINT,  # a fast shutdown, as in _end
             run_as=run_as,
             environment=_environment(),
         )
-        self._process.wait_until(self._is_ready)
-        return _url(sockets)
 
-    def stop(self) -> None:
+    def _end(self, running: process.Process) -> None:
         """Stop at once, rolling open transactions back; waits until all its processes are gone."""
-        if self._process is not None:
-            self._process.stop(signal.SIGINT)  # SIGTERM would wait for clients
-            process.end_leftovers(self._cluster, "postgres")
-            self._process = None
-        self._lock.release()
+        running.stop(signal.SIGINT)  # SIGTERM would wait for clients
+        process.end_leftovers(self._cluster, "postgres")
 
-    def running_url(self) -> str | None:
-        """Give the URL if another process serves this folder now, else None."""
-        if not self._lock.held_elsewhere() or not self._is_ready():
-            return None
-        return _url(process.socket_folder(self.data, _SOCKET))
+    def _url(self) -> str:
+        return f"postgresql://{USER}@/{DATABASE}?host={quote(str(self._sockets()), safe='')}&port={_PORT}"
 
     def _create(self, run_as: process.RunAs) -> None:
         """Make the cluster beside its place and move it there whole: a start cut short leaves nothing half made."""
@@ -149,8 +118,8 @@ class EmbeddedPostgres:
         if Path("/proc/self/cwd").exists():
             process.end_leftovers(self._cluster, "postgres")
             (self._cluster / "postmaster.pid").unlink(missing_ok=True)
-            (sockets / _SOCKET).unlink(missing_ok=True)
-            (sockets / f"{_SOCKET}.lock").unlink(missing_ok=True)
+            (sockets / self.socket_name).unlink(missing_ok=True)
+            (sockets / f"{self.socket_name}.lock").unlink(missing_ok=True)
 
     def _is_ready(self) -> bool:
         """Tell by the eighth line of postmaster.pid, which PostgreSQL keeps for pg_ctl."""
@@ -179,10 +148,6 @@ def _environment() -> dict[str, str]:
     """Hide the caller's PGDATA, PGHOST and so on, and its locale, from the server."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
     return {**kept, "LC_ALL": "C.UTF-8"}
-
-
-def _url(sockets: Path) -> str:
-    return f"postgresql://{USER}@/{DATABASE}?host={quote(str(sockets), safe='')}&port={_PORT}"
 
 
 def _open_copy(binaries: Path) -> Path:

@@ -4,9 +4,14 @@ ISO codes are of ExternalStatusReason1Code (facts messages 3.2). A refusal names
 own codes keep their code and pass through `rail-rejected`.
 """
 
-from typing import NamedTuple
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from switch.payment.plan import Refusal
+
+_SHOWN = ("rule", "source", "since", "ceiling", "headroom", "asked", "opens_at", "what_to_do")
+_AMOUNT = re.compile(r"\b([A-Z]{3}) (\d{4,})")
 
 
 class Reason(NamedTuple):
@@ -22,6 +27,7 @@ REASONS: dict[str, Reason] = {
     "amount-decimals": Reason("CH20", 422, "{what}. Send the amount with the currency's own number of decimals."),
     "amount-zero": Reason("AM01", 422, "The amount is zero. Send a positive amount."),
     "amount-too-small": Reason("AM06", 422, "{amount} is too small to be converted: it does not buy the smallest unit of {currency}. Send more."),
+    "charge-takes-all": Reason("AM06", 422, "The charge of {charge} is to be deducted from {amount} (CRED): nothing would be left for the creditor. Send more, or let the debtor bear the charge (DEBT)."),
     "amount-invalid": Reason("AM12", 422, "{what}."),
     "currency-not-carried": Reason("AM03", 422, "{what}."),
     "currency-inconsistent": Reason("CURR", 422, "The amount is in {instructed}, neither the debited {debit} nor the settlement currency {settlement}. Ask for the amount in one of the two."),
@@ -50,13 +56,15 @@ REASONS: dict[str, Reason] = {
     "documents-required": Reason("RR04", 422, "{rule} allows {ceiling}{window_text} without documents; {headroom} is left. {what_to_do}"),
     "market-quota": Reason("RR04", 422, "{rule} is used up: {headroom} of {ceiling} is left. {what_to_do}"),
     "rail-cap": Reason("AM13", 422, "{rule} allows {ceiling} a payment. Send less, or use another rail."),
+    "rail-cap-closed": Reason("AM13", 422, "{rule} allows {ceiling} a payment; {rail}, which carries more, is closed. This payment can be carried next at {opens_at}. Send less, or send it again then."),
     "transaction-cap": Reason("AM02", 422, "{rule} allows {ceiling} a payment. Send less."),
     # rails
     "no-rail": Reason("AGNT", 422, "No rail of lane {lane} reaches from {debtor_agent} to {creditor_agent} in {currency}: {why}."),
-    "rail-closed": Reason("ED06", 422, "{rail} is closed; it opens next at {opens_at}. Send it again then."),
+    "rail-closed": Reason("ED06", 422, "{rail} is closed; this payment can be carried next at {opens_at}. Send it again then."),
     # money
     "debtor-funds": Reason("AM04", 422, "The debtor's account does not cover the amount."),
     "liquidity": Reason("AM23", 422, "Agent {agent} has {headroom} of prefunded position left on {rail}. Fund the position."),
+    "sponsor-liquidity": Reason("AM23", 422, "The prefunded position of {agent} on {rail}, through which {debtor_agent} settles, does not suffice. Send less, or ask {agent} to fund it."),
     "no-rate": Reason("AM04", 422, "No provider has enough {currency} left for this payment. Send less, or try again when a provider has funded its inventory."),
     "quote-unknown": Reason("AB04", 422, "Quote {quote_id} is not known to this participant. Ask for a new quote."),
     "quote-mismatch": Reason("AB04", 422, "Quote {quote_id} is for {quoted}, not for {asked}. Ask for a new quote."),
@@ -64,6 +72,7 @@ REASONS: dict[str, Reason] = {
     "quote-used": Reason("AB04", 422, "Quote {quote_id} has been used. Ask for a new quote."),
     # identity
     "same-key-other-content": Reason("DU03", 422, "This idempotency key was used for other content: {field} differs. Use a new key for a new payment."),
+    "same-message-other-content": Reason("DU03", 422, "A transaction with this MsgId and UETR (InstrId where it had none) came before with other content: {field} differs. Give a new payment a new UETR, in a message with a new MsgId."),
     "duplicate-uetr": Reason("DU03", 422, "A payment with this UETR is known. Give a new payment a new UETR."),
     "duplicate-instruction": Reason("DU05", 422, "Instruction id {instruction_id} was used by {agent} today. Give a new instruction a new id."),
     # the house and the rails beyond it
@@ -92,10 +101,21 @@ def problem(refusal: Refusal) -> Problem:
         refusal.reason,
         code,
         row.http_status,
-        row.sentence.format_map(_Filled(refusal.detail)),
+        _AMOUNT.sub(_grouped, row.sentence.format_map(_Filled(refusal.detail))),
         refusal.detail,
         refusal.field,
     )
+
+
+def shown(detail: Mapping[str, str]) -> dict[str, Any]:
+    """Return what of a refusal's detail is shown beside its sentence."""
+    found: dict[str, Any] = {name: detail[name] for name in _SHOWN if name in detail}
+    return found | {"assumed": True} if detail.get("assumed") else found
+
+
+def _grouped(amount: re.Match[str]) -> str:
+    """Write an amount as people read it (HKD 10,000.00); the detail keeps it as programs do."""
+    return f"{amount[1]} {int(amount[2]):,}"
 
 
 class _Filled(dict[str, str]):

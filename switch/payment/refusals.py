@@ -1,10 +1,18 @@
-"""How a refusal is kept: JSON of its reason, field and detail, and back."""
+"""Refusals outside decide: of who may not send at all; and how a refusal is kept: JSON of its reason, field and detail, and back."""
 
 import json
 
+from switch.payment.instruction import Instruction
 from switch.payment.plan import Refusal
 
 OPERATOR_REJECTED = '{"reason": "operator-rejected"'  # how the detail of such a payment begins
+
+
+def not_their_agent(instruction: Instruction, participant: str) -> Refusal | None:
+    """Refuse a participant (BIC8) that sends for another's debtor agent; None where it is its own."""
+    if participant == instruction.debtor_agent[:8]:
+        return None
+    return Refusal("not-your-agent", {"participant": participant, "agent": instruction.debtor_agent}, "debtor_agent")
 
 
 def refusal_json(refusal: Refusal) -> str:

@@ -46,6 +46,7 @@ class TransactionOutcome(NamedTuple):
     status: str
     reason_code: str = ""  # ExternalStatusReason1Code
     text: str = ""
+    clearing_system: tuple[str, str] | None = None  # of the rail that carries it (rails.port.Capabilities)
 
 
 def parse_instructions(body: bytes) -> ParsedMessage:
@@ -171,7 +172,13 @@ def pacs002_for(
     """
     statuses = [
         TransactionStatus(
-            each.instruction_id, each.end_to_end_id, each.uetr, ISO_STATUS[each.status], each.reason_code, each.text
+            each.instruction_id,
+            each.end_to_end_id,
+            each.uetr,
+            ISO_STATUS[each.status],
+            each.reason_code,
+            each.text,
+            each.clearing_system,
         )
         for each in outcomes
     ]
@@ -183,7 +190,10 @@ def pacs002_for(
 def pacs002_for_error(
     error: MessageError, *, message_id: str, created_at: datetime, from_bic: str, to_bic: str
 ) -> bytes:
-    """Write the status report that rejects a whole message (GrpSts RJCT), by its own id where that could be read."""
+    """Write the status report that rejects a whole message (GrpSts RJCT), by its own id where that could be read.
+
+    `to_bic` "" where nobody knows who sent it: the header's To is then NOTPROVIDED.
+    """
     return messages.build_rejection(_answer(message_id, created_at, from_bic, to_bic, None), error)
 
 

@@ -66,7 +66,7 @@ async def test_a_participants_key_acts_as_no_other_and_operates_nothing(served: 
     async with served.http() as http:
         named = await http.get("/v1/payments", headers={"Bayswitch-Participant": LION})
         assert named.status_code == 403
-        for path, body in (("clock", {"rate": 1}), ("rails/ibps/faults", {})):
+        for path, body in (("clock", {"rate": 1}), ("rails/ibps/faults", {}), ("persons/links", {})):
             assert (await http.post(f"/v1/sandbox/{path}", json=body)).status_code == 403
 
 

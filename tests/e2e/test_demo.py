@@ -9,9 +9,10 @@ from typing import Any
 
 from serving import DEV_KEY, serving
 
+from bayswitch.player import Player, instant
 from limits.rules import load_rulebook
+from switch.cli.demo import message_files
 from switch.cli.expectations import Unmet
-from switch.cli.player import Player, instant
 from switch.cli.reckoning import reckon
 from switch.cli.story import read_story
 from switch.clock import BusinessClock
@@ -33,8 +34,11 @@ def test_the_day_comes_as_expected_and_the_auditor_finds_nothing(tmp_path: Path)
     assert document["payments"] > document["expected"] + 100
     assert document["audit"]["violations"] == []
     # Two replays and one other body under a known key make no payment of their own.
-    assert document["audit"]["payments"] == document["payments"] - 3
-    assert sum(row["payments"] for row in document["corridors"]) == document["payments"] - 2
+    assert (document["repeated"], document["turned_away"]) == (2, 1)
+    assert document["instructions"] == document["payments"] + 3
+    assert (
+        document["audit"]["payments"] == sum(row["payments"] for row in document["corridors"]) == document["payments"]
+    )
     assert all(row["in_doubt"] == row["under_way"] == 0 for row in document["corridors"])
     assert len(list((tmp_path / "demo" / "pacs008").glob("*.xml"))) >= 8
 
@@ -54,7 +58,7 @@ async def told(folder: Path, overlay: dict[str, Any]) -> list[Unmet]:
     _, lines = read_story()
     sandbox = memory_sandbox(BusinessClock(), rulebook=load_rulebook([overlay] if overlay else []))
     async with serving(sandbox, start_at=instant(lines[0]).replace(hour=0, minute=0)) as served:
-        player = Player(served.url, DEV_KEY, folder)
+        player = Player(served.url, DEV_KEY, message_files(folder))
         try:
             steps = [said[0] async for said in player.play(lines)]
             await player.move(instant(lines[-1]) + timedelta(minutes=10))

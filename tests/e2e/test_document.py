@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from builders import northbound, to_magic
+from builders import a_person, northbound, to_magic
 from pydantic import BaseModel
 from serving import Served, a_new_person, body_of
 
@@ -18,6 +18,7 @@ async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) 
         good = body_of(northbound("10.00", person=person))
         bad = body_of(northbound("10000.00", person=person))
         quote = {"sell_currency": "HKD", "buy_currency": "CNY", "amount": {"currency": "CNY", "amount": "5"}}
+        link = {"documents": [a_person(person), a_person(person, "MO")]}
         paid = await http.post("/v1/payments", json=good, headers=key | {"Prefer": "wait=10"})
         payment = f"/v1/payments/{paid.json()['payment_id']}"
         batch = {
@@ -41,6 +42,7 @@ async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) 
             (201, models.QuoteDocument, await http.post("/v1/quotes", json=quote)),
             (200, models.ClockDocument, await http.get("/v1/sandbox/clock")),
             (200, models.FaultDocument, await http.get("/v1/sandbox/rails/hk-fps/faults")),
+            (200, models.PersonLinkDocument, await operator.post("/v1/sandbox/persons/links", json=link)),
             (200, models.ParticipantList, await http.get("/v1/participants")),
             (200, models.MagicList, await http.get("/v1/magic")),
             (200, models.HealthDocument, await http.get("/readyz")),
@@ -71,7 +73,8 @@ async def test_the_document_is_whole_and_names_bodies_keys_and_problems(served: 
     async with served.http() as http:
         document = (await http.get("/openapi.json")).json()
     for reference in references(document):
-        assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
+        kind, name = reference.removeprefix("#/components/").split("/")
+        assert name in document["components"][kind]
     pay = document["paths"]["/v1/payments"]["post"]
     assert pay["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/Instruction")
     assert {"name": "Idempotency-Key", "required": True}.items() <= next(
@@ -83,6 +86,37 @@ async def test_the_document_is_whole_and_names_bodies_keys_and_problems(served: 
     assert amount["type"] == "string" and amount["pattern"]
     ids = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert len(ids) == len(set(ids))
+
+
+async def test_a_problem_is_documented_by_its_names_with_an_example_each(served: Served) -> None:
+    async with served.http() as http:
+        document = (await http.get("/openapi.json")).json()
+        responses = document["paths"]["/v1/payments"]["post"]["responses"]
+        assert {name: list(_examples(responses[name])) for name in ("403", "409", "429")} == {
+            "403": ["forbidden", "not-your-agent"],
+            "409": ["in-flight"],
+            "429": ["too-many-requests"],
+        }
+        assert {"person-quota", "lane-closed", "same-key-other-content"} <= _examples(responses["422"]).keys()
+        assert "`person-quota` (RR04)" in responses["422"]["description"]
+        assert _examples(document["paths"]["/v1/sandbox/clock"]["post"]["responses"]["422"]).keys() == {"clock"}
+        known = document["components"]["examples"]
+        for path in document["paths"].values():
+            for operation in path.values():
+                for status, response in operation["responses"].items():
+                    for name, example in _examples(response).items():
+                        assert example == {"$ref": f"#/components/examples/{name}"}
+                        assert known[name]["value"]["status"] == int(status)
+        # What is answered is one of what is documented.
+        person = a_new_person()
+        body = body_of(northbound("10000.01", person=person))
+        refused = await http.post("/v1/payments", json=body, headers={"Idempotency-Key": f"doc{person}"})
+        assert refused.json()["name"] in _examples(responses[str(refused.status_code)])
+
+
+def _examples(response: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = response["content"].get("application/problem+json", {}).get("examples", {})
+    return found
 
 
 @pytest.mark.parametrize("page", ["/docs", "/redoc"])

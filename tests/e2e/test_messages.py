@@ -53,7 +53,10 @@ async def test_the_same_message_again_is_answered_again_and_pays_once(served: Se
         assert {told(answer)[0][1] for answer in answers} == {None}
         payment = (await client.payments(uetr=one.uetr))["payments"][0]
         changed = body.replace(b">100.00<", b">101.00<")
-        assert told(await client.send_message(changed)) == [("RJCT", "DU03")]
+        answer = await client.send_message(changed)
+        assert told(answer) == [("RJCT", "DU03")]
+        sentence = " ".join(str(text) for text in etree.fromstring(answer).xpath("//*[local-name()='AddtlInf']/text()"))
+        assert "this MsgId and UETR" in sentence and "instructed_amount.amount differs" in sentence
         again = a_message(one, message_id=f"M{a_new_person()}")
         assert told(await client.send_message(again)) == [("RJCT", "DU03")]
         events = (await client.payment_events(payment["payment_id"]))["events"]
@@ -67,6 +70,7 @@ async def test_waiting_gives_the_final_status(served: Served) -> None:
         answer = await http.post("/v1/messages", content=body, headers=headers)
     assert answer.headers["content-type"].startswith("application/xml")
     assert told(answer.content) == [("ACCC", None)]
+    assert etree.fromstring(answer.content).findtext(".//{*}OrgnlTxRef/{*}SttlmInf/{*}ClrSys/{*}Prtry") == "IBPS"
 
 
 async def test_what_xml_and_json_ask_for_is_judged_alike(served: Served) -> None:
@@ -99,6 +103,16 @@ async def test_a_message_refused_as_a_whole_is_answered_by_its_id(served: Served
     assert answer.status_code == 400
     found = etree.fromstring(answer.content)
     assert found.findtext(".//{*}OrgnlMsgId") == "WHOLE-1" and found.findtext(".//{*}GrpSts") == "RJCT"
+
+
+async def test_an_operator_who_names_nobody_is_answered_by_what_the_message_says(served: Served) -> None:
+    body = a_message(with_uetr(northbound()), message_id="WHOLE-2").replace(b"<NbOfTxs>1<", b"<NbOfTxs>7<")
+    async with served.http(None) as http:
+        answer = await http.post("/v1/messages", content=body, headers={"Content-Type": "application/xml"})
+    assert answer.status_code == 400 and answer.headers["content-type"].startswith("application/xml")
+    header, document = etree.fromstring(answer.content)
+    assert header.findtext("{*}Fr//{*}BICFI") == "BAYSHKH0" and header.findtext("{*}To//{*}Id") == "NOTPROVIDED"
+    assert document.findtext(".//{*}OrgnlMsgId") == "WHOLE-2"
 
 
 async def test_only_its_participant_reads_a_payments_messages(served: Served) -> None:

@@ -54,6 +54,46 @@ async def test_a_refusal_names_rule_source_headroom_and_what_to_do(served: Serve
         await other.pay(body_of(northbound("1500.00", person=person, debtor_agent=LION)))
 
 
+async def test_what_was_asked_is_shown_to_its_participant_where_one_payment_is_read(served: Served) -> None:
+    person = a_new_person()
+    asked = {
+        "end_to_end_id": f"E2E-{person}",
+        "instructed_amount": {"currency": "HKD", "amount": "10000.50"},
+        "settlement_currency": "CNY",
+        "purpose_code": "GIFT",
+    }
+    refused = northbound("10000.50", person=person, end_to_end_id=f"E2E-{person}")
+    accepted = northbound("1.00", person=person, end_to_end_id=f"E2E-{person}b")
+    async with served.client() as client, served.operator() as operator:
+        with pytest.raises(Problem) as caught:
+            await client.pay(body_of(refused))
+        read = await client.payment(str(caught.value.payment_id))
+        assert asked.items() <= read.items() and read["iso_status"] == "RJCT" and read["debit_amount"] is None
+        hidden = await operator.payment(str(caught.value.payment_id))
+        waited = await client.pay(body_of(accepted), wait_seconds=10)
+        listed = (await client.payments(uetr=waited["uetr"]))["payments"][0]
+    assert waited["end_to_end_id"] == f"E2E-{person}b" and waited["instructed_amount"]["amount"] == "1.00"
+    assert not asked.keys() & hidden.keys(), "an operator reads no instruction"
+    assert not asked.keys() & listed.keys(), "a list opens no seal"
+    shown = str(read)
+    assert refused.debtor.identification is not None
+    for secret in (refused.debtor.name, refused.creditor.name, refused.debtor.identification.number):
+        assert secret not in shown
+
+
+async def test_a_list_opens_no_seal(own: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with own.client() as client:
+        sent = await client.pay(body_of(northbound("1.00")))
+
+        def opened(*_: object) -> bytes:
+            raise AssertionError("a seal was opened")
+
+        monkeypatch.setattr(own.sandbox.world.sealer, "open", opened)
+        assert (await client.payments())["payments"][0]["payment_id"] == sent["payment_id"]
+        with pytest.raises(Problem, match="500"):
+            await client.payment(sent["payment_id"])
+
+
 async def test_the_same_key_gives_the_same_answer_and_pays_once(served: Served) -> None:
     person = a_new_person()
     accepted, refused = body_of(northbound("10000.00", person=person)), body_of(northbound("0.01", person=person))

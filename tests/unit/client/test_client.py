@@ -174,6 +174,13 @@ CALLS: Sequence[tuple[str, Call, str, str, Any]] = [
     ("move_clock", lambda c: c.move_clock("t"), "POST", "/v1/sandbox/clock", {"to": "t"}),
     ("stop_clock", lambda c: c.stop_clock(), "POST", "/v1/sandbox/clock", {"rate": 0}),
     ("resume_clock", lambda c: c.resume_clock(60), "POST", "/v1/sandbox/clock", {"rate": 60}),
+    (
+        "link_persons",
+        lambda c: c.link_persons({"type": "HKID"}, {"type": "BIR"}),
+        "POST",
+        "/v1/sandbox/persons/links",
+        {"documents": [{"type": "HKID"}, {"type": "BIR"}]},
+    ),
 ]
 
 
@@ -227,7 +234,7 @@ def test_not_ready_is_an_answer_not_a_failure(ask: Any, status: int, verdict: bo
 
 def test_both_clients_have_the_same_documented_methods() -> None:
     names = [name for name in vars(Surface) if not name.startswith("_")]
-    assert len(names) == 19
+    assert len(names) == 20
     for name in names:
         assert inspect.signature(getattr(Client("http://x"), name)) == inspect.signature(getattr(AsyncClient, name))
         assert inspect.getdoc(getattr(Client("http://x"), name))

@@ -1,29 +1,26 @@
-"""Plays a day of traffic against a running switch, over HTTP alone: moves its stopped clock to each line, sends, goes on.
+"""Plays a day of traffic (JSON lines of `at`, `instruction`, `key`?, `via`?) against a running switch: moves its stopped
+clock to each line, sends, goes on.
 
-Hand-written lines are played one by one at their own instant. Drawn ones between two of them go in together, up to ten minutes at
-the instant of the last, never over a full hour, at which lanes and rails open and close. Messages are written to a folder as
-pacs.008 files first, and posted from there.
+Hand-written lines (with a `chapter`) are played one by one at their own instant; they may be actions, too. Drawn ones between
+two of them go in together, up to ten minutes at the instant of the last, never over a full hour, at which lanes and rails open
+and close. How a line becomes a pacs.008 is the caller's: a client maps no fields.
 """
 
 import asyncio
 import xml.etree.ElementTree as ElementTree
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from bayswitch import AsyncClient, Problem
-from bayswitch.requests import Request
-from limits.calendars import LAW_ZONE
-from limits.lab.traffic import Line
-from switch.cli.story import QUOTE_MARK
-from switch.payment.instruction import Instruction
-from switch.translate.messages import instruction_to_pacs008
+from bayswitch.client import AsyncClient
+from bayswitch.problems import Problem
 
 Document = dict[str, Any]
+Line = dict[str, Any]
 
 TOGETHER = timedelta(minutes=10)
 TOGETHER_MAX = 200  # drawn lines in one call
+QUOTE_MARK = "quote:"  # before a quote's name, where a line uses the quote that an earlier one asked for
 SETTLE_SECONDS = 30.0  # of the machine, for what falls due at a move; far more than it takes
 _PAGE = 200
 
@@ -38,7 +35,7 @@ class Said(NamedTuple):
     line: Line
     problem: Mapping[str, Any] | None  # refused
     document: Mapping[str, Any] | None  # accepted, quoted, read
-    message: Mapping[str, str] | None  # of a pacs.002: status, code
+    message: Mapping[str, str] | None  # of a pacs.002: status, code, scope
 
     @property
     def payment_id(self) -> str | None:
@@ -48,10 +45,13 @@ class Said(NamedTuple):
 
 
 class Player:
-    """Sends lines as a development key's holder: as the debtor's agent, or as the participant a line names."""
+    """Sends lines as a development key's holder: as the debtor's agent, or as the participant a line names.
 
-    def __init__(self, url: str, key: str, folder: Path) -> None:
-        self._url, self._key, self._folder = url, key, folder
+    `message_of` gives the pacs.008 of a line that goes as one (`via: xml`), the same bytes each time.
+    """
+
+    def __init__(self, url: str, key: str, message_of: Callable[[Line], bytes]) -> None:
+        self._url, self._key, self._message_of = url, key, message_of
         self._clients: dict[str, AsyncClient] = {}
         self.quotes: dict[str, Document] = {}
         self._ids: dict[str, str] = {}
@@ -79,10 +79,11 @@ class Player:
 
         First what was accepted must be with its rail: a clock that jumps over a deadline would find it never sent.
         """
-        for target in ({}, {"to": to.isoformat()}):
-            clock = await self.client().send(_post("/v1/sandbox/clock", target | {"settle": SETTLE_SECONDS}))
-            if not clock["settled"]:
-                raise NotSettled(f"before {to.astimezone(LAW_ZONE):%H:%M:%S}")
+        clock = await self.client().move_clock(by_seconds=0, settle_seconds=SETTLE_SECONDS)
+        if clock["settled"]:
+            clock = await self.client().move_clock(to.isoformat(), settle_seconds=SETTLE_SECONDS)
+        if not clock["settled"]:
+            raise NotSettled(f"before {to.isoformat()}")
 
     async def play(self, lines: Sequence[Line]) -> AsyncIterator[list[Said]]:
         """Play lines ordered by instant; gives what was said, for one hand-written line or several drawn ones at a time."""
@@ -110,9 +111,7 @@ class Player:
             case "look":
                 return Said(line, None, await self.client().payment(self._ids[line["of"]]), None)
             case "decide":
-                path = f"/v1/sandbox/payments/{self._ids[line['of']]}/decision"
-                decided: Document = await self.client().send(_post(path, {"event": line["event"]}))
-                return Said(line, None, decided, None)
+                return Said(line, None, await self.client().decide(self._ids[line["of"]], line["event"]), None)
         said = await (self._message(line) if line.get("via") == "xml" else self._pay(line))
         if said.payment_id:
             self._ids.setdefault(line["step"], said.payment_id)
@@ -129,13 +128,8 @@ class Player:
         return Said(line, None, answer, None)
 
     async def _message(self, line: Line) -> Said:
-        """Write the pacs.008 file, unless it is there already (a file sent twice is the same file), and post it."""
-        file = self._folder / f"{key_of(line)}.xml"
-        if not file.exists():
-            instruction = Instruction.model_validate(line["instruction"])
-            file.write_bytes(instruction_to_pacs008(instruction, message_id=key_of(line), created_at=instant(line)))
         try:
-            answer = await self.client().send_message(file.read_bytes())
+            answer = await self.client().send_message(self._message_of(line))
         except Problem as problem:  # refused as a whole
             return Said(line, problem.members, None, None)
         return Said(line, None, None, read_status(answer))
@@ -186,17 +180,12 @@ def key_of(line: Line) -> str:
 
 
 def read_status(xml: bytes) -> dict[str, str]:
-    """Read status and reason code of the one transaction that a pacs.002 reports, or of the whole message."""
+    """Read status and reason code of the one transaction that a pacs.002 reports, or of the whole message (`scope`)."""
     found: dict[str, str] = {}
     for element in ElementTree.fromstring(xml).iter():
         name = element.tag.rpartition("}")[2]
         if name in ("TxSts", "GrpSts") and element.text:
-            found["status"] = element.text
+            found |= {"status": element.text, "scope": "transaction" if name == "TxSts" else "message"}
         elif name == "Cd" and element.text:
             found.setdefault("code", element.text)
     return found
-
-
-def _post(path: str, body: Mapping[str, Any]) -> Request[Document]:
-    read: Callable[[Any], Document] = lambda response: dict(response.json())  # noqa: E731 - typed for Request
-    return Request("POST", path, read, json=dict(body), wait_seconds=SETTLE_SECONDS)
