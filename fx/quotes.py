@@ -1,6 +1,6 @@
 """Prices and firm quotes: what each provider asks for a conversion, best first. Not here: inventory, once-only use."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
@@ -62,30 +62,29 @@ class _Terms(NamedTuple):
     denominator: int
 
 
-def prices(providers: Sequence[Provider], request: Request, rates: Rates) -> list[Price]:
-    """Return the price of each provider that trades the pair, best for the customer first, ties by name.
+def prices(providers: Sequence[Provider], request: Request, rates: Rates) -> Iterator[Price]:
+    """Give the price of each provider that trades the pair, best for the customer first, ties by name.
 
-    Empty where no provider trades it, no rate is carried, or the amount is too small to buy one minor unit.
+    None where no provider trades it, no rate is carried, or the amount is too small to buy one minor unit.
     """
     pair = (request.sell_currency, request.buy_currency)
     trading = [(provider.name, provider.spreads[pair]) for provider in providers if pair in provider.spreads]
     if not trading or request.fixed.amount_minor <= 0:
-        return []
+        return
     try:
         rate = rates.mid(*pair, request.market, request.at)
     except NoRate:
-        return []
+        return
     terms = _terms(request, rate)
-    found = []
+    offers = []
     for name, spreads in trading:
         sell, buy, spread = _amounts(terms, _bps(terms, spreads))
         if buy > 0 and sell > spread:
-            found.append(_price(name, terms, rate, sell, buy, spread))
-    if terms.fixes_sell:
-        found.sort(key=lambda price: (-price.buy.amount_minor, price.provider))
-    else:
-        found.sort(key=lambda price: (price.sell.amount_minor, price.provider))
-    return found
+            offers.append((-buy if terms.fixes_sell else sell, name, sell, buy, spread))
+    for _, name, sell, buy, spread in sorted(offers):
+        yield _price(
+            name, terms, rate, sell, buy, spread
+        )  # mostly the first is taken: the others are never written out
 
 
 def trades(providers: Sequence[Provider], request: Request) -> bool:

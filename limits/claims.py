@@ -28,6 +28,7 @@ class Claim(NamedTuple):
     gives_back: bool = False  # a return after settlement frees headroom
     latches: bool = False  # the rule latches in the session this claim came in with
     forced: bool = False  # taken whatever the bound says (late acceptance); listed apart by the audit
+    unit: str = ""  # currency of its minor units; "" for an account, whose transfers say it
 
 
 class Sums(NamedTuple):

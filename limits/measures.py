@@ -31,7 +31,7 @@ GROSS_BASES = frozenset({"gross", "fx-conversion-gross"})  # only ever rise: cla
 _SCOPES: Mapping[str, Callable[[PaymentFacts], str]] = {
     "person": lambda facts: facts.debtor_id,
     "person-institution": lambda facts: f"{facts.debtor_id}@{facts.debtor_agent}",
-    "payee-institution": lambda facts: f"{facts.creditor_id or facts.creditor_account}@{facts.creditor_agent}",
+    "creditor-agent": lambda facts: f"{facts.creditor_id or facts.creditor_account}@{facts.creditor_agent}",
     "account": lambda facts: facts.debtor_account,
 }
 
@@ -59,17 +59,17 @@ def claimer(law: Law, rule: Rule, effect: str, scope: str, day: date) -> Claimer
                 return None
             key = f"{rule_id}:{currency}|{whose(facts)}{suffix}"
             ceiling = None if reports else amounts[currency]
-            return Claim(rule_id, key, amount_minor, ceiling, None, admission, effect, gross, gives_back)
+            return Claim(rule_id, key, amount_minor, ceiling, None, admission, effect, gross, gives_back, unit=currency)
 
         return by_currency
 
     # A threshold is counted and never blocks: its claim has no ceiling, whoever evaluates it.
     ceiling = None if reports else amounts[rule.unit]
-    measure, prefix = measurer(law, rule), f"{rule_id}|"
+    measure, prefix, unit = measurer(law, rule), f"{rule_id}|", rule.unit
 
     def in_unit(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Claim | None:
-        key = prefix + whose(facts) + suffix
-        return Claim(rule_id, key, measure(priced, reference_rate), ceiling, None, admission, effect, gross, gives_back)
+        key, delta = prefix + whose(facts) + suffix, measure(priced, reference_rate)
+        return Claim(rule_id, key, delta, ceiling, None, admission, effect, gross, gives_back, False, False, unit)
 
     return in_unit
 

@@ -17,7 +17,7 @@ from limits.documents import Dated, Document, Node, read_decimal, read_rows
 
 KINDS = frozenset({"limit", "charge", "rate", "hours"})
 EFFECTS = frozenset({REFUSE, REQUIRE_DOCUMENTS, REPORT, SUSPEND_UNTIL})
-SCOPES = frozenset({"person", "person-institution", "payee-institution", "account", "transaction"})
+SCOPES = frozenset({"person", "person-institution", "creditor-agent", "account", "transaction"})
 BASES = frozenset({"gross", "fx-conversion-gross"})
 ENFORCERS = frozenset({"institution", "SAFE", "exchange", "clearing-house", "switch"})
 MEASURED = frozenset({"debit", "settlement", "leg-in-unit"})
@@ -213,12 +213,14 @@ def value_of(rule: Rule, row: Dated[Value]) -> RuleValue:
 
 
 def documents_of(value: RuleValue) -> list[dict[str, Any]]:
-    """Write a rule of the day as documents of `rulebook show`, one a currency; value null where it sets no amount."""
+    """Write a rule of the day as documents of `rulebook show`, one a currency; value null where it sets no limit."""
     amounts: list[tuple[str | None, str | None]] = [
         (currency, format_amount(amount_minor, currency)) for currency, amount_minor in value.amounts.items()
     ]
     if value.rate is not None:
         amounts = [(None, str(value.rate))]
+    if value.hours is not None:
+        amounts = [(None, value.hours.removeprefix("daily ").replace("–", "-"))]  # for programs: 07:00-23:00
     shared = {
         "window": value.window or None,
         "basis": value.basis or None,

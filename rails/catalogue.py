@@ -62,7 +62,6 @@ def capabilities(rail: str, row: Mapping[str, Any]) -> Capabilities:
         currencies=frozenset(row["currencies"]),
         steps=steps,
         reports_credit=reports_credit,
-        agent_kinds=frozenset(row["agent_kinds"]),
         clearing_system=(kind, code),
         deadline=timedelta(seconds=row["deadline_seconds"]),
         assumed=tuple(row["assumed"]),

@@ -1,5 +1,6 @@
 """Faults an operator may switch on for a rail at run time. Plain values; whom they hit follows from the UETR."""
 
+import json
 from typing import NamedTuple
 
 IN_ALL = 10_000  # shares below are of this many instructions
@@ -15,3 +16,13 @@ class Faults(NamedTuple):
 
 
 NO_FAULTS = Faults()
+
+
+def write_faults(faults: Faults) -> str:
+    """Write faults as one text, to be kept."""
+    return json.dumps(faults._asdict())
+
+
+def read_faults(text: str) -> Faults:
+    """Read what `write_faults` wrote."""
+    return Faults(**json.loads(text))

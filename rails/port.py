@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from rails.faults import Faults
+
 # Report statuses, as a rail says them. UNKNOWN answers an inquiry for a UETR never received, and promises that the rail
 # will not process it later (facts messages 4.2, AG09).
 PENDING = "pending"
@@ -58,8 +60,7 @@ class Capabilities(NamedTuple):
     currencies: frozenset[str]
     steps: int  # 4: creditor agent credits, then the rail settles; 5: the rail times out, settles, then confirms
     reports_credit: bool  # False: its settled report is the last word
-    agent_kinds: frozenset[str]  # bank, svf
-    clearing_system: tuple[str, str]  # ("Cd", "HKS") or ("Prtry", "IBPS"): pacs.008 SttlmInf/ClrSys
+    clearing_system: tuple[str, str]  # ("Cd", "HKS") or ("Prtry", "IBPS"): SttlmInf/ClrSys in our pacs.002
     deadline: timedelta  # from receipt by the switch, business time: how long a leg may stay unanswered
     assumed: tuple[str, ...]  # names of the figures above that no source gives
 
@@ -68,6 +69,7 @@ class Rail(Protocol):
     """A domestic rail as the switch sees it."""
 
     capabilities: Capabilities
+    faults: Faults  # may be set at any time: what is sent from then on meets them
 
     async def start(self, now: datetime) -> None:
         """Open the rail's book at business time `now`; what fell due shortly before is reported again."""

@@ -133,14 +133,16 @@ async def pipeline(sandbox: Sandbox, settings: Settings) -> Rate:
     finished = worker.metrics.finished
     started = 0
 
-    def done() -> int:
+    def ended() -> int:
         return finished["credited"] + finished["settled"] + finished["rejected"]
+
+    before = ended()
 
     async def run(seconds: float) -> Rate:
         nonlocal started
         begun, begun_at = finished["credited"], time.perf_counter()
         while (now := time.perf_counter()) - begun_at < seconds:
-            room = IN_FLIGHT - (started - done())
+            room = IN_FLIGHT - (started - (ended() - before))
             for _ in range(room):
                 participant, key, instruction = next(source)
                 sandbox.submission(instruction, participant, key)

@@ -5,6 +5,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -29,11 +30,12 @@ from switch.clock import BusinessClock
 from switch.directory.directory import build_directory
 from switch.embedded.servers import Servers, Urls
 from switch.flow.board import Board
+from switch.flow.loops import LEASE_SECONDS
 from switch.flow.metrics import Metrics
-from switch.flow.ports import Store
+from switch.flow.ports import StaleWorld, Store
 from switch.flow.sealing import Sealer
 from switch.flow.worker import Worker
-from switch.flow.world import World
+from switch.flow.world import OtherLaw, World
 from switch.participants.persons import Persons
 from switch.participants.registry import Registry, load_registry
 from switch.payment.plan import Transfer
@@ -146,21 +148,52 @@ def postgres_sandbox(
     return Sandbox(world, store, make_worker(world, store))
 
 
+class CannotOpen(Exception):
+    """The sandbox cannot be opened as asked; says why and what to do."""
+
+
 async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> None:
-    """Open a sandbox's store, take up its stored clock (or start it at `start_at`), fund it once, and begin to work."""
+    """Open a sandbox's store, agree with it on the world, fund it once, and begin to work.
+
+    A new sandbox's clock begins at `start_at`. Raises CannotOpen where another worker goes by other rules.
+    """
     logs.configure()
+    await sandbox.store.open()
+    try:
+        while not await _agreed(sandbox, start_at):
+            pass  # the world has moved on meanwhile: look again
+        await sandbox.store.fund(opening_transfers(sandbox.world))
+        await sandbox.start()
+    except OtherLaw as error:
+        await sandbox.stop()
+        raise CannotOpen(
+            f"{error}, and another worker holds it so: start this one with the same overlays and participants, or stop the "
+            f"other first (one that was killed counts as stopped after {LEASE_SECONDS:.0f} seconds)"
+        ) from None
+
+
+async def _agreed(sandbox: Sandbox, start_at: datetime | None) -> bool:
+    """Take up the stored world, True once done; what it lacks, or what may change as nobody else works, is stored first.
+
+    The lease is taken before anything is looked at: of two that come at once with other rules, one sees the other here, or
+    finds its rules in the fence when it begins to work.
+    """
     store, world = sandbox.store, sandbox.world
-    await store.open()
-    stored = await store.world()
-    if "clock_business" in stored:
-        world.clock.restore(stored)
-    else:
+    others = await store.register(sandbox.worker.incarnation, LEASE_SECONDS)
+    generation, facts = await store.generation(), await store.world()
+    wanted = world.law()
+    if "clock_business" not in facts:
         if start_at is not None:
             world.clock.begin(start_at, world.clock.rate)
-        await store.advance(world.clock.stored())
-    await store.fund(opening_transfers(world))
-    world.generation = await store.generation()
-    await sandbox.start()
+        wanted |= world.clock.stored()
+    if wanted.items() <= facts.items():
+        world.take_up(facts, generation)
+        return True
+    if others and (conflict := world.conflict(facts)):
+        raise OtherLaw(conflict)
+    with suppress(StaleWorld):
+        await store.advance(wanted, generation)
+    return False
 
 
 class Serving(NamedTuple):

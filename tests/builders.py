@@ -200,7 +200,8 @@ def admitted(
     """What the flow hands to a store for an instruction: decided for real in `world`."""
     instant = at or world.clock.now()
     submission = a_submission(instruction, key, world.sandbox)
-    return Decider(world).admission(submission, instant, law_day(instant), world.view(instant), quotes or {})
+    [item] = Decider(world).admissions([submission], instant, world.view(instant), quotes or {})
+    return item
 
 
 def planned(item: Admission) -> Plan:

@@ -15,8 +15,8 @@ GRACE_SECONDS = 10
 # Sorts of some million claims stay in memory; no plan may fall back on loops because a table has just been made.
 _SETTINGS = {"application_name": "bayswitch audit", "work_mem": "128MB", "jit": "off"}
 _TABLES = (
-    "money", "money_rows", "move", "move_rows", "row", "transaction", "written", "claim", "closing", "alone", "tight",
-    "change", "touched", "owner", "rail_book",
+    "money", "money_rows", "move", "move_rows", "row", "transaction", "written", "limit_claim", "forced_claim", "claim",
+    "closing", "alone", "path", "resting", "elsewhere", "tight", "change", "link_change", "touched", "owner", "rail_book",
 )  # fmt: skip
 
 

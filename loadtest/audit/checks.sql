@@ -77,15 +77,15 @@ WITH part AS (
 ), book AS (
     SELECT r.key, sum(up_pending) AS up_pending, sum(up_posted) AS up_posted, sum(down_pending) AS down_pending,
         sum(down_posted) AS down_posted
-    FROM part LEFT JOIN row r ON r.id = part.row
+    FROM part LEFT JOIN resting USING (row) LEFT JOIN row r ON r.id = coalesce(resting.onto, part.row)
     GROUP BY r.key
 ), held AS (
     SELECT key, up_pending, up_posted, down_pending, down_posted FROM counter
-)
+)  -- accounts have a check of their own, by their transfers
 SELECT format('counter %s holds %s, its claims %s', coalesce(key, 'that is not there'), coalesce((h.*)::text, 'nothing'),
     coalesce((b.*)::text, 'nothing'))
 FROM held h FULL JOIN book b USING (key)
-WHERE (coalesce(h.up_pending, 0), coalesce(h.up_posted, 0), coalesce(h.down_pending, 0), coalesce(h.down_posted, 0))
+WHERE strpos(coalesce(key, '|'), '|') > 0 AND (coalesce(h.up_pending, 0), coalesce(h.up_posted, 0), coalesce(h.down_pending, 0), coalesce(h.down_posted, 0))
     <> (coalesce(b.up_pending, 0), coalesce(b.up_posted, 0), coalesce(b.down_pending, 0), coalesce(b.down_posted, 0))
 
 -- name: no-claim-beyond-its-bound
@@ -125,6 +125,23 @@ FROM counter k JOIN row r USING (key) LEFT JOIN (
     SELECT row, count(DISTINCT version) FILTER (WHERE version > 0) AS made, max(version) AS newest FROM written GROUP BY row
 ) w ON w.row = r.id
 WHERE (k.version, k.version) <> (coalesce(w.made, 0), coalesce(w.newest, 0))
+
+-- name: links-lead-to-the-sums
+-- Claims of a linked counter are followed by the alias alone: it must name where the sums are, and they be the person's.
+SELECT format('%s becomes %s, and its sums went to %s', a.counter, a.becomes, coalesce(target.key, 'nowhere'))
+FROM counter_alias a
+LEFT JOIN row source ON source.key = a.counter
+LEFT JOIN resting ON resting.row = source.id
+LEFT JOIN row target ON target.id = resting.onto
+WHERE target.key IS DISTINCT FROM a.becomes
+UNION ALL
+SELECT format('%s went to %s, which is not of person %s', a.counter, a.becomes, d.person_id)
+FROM counter_alias a JOIN person_documents d ON d.document = split_part(split_part(a.counter, '|', 2), '@', 1)
+WHERE split_part(split_part(a.becomes, '|', 2), '@', 1) <> d.person_id
+UNION ALL
+SELECT format('%s holds usage of a document of person %s', c.key, d.person_id)
+FROM counter c JOIN person_documents d ON d.document = split_part(split_part(c.key, '|', 2), '@', 1)
+WHERE d.person_id <> d.document AND (c.up_pending, c.up_posted, c.down_pending, c.down_posted) <> (0, 0, 0, 0)
 
 -- name: identities-hold
 SELECT format('payment %s has no identity of its idempotency key', p.payment_id)
@@ -214,12 +231,10 @@ WHERE s.payment_id IS NULL OR x.payment_id IS NULL OR p.payment_id IS NULL OR p.
     OR (p.settlement_minor, p.settlement_currency) <> (s.amount_minor, s.currency)
 UNION ALL
 SELECT format('payment %s: the record of its late acceptance forces other claims than it had', x.payment_id)
-FROM late x JOIN decision p USING (payment_id)
-WHERE ARRAY(SELECT (c.rule, c.counter, c.delta)::text
-        FROM unnest(x.claim_rules, x.claim_counters, x.claim_deltas) AS c (rule, counter, delta) ORDER BY 1)
-    <> ARRAY(SELECT (c.rule, c.counter, c.delta)::text
-        FROM unnest(p.claim_rules, p.claim_counters, p.claim_deltas) AS c (rule, counter, delta)
-        WHERE c.delta > 0 AND strpos(c.counter, '|') > 0 ORDER BY 1)
+FROM late x
+WHERE ARRAY(SELECT (c.rule, c.counter, c.delta)::text FROM forced_claim c WHERE c.payment_id = x.payment_id ORDER BY 1)
+    <> ARRAY(SELECT (c.rule, c.counter, c.delta)::text FROM limit_claim c
+        WHERE c.payment_id = x.payment_id AND c.delta > 0 ORDER BY 1)
 
 -- name: quotes-used-once
 SELECT format('quote %s was used by payment %s, which did not take it', q.quote_id, q.used_by)

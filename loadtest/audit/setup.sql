@@ -41,6 +41,21 @@ JOIN transaction t USING (xid, step)
 CROSS JOIN unnest(b.counters, b.versions) AS v (key, version)
 LEFT JOIN row r ON r.key = v.key
 
+-- name: limit_claim
+-- The claims of the law that were admitted with each payment, as it keeps them: rule, counter, delta, ceiling, floor,
+-- admission, effect, gross, ... in this order.
+CREATE TEMP TABLE limit_claim ON COMMIT DROP AS
+SELECT d.payment_id, c.n::integer, c.value ->> 0 AS rule, c.value ->> 1 AS counter, (c.value ->> 2)::bigint AS delta,
+    CASE WHEN (c.value ->> 2)::bigint >= 0 THEN (c.value ->> 3)::bigint ELSE (c.value ->> 4)::bigint END AS bound,
+    (c.value ->> 7)::boolean AS gross
+FROM decision d CROSS JOIN json_array_elements(d.claims::json) WITH ORDINALITY AS c (value, n)
+
+-- name: forced_claim
+-- The claims that exception records force.
+CREATE TEMP TABLE forced_claim ON COMMIT DROP AS
+SELECT x.payment_id, x.kind, x.xid, x.at, c.value ->> 0 AS rule, c.value ->> 1 AS counter, (c.value ->> 2)::bigint AS delta
+FROM exception_record x CROSS JOIN json_array_elements(x.claims::json) AS c (value)
+
 -- name: claim
 -- Every claim of every payment, with the transaction that admitted it and its place in that transaction's batch.
 CREATE TEMP TABLE claim ON COMMIT DROP AS
@@ -49,9 +64,16 @@ SELECT p.payment_id, coalesce(m.money, 'pending') AS money, t.id AS transaction,
 FROM payment p
 LEFT JOIN money m USING (status)
 LEFT JOIN transaction t ON t.xid = p.xid AND t.step = 'accept'
-JOIN decision d ON d.payment_id = p.payment_id AND d.received_on = p.received_on
-CROSS JOIN unnest(d.claim_counters, d.claim_deltas, d.claim_bounds, d.claim_gross) WITH ORDINALITY
-    AS c (counter, delta, bound, gross, n)
+JOIN (
+    SELECT payment_id, n, counter, delta, bound, gross FROM limit_claim
+    UNION ALL  -- the pending transfer is the claim on its accounts: what is prefunded may not go below zero
+    SELECT payment_id, 1000, debit_account, sum(amount_minor)::bigint,
+        CASE WHEN debit_account ~ '^(position|inventory):' THEN 0::bigint END, false
+    FROM transfer WHERE NOT alone GROUP BY payment_id, debit_account
+    UNION ALL
+    SELECT payment_id, 2000, credit_account, -sum(amount_minor)::bigint, NULL, false
+    FROM transfer WHERE NOT alone GROUP BY payment_id, credit_account
+) c USING (payment_id)
 LEFT JOIN row r ON r.key = c.counter
 
 -- name: closing
@@ -64,7 +86,7 @@ FROM (
     WHERE e.n > 1 AND m.money <> 'pending'
     ORDER BY e.payment_id, e.n
 ) e
-LEFT JOIN transaction t USING (xid, step)
+LEFT JOIN transaction t ON t.xid = e.xid AND t.step = 'finish'
 
 -- name: alone
 -- What is posted by itself: opening transfers, suspense, forced claims.
@@ -75,15 +97,51 @@ FROM (
     UNION ALL
     SELECT t.xid, t.credit_account, 0, t.amount_minor FROM transfer t WHERE t.alone
     UNION ALL
-    SELECT x.xid, c.counter, c.delta, 0
-    FROM exception_record x CROSS JOIN unnest(x.claim_counters, x.claim_deltas) AS c (counter, delta)
+    SELECT xid, counter, delta, 0 FROM forced_claim
 ) a
 LEFT JOIN transaction t ON t.step = 'alone' AND t.xid = a.xid
 LEFT JOIN row r USING (key)
 
+-- name: path
+-- Where the sums of a counter went when its person was linked to another: a row for each link on its way, nearest first.
+CREATE TEMP TABLE path ON COMMIT DROP AS
+WITH RECURSIVE link AS (
+    SELECT source.id AS row, target.id AS onto, t.id AS transaction
+    FROM counter_alias a
+    JOIN row source ON source.key = a.counter
+    LEFT JOIN row target ON target.key = a.moved_to
+    LEFT JOIN transaction t ON t.step = 'link' AND t.xid = a.xid
+), way AS (
+    SELECT row, row AS source, onto, transaction, 1 AS depth FROM link
+    UNION ALL
+    SELECT way.row, link.row, link.onto, link.transaction, way.depth + 1
+    FROM way JOIN link ON link.row = way.onto
+    WHERE way.depth < 1000 -- no person has so many documents: a chain that bites its tail ends, and is reported
+)
+SELECT * FROM way
+
+-- name: resting
+-- Where they are now.
+CREATE TEMP TABLE resting ON COMMIT DROP AS
+SELECT DISTINCT ON (row) row, onto FROM path ORDER BY row, depth DESC
+
+-- name: elsewhere
+-- What became of claims after a link: their own counter was not written any more, but the next on its way that was.
+CREATE TEMP TABLE elsewhere ON COMMIT DROP AS
+SELECT DISTINCT ON (c.transaction, c.row) c.transaction, c.row, p.onto
+FROM (
+    SELECT k.transaction, c.row FROM claim c JOIN resting USING (row) JOIN closing k USING (payment_id)
+    UNION
+    SELECT a.transaction, a.row FROM alone a JOIN resting USING (row)
+) c
+JOIN path p USING (row)
+JOIN written w ON w.transaction = c.transaction AND w.row = p.onto
+WHERE NOT EXISTS (SELECT FROM written own WHERE own.transaction = c.transaction AND own.row = c.row)
+ORDER BY c.transaction, c.row, p.depth
+
 -- name: tight
 -- Counters whose history must be replayed. The others cannot have gone beyond a bound in any order: all that was ever
--- claimed, nothing given back, fits beside what was posted before the first claim.
+-- claimed, nothing given back, fits beside what was posted before the first claim. Of linked ones we look at all.
 CREATE TEMP TABLE tight ON COMMIT DROP AS
 SELECT c.row
 FROM claim c
@@ -98,6 +156,10 @@ HAVING sum(c.delta) FILTER (WHERE c.delta > 0) > min(c.bound) FILTER (WHERE c.de
         + coalesce(opening.down - opening.up, 0)
     OR sum(c.delta) FILTER (WHERE c.delta < 0) < max(c.bound) FILTER (WHERE c.delta < 0)
         - coalesce(opening.up - opening.down, 0)
+UNION
+SELECT row FROM path
+UNION
+SELECT onto FROM path
 
 -- name: change
 -- Every change of the counters that are to be replayed.
@@ -109,24 +171,40 @@ SELECT c.row, c.transaction, c.position, c.payment_id, c.n, c.delta, c.bound,
     0::bigint AS down_posted
 FROM claim c JOIN tight USING (row)
 UNION ALL
-SELECT c.row, k.transaction, 0, c.payment_id, c.n, 0, NULL,
+SELECT coalesce(e.onto, c.row), k.transaction, 0, c.payment_id, c.n, 0, NULL,
     CASE WHEN c.delta > 0 AND NOT c.straight THEN -c.delta ELSE 0 END,
     CASE WHEN c.straight THEN -c.delta WHEN c.delta > 0 AND k.step = 'post' THEN c.delta ELSE 0 END,
     CASE WHEN c.delta < 0 THEN c.delta ELSE 0 END,
     CASE WHEN c.delta < 0 AND k.step = 'post' THEN -c.delta ELSE 0 END
 FROM claim c JOIN tight USING (row) JOIN closing k USING (payment_id)
+LEFT JOIN elsewhere e ON e.transaction = k.transaction AND e.row = c.row
 WHERE NOT (c.straight AND k.step = 'post')
 UNION ALL
-SELECT a.row, a.transaction, 0, NULL, 0, 0, NULL, 0, a.up, 0, a.down FROM alone a JOIN tight USING (row)
+SELECT coalesce(e.onto, a.row), a.transaction, 0, NULL, 0, 0, NULL, 0, a.up, 0, a.down
+FROM alone a JOIN tight USING (row) LEFT JOIN elsewhere e USING (transaction, row)
+
+-- name: link_change
+-- What each link took from one counter and added to another: all that had happened to the one by then.
+INSERT INTO change
+SELECT CASE side WHEN 1 THEN p.onto ELSE p.source END, p.transaction, 0, NULL, 0, 0, NULL, (side * sum(c.up_pending))::bigint,
+    (side * sum(c.up_posted))::bigint, (side * sum(c.down_pending))::bigint, (side * sum(c.down_posted))::bigint
+FROM change c JOIN path p USING (row) CROSS JOIN (VALUES (1), (-1)) AS s (side)
+GROUP BY side, p.onto, p.source, p.transaction
 
 -- name: touched
 -- Which counters each transaction must have written.
 CREATE TEMP TABLE touched ON COMMIT DROP AS
 SELECT c.row, c.transaction FROM claim c
 UNION
-SELECT c.row, k.transaction FROM claim c JOIN closing k USING (payment_id) WHERE NOT (c.straight AND k.step = 'post')
+SELECT coalesce(e.onto, c.row), k.transaction
+FROM claim c JOIN closing k USING (payment_id) LEFT JOIN elsewhere e ON e.transaction = k.transaction AND e.row = c.row
+WHERE NOT (c.straight AND k.step = 'post')
 UNION
-SELECT a.row, a.transaction FROM alone a
+SELECT coalesce(e.onto, a.row), a.transaction FROM alone a LEFT JOIN elsewhere e USING (transaction, row)
+UNION
+SELECT source, transaction FROM path
+UNION
+SELECT onto, transaction FROM path
 
 -- name: owner
 -- The one payment that a rail knows by a UETR: it was accepted, so it has a leg.
@@ -161,7 +239,7 @@ SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(set
 SELECT set_config('search_path', $1, true)
 
 -- name: analyze
-ANALYZE row, transaction, written, claim, closing, alone, change, touched, owner, rail_book
+ANALYZE row, transaction, written, claim, closing, alone, path, resting, elsewhere, change, touched, owner, rail_book
 
 -- name: sandbox_exists
 SELECT to_regclass(format('%I.fence', $1::text)) IS NOT NULL
@@ -175,6 +253,4 @@ SELECT world ->> 'clock_anchor' AS anchor, world ->> 'clock_business' AS busines
 FROM fence
 
 -- name: forced
-SELECT x.payment_id::text, x.kind, c.rule, c.counter, c.delta
-FROM exception_record x CROSS JOIN unnest(x.claim_rules, x.claim_counters, x.claim_deltas) AS c (rule, counter, delta)
-ORDER BY x.at, x.payment_id
+SELECT payment_id::text, kind, rule, counter, delta FROM forced_claim ORDER BY at, payment_id

@@ -3,9 +3,11 @@
 Keys and their hashes live in the store; persons in switch.participants.persons.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -39,6 +41,11 @@ class Registry(NamedTuple):
     participants: Mapping[str, Participant]
     funding: Mapping[str, str]
     inventory: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        """Hash of all that is in it: two registries of one id hold the same participants."""
+        return sha256(json.dumps(self, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def find(self, bic: str) -> Participant | None:
         """Return the participant of a BIC of 8 or 11 characters."""

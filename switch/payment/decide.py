@@ -19,7 +19,7 @@ from limits.rules import Judgement, Lane, RulesOfDay
 from rails.port import Rail
 from switch.participants.registry import Participant
 from switch.payment.plan import Leg, Plan, Refusal
-from switch.payment.postings import INVENTORY, LIQUIDITY, Sides, account_claims, inventory, transfers_of
+from switch.payment.postings import INVENTORY, LIQUIDITY, Sides, inventory, transfers_of
 from switch.payment.route import Corridor, Router
 
 NEAREST_SHOWN = 4  # lanes named in a refusal: a sentence, not a list
@@ -125,7 +125,8 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
             return priced
         price, principal, settlement = priced, priced.sell, priced.buy
     if charge is not None and deducted and charge_minor >= settlement.amount_minor:
-        return Refusal("amount-zero", {}, "instructed_amount.amount")
+        detail = {"charge": str(charge), "amount": str(settlement)}
+        return Refusal("charge-takes-all", detail, "instructed_amount.amount")
     debtor_agent = view.participants[facts.debtor_agent]
     creditor_agent = view.participants[facts.creditor_agent]
     corridor = Corridor(lane, debtor_agent, creditor_agent, profile.debit_currency, profile.settlement_currency)
@@ -143,14 +144,13 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
     sides = Sides(route.debtor_position, route.creditor_position)
     transfers = transfers_of(sides, principal, settlement, price, charge, deducted)
     rates = view.rates
-    claims: list[Claim] = []
+    claims: tuple[Claim, ...] = ()
     if lane.rules:
 
         def reference_rate(base: str, quote: str, market: str) -> Decimal:
             return rates.mid(base, quote, market, at).mid
 
-        claims.extend(rules.claims(lane, facts, Amounts(principal, settlement), reference_rate))
-    claims.extend(account_claims(transfers))
+        claims = rules.claims(lane, facts, Amounts(principal, settlement), reference_rate)
     leg = Leg(
         1,
         route.rail,
@@ -163,8 +163,8 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
     )
     return Plan(
         classification, lane, judgement.lanes, debit, paid_out, price, charge, price.rate if price else None,
-        route.steps, leg, transfers, tuple(claims), view.rails[route.rail].capabilities.reports_credit,
-        ask.quote_id if price is not None and ask.quote_id else "",
+        route.steps, leg, transfers, claims, view.rails[route.rail].capabilities.reports_credit,
+        ask.quote_id if price is not None and ask.quote_id else "", debtor_agent.bic,
     )  # fmt: skip
 
 
@@ -175,19 +175,19 @@ def _price(ask: Ask, view: View, lane: Lane) -> Price | Refusal:
     if ask.quote_id is not None:
         return _quoted(ask, lane)
     request = Request(profile.debit_currency, profile.settlement_currency, facts.instructed, lane.market, facts.at)
-    found = prices(view.providers, request, view.rates)
-    if not found and trades(view.providers, request):
-        return Refusal(
-            "amount-too-small",
-            {"amount": str(facts.instructed), "currency": profile.settlement_currency},
-            "instructed_amount.amount",
-        )
-    for price in found:
+    price = None
+    for price in prices(view.providers, request, view.rates):
         if (
             not ask.empty_inventories
             or inventory(price.provider, price.market, price.buy.currency) not in ask.empty_inventories
         ):
             return price
+    if price is None and trades(view.providers, request):
+        return Refusal(
+            "amount-too-small",
+            {"amount": str(facts.instructed), "currency": profile.settlement_currency},
+            "instructed_amount.amount",
+        )
     return Refusal("no-rate", {"currency": profile.settlement_currency})
 
 
@@ -218,18 +218,21 @@ def _quoted(ask: Ask, lane: Lane) -> Price | Refusal:
 
 
 def _with_cap(refusal: Refusal, rules: RulesOfDay) -> Refusal:
-    if refusal.reason != "rail-cap":
+    if refusal.reason not in ("rail-cap", "rail-cap-closed"):
         return refusal
     rule = rules.rule(refusal.detail["rule"])
     ceiling = str(Money(rule.amount_minor or 0, rule.currency or "CNY"))
     return refusal._replace(detail={**refusal.detail, "ceiling": ceiling, "source": rule.reference})
 
 
-def refusal_of(refused: Refused, plan: Plan, rules: RulesOfDay, headroom_shown: bool = True) -> Refusal:
+def refusal_of(refused: Refused, plan: Plan, rules: RulesOfDay) -> Refusal:
     """Say which rule binds first, its source, the headroom and what to do, for a claim that was not admitted."""
     claim, headroom = refused
     if claim.rule == LIQUIDITY:
         _, agent, rail, currency = claim.counter.split(":")
+        if agent != plan.debtor_agent:  # what a sponsor has left is not for those to see who settle through it
+            sponsor = {"agent": agent, "debtor_agent": plan.debtor_agent, "rail": rail, "counter": claim.counter}
+            return Refusal("sponsor-liquidity", sponsor)
         return Refusal(
             "liquidity",
             {

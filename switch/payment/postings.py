@@ -10,9 +10,14 @@ from typing import NamedTuple
 from fx.money import Money
 from fx.quotes import Price
 from limits.claims import Claim
-from switch.payment.plan import Transfer
+from switch.payment.plan import Plan, Transfer
 
 LIQUIDITY, INVENTORY, LEDGER = "liquidity", "inventory", "ledger"
+_ACCOUNT_RULES = frozenset({LIQUIDITY, INVENTORY, LEDGER})
+_PREFUNDED = {
+    "position": LIQUIDITY,
+    "inventory": INVENTORY,
+}  # kinds of accounts whose debits may not exceed their credits
 
 
 def position(bic: str, rail: str, currency: str) -> str:
@@ -76,6 +81,21 @@ def transfers_of(
     return tuple(Transfer(n, *line) for n, line in enumerate(lines, 1))
 
 
+def is_prefunded(account: str) -> bool:
+    """Whether an account's debits may not exceed its credits: agents' positions and providers' inventories."""
+    return account.partition(":")[0] in _PREFUNDED
+
+
+def is_account(claim: Claim) -> bool:
+    """Whether a claim is on a ledger account: the pending transfer itself, no limit of the law."""
+    return claim.rule in _ACCOUNT_RULES
+
+
+def reservation(plan: Plan) -> tuple[Claim, ...]:
+    """Return all that a payment claims, in the order in which one binds: the law's limits, then its accounts."""
+    return plan.claims + tuple(account_claims(plan.transfers))
+
+
 def account_claims(transfers: Iterable[Transfer]) -> list[Claim]:
     """Turn transfers into claims on their accounts' rows; prefunded accounts may not go below zero."""
     debits: dict[str, int] = {}
@@ -85,11 +105,7 @@ def account_claims(transfers: Iterable[Transfer]) -> list[Claim]:
         credits[credit] = credits.get(credit, 0) + amount_minor
     claims: list[Claim] = []
     for account, amount_minor in debits.items():
-        if account.startswith("position:"):
-            claims.append(Claim(LIQUIDITY, account, amount_minor, 0, None))
-        elif account.startswith("inventory:"):
-            claims.append(Claim(INVENTORY, account, amount_minor, 0, None))
-        else:
-            claims.append(Claim(LEDGER, account, amount_minor, None, None))
+        rule = _PREFUNDED.get(account.partition(":")[0])
+        claims.append(Claim(rule or LEDGER, account, amount_minor, 0 if rule else None, None))
     claims.extend([Claim(LEDGER, account, -amount_minor, None, None) for account, amount_minor in credits.items()])
     return claims

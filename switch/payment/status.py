@@ -61,6 +61,29 @@ MONEY = {
     SETTLED: POSTED, CREDITED: POSTED, REJECTED: VOIDED, CANCELLED: VOIDED,
 }  # fmt: skip
 
+POST, VOID, KEEP = "post", "void", "keep"  # what a move does to pending money
+
+
+def money_moved(before: str, after: str) -> str:
+    """Return what a move from one status to another does to the payment's money."""
+    if MONEY[before] == MONEY[after]:
+        return KEEP
+    return POST if MONEY[after] == POSTED else VOID
+
+
+def _leg_moved(event: str) -> tuple[str, str]:
+    """Return from which statuses (joined by commas) and to which an event moves the payment's leg, "" = it does not."""
+    moves = {status: row[event] for status, row in LEG_TABLE.items() if event in row}
+    assert len(set(moves.values())) <= 1, event
+    return ",".join(moves), next(iter(moves.values()), "")
+
+
+# Both tables as rows: event, from, to, what that does to the money; the leg's from (several) and to.
+MOVES = tuple(
+    (event, at, to, money_moved(at, to), *_leg_moved(event))
+    for at, row in PAYMENT_TABLE.items()
+    for event, to in row.items()
+)
 FINAL = frozenset(status for status, row in PAYMENT_TABLE.items() if not row)
 
 

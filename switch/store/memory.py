@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from fx.quotes import Quote
 from limits.claims import Refused, Sums
-from limits.counters import EMPTY, Change, admit, changed, post_changes, void_changes
+from limits.counters import EMPTY, Change, add_up, admit, changed, post_changes, void_changes
 from switch.flow.exceptions import LATE_ACCEPTANCE
 from switch.flow.ports import (
     ACCEPTED,
     AGAIN,
     INSTRUCTION,
     KEY,
+    PERSON,
     REFUSED,
     REPLAYED,
     UETR,
@@ -34,6 +35,7 @@ from switch.flow.ports import (
     Unfinished,
 )
 from switch.payment.plan import Leg, Plan, Refusal, Transfer
+from switch.payment.postings import account_claims, reservation
 from switch.payment.reasons import problem
 from switch.payment.refusals import OPERATOR_REJECTED, refusal_json
 from switch.payment.status import ACCEPTED as PAYMENT_ACCEPTED
@@ -71,6 +73,10 @@ class MemoryStore:
         self._identities: dict[Identity, tuple[str, date, bytes]] = {}
         self._rows: dict[str, _Row] = {}
         self._sums: dict[str, Sums] = {}
+        self._persons: dict[str, str] = {}  # linked documents
+        self._becomes: dict[
+            str, str
+        ] = {}  # counters whose sums were moved when their person was linked, and where they are
         self._events: list[StoredEvent] = []
         self._count: dict[str, int] = {}
         self._quotes: dict[str, tuple[Quote, str]] = {}
@@ -94,8 +100,8 @@ class MemoryStore:
         return self._generation
 
     async def world(self) -> dict[str, str]:
-        """Return the world's facts as last stored."""
-        return dict(self._world)
+        """Return the world's facts as last stored, with one for each linked document."""
+        return self._world | {PERSON + document: person_id for document, person_id in self._persons.items()}
 
     async def advance(self, world: Mapping[str, str], generation: int | None = None) -> int:
         """Store facts of the world and grow the generation; StaleWorld where someone else was first."""
@@ -104,6 +110,24 @@ class MemoryStore:
         self._world |= world
         self._generation += 1
         return self._generation
+
+    async def link_persons(self, first: str, second: str) -> bool:
+        """Make one person of two documents' persons; False where they are one already."""
+        one, other = self._persons.get(first, first), self._persons.get(second, second)
+        if one == other:
+            return False
+        joined = {first, second} | {document for document, person in self._persons.items() if person == other}
+        self._persons |= dict.fromkeys(joined, one)
+        for key in [key for key in self._sums if _person_of(key) == other]:
+            self._move_sums(key, key.replace(f"|{other}", f"|{one}", 1))
+        self._generation += 1
+        return True
+
+    def _move_sums(self, key: str, to: str) -> None:
+        moved, held = self._sums[key], self._sums.get(to, EMPTY)
+        both = changed({to: held._replace(latched=moved.latched or held.latched)}, {to: Change(*moved[:4])})
+        self._write({key: EMPTY, **both})
+        self._becomes |= {earlier: to for earlier, now in self._becomes.items() if now == key} | {key: to}
 
     async def fund(self, transfers: Sequence[Transfer]) -> None:
         """Post opening transfers once."""
@@ -158,7 +182,7 @@ class MemoryStore:
         if plan.quote_id and self._quotes[plan.quote_id][1]:
             return Outcome(REFUSED, item.payment_id, Refusal("quote-used", {"quote_id": plan.quote_id}, "quote_id"))
         refused: Refused | None
-        refused, after = admit(plan.claims, self._sums)
+        refused, after = admit(reservation(plan), self._sums)
         self._write(after)
         if refused is not None:
             refusal = judge(item, refused)
@@ -176,7 +200,7 @@ class MemoryStore:
             item.instruction_id, item.debtor_agent, item.creditor_agent, plan.lane.id if plan else "",
             plan.debit.amount_minor if plan else 0, plan.debit.currency if plan else "",
             plan.settlement.amount_minor if plan else 0, plan.settlement.currency if plan else "", item.rulebook_id,
-            plan.quote_id if plan else "", item.decision, plan.claims if plan else (), None,
+            plan.quote_id if plan else "", item.finding.document, plan.claims if plan else (), None,
         )  # fmt: skip
         legs = ((plan.leg, LEG_HELD),) if plan else ()
         self._rows[item.payment_id] = _Row(
@@ -222,8 +246,11 @@ class MemoryStore:
         before, after = MONEY[row.stored.status], MONEY[to]
         if before == after:
             return
-        changes = void_changes(row.stored.claims) if after == VOIDED else post_changes(row.stored.claims)
-        self._write(changed(self._sums, changes))
+        claims = row.stored.claims + tuple(account_claims(row.transfers))
+        changes = void_changes(claims) if after == VOIDED else post_changes(claims)
+        self._write(
+            changed(self._sums, add_up((self._becomes.get(key, key), change) for key, change in changes.items()))
+        )
 
     async def record_exception(self, record: ExceptionRecord) -> bool:
         """Write an exception record with its suspense posting once."""
@@ -233,17 +260,18 @@ class MemoryStore:
         self._exceptions[key] = record
         self._post_alone(record.transfers)
         for claim in record.forced:
-            self._add(claim.counter, Change(up_posted=claim.delta))
+            self._add(self._becomes.get(claim.counter, claim.counter), Change(up_posted=claim.delta))
         row = self._rows[record.payment_id]
         self._rows[record.payment_id] = row._replace(alone=row.alone + record.transfers)
         return True
 
     # --- workers ---
 
-    async def register(self, incarnation: int, lease_seconds: float) -> None:
+    async def register(self, incarnation: int, lease_seconds: float) -> int:
         """Take a worker's lease; an incarnation that is not the newest has lapsed: memory knows no clock."""
         self._incarnation = incarnation
         self._workers.add(incarnation)
+        return 0
 
     async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
         """Take unfinished payments of other incarnations."""
@@ -291,8 +319,9 @@ class MemoryStore:
     # --- reads ---
 
     async def sums(self, counters: Iterable[str]) -> dict[str, Sums]:
-        """Return the sums of counters that exist."""
-        return {key: self._sums[key] for key in counters if key in self._sums}
+        """Return the sums of counters that exist, of one that was linked to another's those of the other."""
+        found = {key: self._becomes.get(key, key) for key in counters}
+        return {key: self._sums[now] for key, now in found.items() if now in self._sums}
 
     async def counters(self, prefix: str) -> dict[str, Sums]:
         """Return all counters whose key begins with `prefix`."""
@@ -350,6 +379,11 @@ class MemoryStore:
     async def exceptions(self, payment_id: str | None) -> list[ExceptionRecord]:
         """Return exception records, of one payment or all."""
         return [record for record in self._exceptions.values() if payment_id in (None, record.payment_id)]
+
+
+def _person_of(counter: str) -> str:
+    """Return whose counter it is: rule|person|window or rule|person@institution|window; "" of an account."""
+    return counter.partition("|")[2].partition("|")[0].partition("@")[0]
 
 
 def _order(cursor: str) -> tuple[int, int]:

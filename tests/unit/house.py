@@ -34,7 +34,9 @@ SWITCH_ARROWS: dict[str, set[str]] = {
     "flow": {"payment", "participants", "directory", "translate", "clock"},
     "store": {"payment", "participants", "flow"},
     "api": {"payment", "participants", "directory", "translate", "clock", "flow", "sandbox"},
-    "sandbox": {"payment", "participants", "directory", "translate", "clock", "flow"},
+    "dryrun": {"payment", "translate", "flow"},
+    "quoting": {"payment", "flow"},
+    "sandbox": {"payment", "flow", "dryrun", "quoting"},
     "main": {
         "payment",
         "participants",

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from rails.identifiers import check
 from rails.messages.codes import load_codes
+from switch.api.models import PersonLink
 from switch.cli import app
 from switch.cli.assumptions import assumptions, markdown
 from switch.payment.reasons import table
@@ -37,13 +39,27 @@ def test_an_example_is_accepted(name: str) -> None:
     assert said.exit_code == 0, said.output
 
 
+def test_the_example_of_a_person_s_documents_is_taken() -> None:
+    text = (ROOT / "docs" / "examples" / "persons.json").read_text("utf-8")
+    for document in PersonLink.model_validate_json(text).documents:
+        assert check(document.type, document.number, document.country) is None
+
+
 def test_the_example_of_what_is_used_refuses_the_first_example() -> None:
     examples = ROOT / "docs" / "examples"
     used = ["--used", str(examples / "used.json")]
     said = CliRunner().invoke(
         app, ["explain", str(examples / "payment.json"), "--at", "2026-03-05T10:00:00+08:00", *used]
     )
-    assert said.exit_code == 1 and "HKD 1250.00 is left" in " ".join(said.output.split())
+    assert said.exit_code == 1 and "HKD 1,250.00 is left" in " ".join(said.output.split())
+
+
+def test_the_rulebook_shows_hours_and_amounts_as_people_read_them() -> None:
+    said = CliRunner().invoke(app, ["rulebook", "show", "--on", "2026-03-05"])
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in said.output.splitlines() if line[:1].strip()}
+    assert rows["payment-connect.southbound.hours"].startswith("07:00-23:00")
+    assert rows["payment-connect.northbound.year"].startswith("HKD 200,000.00 calendar-year")
+    assert rows["hk-fps.transaction"].startswith("no limit")
 
 
 @pytest.mark.parametrize(

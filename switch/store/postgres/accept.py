@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from limits.claims import ClaimSet, Refused
+from limits.counters import straight
 from switch.flow.ports import (
     ACCEPTED,
     AGAIN,
@@ -27,11 +28,13 @@ from switch.flow.ports import (
     StoreUnavailable,
 )
 from switch.payment.plan import Plan, Refusal
+from switch.payment.postings import reservation
 from switch.payment.reasons import problem
 from switch.payment.refusals import refusal_json
 from switch.payment.status import REJECTED
 from switch.store.postgres.copying import copy_rows, escaped
-from switch.store.postgres.counters import reserve_exact, reserve_fast
+from switch.store.postgres.counters import add_transfers, reserve_exact, reserve_fast, totals
+from switch.store.postgres.rows import claims_text
 
 Connection = Any  # asyncpg has no types of its own
 _NO_HASH = b""
@@ -40,13 +43,10 @@ _IDENTITY = ("kind", "key", "payment_id", "received_on", "content_hash")
 _PAYMENT = (
     "payment_id", "received_on", "received_at", "participant", "status", "code", "detail", "uetr", "instruction_id",
     "debtor_agent", "creditor_agent", "rulebook_id", "incarnation", "position", "lane", "debit_minor",
-    "debit_currency", "settlement_minor", "settlement_currency", "quote_id", "expects_credit",
+    "debit_currency", "settlement_minor", "settlement_currency", "quote_id", "expects_credit", "net_claims",
 )  # fmt: skip
-_UNPLANNED = "\t0\t\t0\t\t\tf"  # lane to expects_credit of a payment that was refused
-_DECISION = (
-    "payment_id", "received_on", "position", "found", "claim_rules", "claim_counters", "claim_deltas", "claim_bounds",
-    "claim_gross",
-)  # fmt: skip
+_UNPLANNED = "\t0\t\t0\t\t\tf\tf"  # lane to net_claims of a payment that was refused
+_DECISION = ("payment_id", "received_on", "position", "standing_id", "own", "claims")
 _EVENT = ("payment_id", "received_on", "n", "status", "code", "at", "detail", "participant", "position")
 _MESSAGE = ("payment_id", "received_on", "n", "sealed", "position")
 _LEG = ("payment_id", "received_on", "n", "rail", "direction", "status", "deadline_at", "position")
@@ -84,15 +84,26 @@ async def accept_batch(
     generation: int,
     incarnation: int,
     judge: Judge,
+    standings: set[str],
 ) -> list[Outcome]:
-    """Run the fast path, and the exact one where it does not hold."""
+    """Run the fast path, and the exact one where it does not hold; `standings` are those known to be stored."""
+    new = {
+        item.finding.standing_id: item.finding.standing
+        for item in batch
+        if item.finding.standing_id not in standings and isinstance(item.verdict, Plan)
+    }
+    if new:
+        await connection.execute(queries["insert_standings"], list(new), list(new.values()))
+        standings.update(new)
     try:
         async with connection.transaction():
             sorted_batch = await _begin_unknown(connection, queries, batch, generation, incarnation)
             await _write(connection, batch, sorted_batch.plans, sorted_batch.refusals, incarnation)
-            claim_sets = [ClaimSet(batch[i].payment_id, plan.claims) for i, plan in sorted_batch.plans.items()]
-            if claim_sets:
-                versions = await reserve_fast(connection, claim_sets)
+            rows = totals([ClaimSet("", plan.claims) for plan in sorted_batch.plans.values()])
+            for plan in sorted_batch.plans.values():
+                add_transfers(rows, plan.transfers)
+            if rows:
+                versions = await reserve_fast(connection, rows)
                 if versions is None:
                     raise _RollBack
                 await _remember_batch(connection, queries, versions)
@@ -112,7 +123,7 @@ async def _accept_exact(
     async with connection.transaction():
         sorted_batch = await _begin(connection, queries, batch, generation, incarnation)
         positions = list(sorted_batch.plans)
-        claim_sets = [ClaimSet(batch[i].payment_id, sorted_batch.plans[i].claims) for i in positions]
+        claim_sets = [ClaimSet(batch[i].payment_id, reservation(sorted_batch.plans[i])) for i in positions]
         verdicts, versions = await reserve_exact(connection, claim_sets)
         refused: dict[int, Refusal] = {}
         binding: dict[int, Refused] = {}
@@ -340,7 +351,9 @@ async def _write(
     decisions, legs, transfers = [], [], []
     for i, plan in plans.items():
         leg, head = plan.leg, f"{batch[i].payment_id}\t{text[batch[i].received_on]}"
-        decisions.append(f"{head}\t{i}\t{escaped(batch[i].decision)}\t{claim_arrays(plan)}")
+        decisions.append(
+            f"{head}\t{i}\t{batch[i].finding.standing_id}\t{escaped(batch[i].finding.own)}\t{claims_text(plan.claims)}"
+        )
         legs.append(f"{head}\t{leg.n}\t{leg.rail}\t{leg.direction}\theld\t{text[leg.expires_at]}\t{i}")
         for n, debit, credit, amount_minor, currency, line in plan.transfers:
             transfers.append(f"{head}\t{n}\t{debit}\t{credit}\t{amount_minor}\t{currency}\t{line}\tf\t{i}")
@@ -362,22 +375,8 @@ def _planned(plan: Plan) -> str:
     debit, settlement = plan.debit, plan.settlement
     return (
         f"{plan.lane.id}\t{debit.amount_minor}\t{debit.currency}\t{settlement.amount_minor}\t{settlement.currency}\t"
-        f"{plan.quote_id}\t{'t' if plan.reports_credit else 'f'}"
+        f"{plan.quote_id}\t{'t' if plan.reports_credit else 'f'}\t{'f' if all(map(straight, plan.claims)) else 't'}"
     )
-
-
-def claim_arrays(plan: Plan) -> str:
-    """Write a plan's claims as five array literals, tab-separated; rule ids and counter keys hold no character to escape."""
-    rules, counters, deltas, bounds, gross = [], [], [], [], []
-    for rule, counter, delta, ceiling, floor, _, _, is_gross, _, _, _ in plan.claims:
-        rules.append(rule)
-        counters.append(counter)
-        deltas.append(str(delta))
-        bound = ceiling if delta >= 0 else floor
-        bounds.append("NULL" if bound is None else str(bound))
-        gross.append("t" if is_gross and delta > 0 else "f")
-    join = ",".join
-    return f"{{{join(rules)}}}\t{{{join(counters)}}}\t{{{join(deltas)}}}\t{{{join(bounds)}}}\t{{{join(gross)}}}"
 
 
 def _outcomes(

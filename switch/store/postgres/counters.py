@@ -22,6 +22,8 @@ from limits.counters import (
     posted,
     voided,
 )
+from switch.payment.plan import Transfer
+from switch.payment.postings import is_prefunded
 from switch.store.postgres.queries import queries
 
 T = TypeVar("T")
@@ -51,7 +53,7 @@ def totals(batch: Iterable[ClaimSet]) -> dict[str, Total]:
     rows: dict[str, Total] = {}
     known = rows.get
     for _, claims in batch:
-        for _, key, delta, ceiling, floor, _, effect, gross, _, latches, forced in claims:
+        for _, key, delta, ceiling, floor, _, effect, gross, _, latches, forced, _ in claims:
             row = known(key)
             if row is None:
                 rows[key] = row = [0, 0, 0, False, None, None]
@@ -73,18 +75,33 @@ def totals(batch: Iterable[ClaimSet]) -> dict[str, Total]:
     return rows
 
 
+def add_transfers(rows: dict[str, Total], transfers: Iterable[Transfer]) -> None:
+    """Add pending transfers to the totals: the claims on their accounts' rows (postings.account_claims), without making them."""
+    known = rows.get
+    for _, debit, credit, amount_minor, _, _ in transfers:
+        row = known(debit)
+        if row is None:
+            rows[debit] = row = [0, 0, 0, False, None, None]
+        row[0] += amount_minor
+        if row[4] is None and is_prefunded(debit):
+            row[4] = 0
+        row = known(credit)
+        if row is None:
+            rows[credit] = row = [0, 0, 0, False, None, None]
+        row[2] += amount_minor
+
+
 def _columns(rows: Mapping[str, Total]) -> tuple[list[str], list[tuple[Any, ...]]]:
     keys = sorted(rows)  # by code point, as COLLATE "C" sorts UTF-8
     return keys, list(zip(*map(rows.__getitem__, keys), strict=True))
 
 
-async def reserve_fast(connection: Connection, batch: Sequence[ClaimSet]) -> dict[str, int] | None:
-    """Reserve a whole batch in one guarded write; returns the version of each counter, or None.
+async def reserve_fast(connection: Connection, rows: Mapping[str, Total]) -> dict[str, int] | None:
+    """Reserve a batch's totals in one guarded write; returns the version of each counter, or None.
 
     Where this returns versions every claim is admitted, in whatever order they came. None means that not every row came
     back: the caller rolls its transaction back and takes the exact path. Each payment stands in the batch once.
     """
-    rows = totals(batch)
     if not rows:
         return {}
     keys, columns = _columns(rows)
@@ -183,7 +200,7 @@ class PostgresCounters:
             verdicts.update((payment_id, refused) for (payment_id, _), refused in zip(new, judged, strict=True))
             refused_ids = [payment_id for payment_id, refused in verdicts.items() if refused is not None]
             await connection.execute(queries("counters")["forget"], refused_ids)
-        elif await reserve_fast(connection, new) is None:
+        elif await reserve_fast(connection, totals(new)) is None:
             raise _TakeExactPath
         return [verdicts[payment_id] for payment_id, _ in batch]
 

@@ -12,8 +12,11 @@ FOR SHARE OF f FOR KEY SHARE OF w
 UPDATE fence SET generation = generation + 1, world = world || $1::jsonb
 WHERE id = 1 AND ($2::bigint IS NULL OR generation = $2) RETURNING generation
 
+-- name: generation
+SELECT generation FROM fence WHERE id = 1
+
 -- name: world
-SELECT generation, world FROM fence WHERE id = 1
+SELECT world, (SELECT jsonb_object_agg(document, person_id) FROM person_documents) AS persons FROM fence WHERE id = 1
 
 -- name: claim_identities
 INSERT INTO identity (kind, key, payment_id, received_on, content_hash)
@@ -45,55 +48,80 @@ SELECT quote_id, participant, price::text, expires_at, used_by FROM quote WHERE 
 INSERT INTO transfer (payment_id, received_on, n, debit_account, credit_account, amount_minor, currency, line, alone, position)
 SELECT x.*, true, 0 FROM unnest($1::uuid[], $2::date[], $3::smallint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[]) x
 
+-- name: insert_standings
+INSERT INTO standing (standing_id, standing) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING
+
 -- name: insert_batch
 INSERT INTO batch (step, counters, versions) VALUES ($1, $2, $3)
 
 -- name: finish
--- One event for many payments of one day: $1 to $4 ids, instants, codes and details, each joined into one text; $6 from-statuses, $7 to, $8 what happens to money ('post', 'void', 'keep'),
--- $9 and $10 the leg's from-statuses and to (to = '' leaves it).
-WITH asked AS (
-    SELECT payment_id, at, coalesce(code, '') AS code, detail, position  -- one empty text splits into none
-    FROM unnest(string_to_array($1, ',')::uuid[], string_to_array($2, ',')::timestamptz[],
-        string_to_array($3, ','), string_to_array($4, E'\x1f')) WITH ORDINALITY x (payment_id, at, code, detail, position)
+-- Steps of many payments in one statement. $1 to $6: ids, days, events, instants, codes and details, each joined into one
+-- text; $7: the days, each once. $8 to $13: the tables as moves (payment.status MOVES). A step that no move is for changes
+-- nothing.
+WITH asked AS MATERIALIZED (  -- each step with every move of its event; of a string_to_table the planner expects many rows
+    SELECT x.payment_id::uuid, x.received_on::date, x.event, x.at::timestamptz, coalesce(x.code, '') AS code, x.detail, x.position,
+        m.status, m.becomes, m.money, m.leg_statuses, m.leg_becomes
+    FROM ROWS FROM (string_to_table($1, ','), string_to_table($2, ','), string_to_table($3, ','), string_to_table($4, ','),
+        string_to_table($5, ','), string_to_table($6, E'\x1f'))  -- one empty text splits into none
+        WITH ORDINALITY x (payment_id, received_on, event, at, code, detail, position)
+    JOIN unnest($8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+        m (event, status, becomes, money, leg_statuses, leg_becomes) USING (event)
 ), moved AS (
-    UPDATE payment p SET status = $7, code = x.code, detail = CASE WHEN x.detail = '{}' THEN p.detail ELSE x.detail END,
-        settled_at = CASE WHEN $8 = 'post' THEN x.at ELSE p.settled_at END, moves = p.moves || pg_current_xact_id()
+    UPDATE payment p SET status = x.becomes, code = x.code, detail = CASE WHEN x.detail = '{}' THEN p.detail ELSE x.detail END,
+        settled_at = CASE WHEN x.money = 'post' THEN x.at ELSE p.settled_at END, moves = p.moves || pg_current_xact_id()
     FROM asked x
     WHERE p.payment_id = ANY (string_to_array($1, ',')::uuid[])  -- by index, in its order, whatever the planner knows
-        AND p.payment_id = x.payment_id AND p.received_on = $5 AND p.status = ANY ($6::text[])
-    RETURNING p.payment_id, p.participant, p.xid, p.position AS place, cardinality(p.moves) AS events, x.at, x.code,
-        x.detail, x.position
+        AND p.received_on = ANY ($7::date[])
+        AND p.payment_id = x.payment_id AND p.received_on = x.received_on AND p.status = x.status
+    RETURNING p.payment_id, p.received_on, p.participant, p.xid, p.position AS place, cardinality(p.moves) AS events,
+        p.net_claims, x.event, x.at, x.code, x.detail, x.position, x.becomes, x.money, x.leg_statuses, x.leg_becomes
 ), moved_legs AS (
-    UPDATE leg l SET status = $10 FROM moved m
-    WHERE $10 <> '' AND l.xid = m.xid AND l.position = m.place AND l.n = 1 AND l.received_on = $5 AND l.status = ANY ($9::text[])
+    UPDATE leg l SET status = m.leg_becomes FROM moved m
+    WHERE l.xid = m.xid AND l.position = m.place AND l.n = 1 AND l.received_on = m.received_on AND l.received_on = ANY ($7::date[])
+        AND l.status = ANY (string_to_array(m.leg_statuses, ','))
 ), events AS (
     INSERT INTO event (payment_id, received_on, n, status, code, at, detail, participant, position)
-    SELECT m.payment_id, $5, m.events, $7, m.code, m.at, m.detail, m.participant, m.position FROM moved m
-), amounts AS (
-    SELECT c.counter, coalesce(sum(c.delta) FILTER (WHERE c.delta > 0), 0)::bigint AS up,
-        coalesce(-sum(c.delta) FILTER (WHERE c.delta < 0), 0)::bigint AS down, c.gross
+    SELECT payment_id, received_on, events, becomes, code, at, detail, participant, position FROM moved
+), claims AS (  -- the law's: all are given back, but of a payment that settles only what is still pending is posted
+    SELECT m.money, coalesce(a.becomes, c.value ->> 1) AS counter, (c.value ->> 2)::bigint AS delta,
+        (c.value ->> 7)::boolean AND (c.value ->> 2)::bigint > 0 AS straight  -- claimed straight into posted
     FROM moved m
-    JOIN decision d ON d.xid = m.xid AND d.position = m.place AND d.received_on = $5
-    CROSS JOIN unnest(d.claim_counters, d.claim_deltas, d.claim_gross) c (counter, delta, gross)
-    WHERE $8 = 'void' OR ($8 = 'post' AND NOT c.gross)
-    GROUP BY c.counter, c.gross
-), hot AS (  -- magnitudes in, signs by what happens: the row is there since the claim was admitted
-    INSERT INTO counter AS k (key, up_pending, up_posted, down_pending, down_posted)
-    SELECT counter, CASE WHEN gross THEN 0 ELSE up END, CASE WHEN gross THEN up ELSE 0 END,
-        CASE WHEN gross THEN 0 ELSE down END, CASE WHEN gross THEN down ELSE 0 END
-    FROM amounts ORDER BY counter COLLATE "C"  -- as the accepting transaction locks them
-    ON CONFLICT (key) DO UPDATE SET
-        up_pending = k.up_pending - excluded.up_pending,
-        up_posted = k.up_posted - excluded.up_posted + CASE WHEN $8 = 'post' THEN excluded.up_pending ELSE 0 END,
-        down_pending = k.down_pending - excluded.down_pending,
-        down_posted = k.down_posted - excluded.down_posted + CASE WHEN $8 = 'post' THEN excluded.down_pending ELSE 0 END,
-        version = k.version + 1
+    JOIN decision d ON d.xid = m.xid AND d.position = m.place AND d.received_on = m.received_on
+        AND d.received_on = ANY ($7::date[])
+    CROSS JOIN json_array_elements(d.claims::json) c
+    LEFT JOIN counter_alias a ON a.counter = c.value ->> 1
+    WHERE m.money = 'void' OR (m.money = 'post' AND m.net_claims)
+), lines AS MATERIALIZED (  -- pending transfers: the claims on their accounts
+    SELECT m.money, t.debit_account, t.credit_account, t.amount_minor
+    FROM moved m
+    JOIN transfer t ON t.xid = m.xid AND t.position = m.place AND t.received_on = m.received_on
+        AND t.received_on = ANY ($7::date[])
+    WHERE m.money <> 'keep'
+), sums AS (
+    SELECT money, debit_account AS counter, sum(amount_minor) AS up, 0 AS straight, 0 AS down FROM lines GROUP BY money, debit_account
+    UNION ALL
+    SELECT money, credit_account, 0, 0, sum(amount_minor) FROM lines GROUP BY money, credit_account
+    UNION ALL
+    SELECT money, counter, sum(delta) FILTER (WHERE delta > 0 AND NOT straight),
+        sum(delta) FILTER (WHERE straight AND money = 'void'), -sum(delta) FILTER (WHERE delta < 0)
+    FROM claims GROUP BY money, counter
+), change AS (
+    SELECT counter, coalesce(sum(up), 0)::bigint AS up, coalesce(sum(up) FILTER (WHERE money = 'post'), 0)::bigint AS up_posted,
+        coalesce(sum(down), 0)::bigint AS down, coalesce(sum(down) FILTER (WHERE money = 'post'), 0)::bigint AS down_posted,
+        coalesce(sum(straight), 0)::bigint AS straight
+    FROM sums GROUP BY counter
+), held AS MATERIALIZED (  -- along the key, as the accepting transaction locks them
+    SELECT k.key FROM change c JOIN counter k ON k.key = c.counter ORDER BY k.key FOR NO KEY UPDATE OF k
+), hot AS (
+    UPDATE counter k SET up_pending = k.up_pending - c.up, up_posted = k.up_posted + c.up_posted - c.straight,
+        down_pending = k.down_pending - c.down, down_posted = k.down_posted + c.down_posted, version = k.version + 1
+    FROM held h JOIN change c ON c.counter = h.key WHERE k.key = h.key
     RETURNING k.key, k.version
 ), batches AS (
     INSERT INTO batch (step, counters, versions)
-    SELECT $8, array_agg(key), array_agg(version) FROM hot HAVING count(*) > 0
+    SELECT 'finish', array_agg(key), array_agg(version) FROM hot HAVING count(*) > 0
 )
-SELECT payment_id, (SELECT min(version) FROM hot) AS version_min FROM moved
+SELECT payment_id, becomes, (SELECT count(*) FROM change) - (SELECT count(*) FROM hot) AS missing FROM moved
 
 -- name: force_counters
 INSERT INTO counter AS k (key, up_pending, up_posted, down_pending, down_posted)
@@ -104,8 +132,8 @@ ON CONFLICT (key) DO UPDATE SET up_pending = k.up_pending + excluded.up_pending,
 RETURNING k.key, k.version
 
 -- name: insert_exception
-INSERT INTO exception_record (payment_id, received_on, kind, at, detail, claim_rules, claim_counters, claim_deltas)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING payment_id
+INSERT INTO exception_record (payment_id, received_on, kind, at, detail, claims)
+VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING payment_id
 
 -- name: exceptions
 SELECT * FROM exception_record WHERE $1::uuid IS NULL OR payment_id = $1 ORDER BY at, payment_id
@@ -114,7 +142,8 @@ SELECT * FROM exception_record WHERE $1::uuid IS NULL OR payment_id = $1 ORDER B
 -- The one named query of machine time: leases are the database's clock.
 INSERT INTO worker (incarnation, lease_until) VALUES ($1, clock_timestamp() + $2::float8 * interval '1 second')
 ON CONFLICT (incarnation) DO UPDATE SET lease_until = excluded.lease_until
-RETURNING ARRAY(SELECT w.incarnation FROM worker w WHERE w.lease_until < clock_timestamp() AND w.incarnation <> $1) AS lapsed
+RETURNING ARRAY(SELECT w.incarnation FROM worker w WHERE w.lease_until < clock_timestamp() AND w.incarnation <> $1) AS lapsed,
+    (SELECT count(*) FROM worker w WHERE w.lease_until >= clock_timestamp() AND w.incarnation <> $1) AS living
 
 -- name: lock_workers
 -- Waits for what they are still committing; the statements after this one see it.
@@ -151,16 +180,16 @@ SELECT l.payment_id, l.n, l.rail, l.direction, l.status, l.deadline_at
 FROM payment p JOIN leg l USING (received_on, xid, position) WHERE p.payment_id = ANY ($1::uuid[]) ORDER BY l.payment_id, l.n
 
 -- name: payment
-SELECT p.*, d.found, d.claim_rules, d.claim_counters, d.claim_deltas, d.claim_bounds, d.claim_gross
-FROM payment p LEFT JOIN decision d USING (received_on, xid, position) WHERE p.payment_id = $1
+SELECT p.*, s.standing, d.own, d.claims
+FROM payment p LEFT JOIN decision d USING (received_on, xid, position) LEFT JOIN standing s USING (standing_id) WHERE p.payment_id = $1
 
 -- name: payments
-SELECT p.*, d.found, d.claim_rules, d.claim_counters, d.claim_deltas, d.claim_bounds, d.claim_gross
+SELECT p.*, s.standing, d.own, d.claims
 FROM (
     SELECT * FROM payment
     WHERE ($1::text IS NULL OR participant = $1) AND (received_at, payment_id) < ($2, $3)
     ORDER BY received_at DESC, payment_id DESC LIMIT $4
-) p LEFT JOIN decision d USING (received_on, xid, position)
+) p LEFT JOIN decision d USING (received_on, xid, position) LEFT JOIN standing s USING (standing_id)
 ORDER BY p.received_at DESC, p.payment_id DESC
 
 -- name: transfers_of
@@ -187,7 +216,10 @@ WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_curre
 ORDER BY event.xid, event.position LIMIT $4  -- of the table: the column shown is a text
 
 -- name: sums
-SELECT key, up_pending, up_posted, down_pending, down_posted, latched, version FROM counter WHERE key = ANY ($1::text[])
+SELECT asked.key, c.up_pending, c.up_posted, c.down_pending, c.down_posted, c.latched, c.version
+FROM unnest($1::text[]) AS asked (key)
+LEFT JOIN counter_alias a ON a.counter = asked.key
+JOIN counter c ON c.key = coalesce(a.becomes, asked.key)
 
 -- name: counters
 SELECT key, up_pending, up_posted, down_pending, down_posted, latched, version FROM counter WHERE key >= $1 AND key < $2 ORDER BY key

@@ -9,8 +9,7 @@ from fx.money import Money
 from fx.quotes import Quote
 from rails.faults import NO_FAULTS, Faults
 from rails.identifiers import fictional
-from rails.simulated import SimulatedRail
-from switch.payment.instruction import Instruction
+from switch.payment.instruction import Identification, Instruction
 from switch.sandbox import Sandbox
 
 SANDBOX = "contract_audit"
@@ -68,6 +67,10 @@ def by_rtgs(n: int) -> Instruction:
     )
 
 
+def _document(n: int) -> Identification:
+    return Identification(type="HKID", number=fictional.hkid(n), country="HK")
+
+
 async def live(sandbox: Sandbox) -> dict[str, str]:
     ids: dict[str, str] = {}
 
@@ -78,6 +81,18 @@ async def live(sandbox: Sandbox) -> dict[str, str]:
         await sandbox.move_clock(sandbox.world.clock.now() + timedelta(seconds=seconds), None)
         assert await sandbox.settle_down(5)
 
+    ibps = sandbox.world.rails["ibps"]
+    # One person with three documents: two give back after their link what they had claimed before it.
+    ibps.faults = Faults(outage=True)
+    await pay("linked", northbound(20, "4000.00"))
+    await pay("linked-rejected", northbound(20, "3000.00", "MAGIC-REJECT-AC03-2", instruction_id="AUDIT-20B"))
+    await pay("linked-lost", northbound(20, "2000.00", "MAGIC-LOST-2", instruction_id="AUDIT-20C"))
+    await pay("linked-first", northbound(21, "3000.00"))
+    await pay("linked-third", northbound(22, "1000.00"))
+    assert await sandbox.link_persons(_document(21), _document(20))
+    ibps.faults = NO_FAULTS
+    await move_on(1)
+    assert await sandbox.link_persons(_document(22), _document(21))
     await pay("credited", northbound(1))
     await pay("at-the-cap", northbound(1, "9000.00", instruction_id="AUDIT-1B"))
     await pay("refused", northbound(1, "0.01", instruction_id="AUDIT-1C"))
@@ -91,9 +106,8 @@ async def live(sandbox: Sandbox) -> dict[str, str]:
     await pay("rejected-then-paid", northbound(7, account="MAGIC-LATE-ACCEPT-1"))
     await pay("honoured-then-paid", northbound(8, account="MAGIC-LATE-ACCEPT-2"))
     await pay("honoured-then-rejected", northbound(9, account="MAGIC-LOST-1"))
+    assert await sandbox.link_persons(_document(23), _document(7))  # whose usage is forced later
     await move_on(1)
-    ibps = sandbox.world.rails["ibps"]
-    assert isinstance(ibps, SimulatedRail)
     ibps.faults = Faults(outage=True)  # so that it is the operator who decides
     await move_on(60)
     await sandbox.decide_in_doubt(ids["rejected-then-paid"], "reject")
@@ -101,6 +115,8 @@ async def live(sandbox: Sandbox) -> dict[str, str]:
     await sandbox.decide_in_doubt(ids["honoured-then-rejected"], "settle")
     ibps.faults = NO_FAULTS
     await move_on(120)
+    await pay("linked-at-the-cap", northbound(20, "2000.00", instruction_id="AUDIT-20D"))
+    await pay("linked-refused", northbound(21, "0.01", instruction_id="AUDIT-21B"))
     await move_on(3600)
     await pay("in-doubt", northbound(10, account="MAGIC-LATE-ACCEPT-3"))
     await move_on(60)

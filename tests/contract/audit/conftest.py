@@ -7,6 +7,7 @@ import pytest_asyncio
 from audited_sandbox import SANDBOX, START_AT, Lived, drop, live
 
 from switch.clock import BusinessClock
+from switch.flow.loops import Loops
 from switch.main import open_sandbox, postgres_sandbox
 
 
@@ -17,6 +18,7 @@ async def lived(postgres_url: str) -> AsyncIterator[Lived]:
     clock = BusinessClock()
     clock.begin(START_AT, rate=0)
     sandbox = postgres_sandbox(postgres_url, SANDBOX, clock=clock, instant=True)
+    sandbox.loops = Loops(sandbox.worker, mark_after_seconds=0.05)
     await open_sandbox(sandbox, START_AT)
     try:
         clock.set(rate=0)

@@ -15,7 +15,7 @@ from audited_sandbox import SANDBOX, Lived
 from loadtest.audit.audit import Audit, NoSandbox, audit, audit_moment
 from loadtest.audit.queries import read_queries
 
-COUNTERS, ACCOUNTS = "counters-equal-claims", "accounts-equal-transfers"
+COUNTERS, ACCOUNTS, LINKS = "counters-equal-claims", "accounts-equal-transfers", "links-lead-to-the-sums"
 
 
 async def test_a_sandbox_that_kept_its_promises_has_no_violation(lived: Lived) -> None:
@@ -67,11 +67,11 @@ FAULTS = {
         "DELETE FROM leg WHERE payment_id = '{credited}'",
     ),
     "money made in an account": (
-        {"debits-equal-credits", ACCOUNTS, COUNTERS},
+        {"debits-equal-credits", ACCOUNTS},
         "UPDATE counter SET down_posted = down_posted + 1 WHERE key = 'position:PEARCNG0:ibps:CNY'",
     ),
     "pending money forgotten on one side": (
-        {"debits-equal-credits", ACCOUNTS, COUNTERS},
+        {"debits-equal-credits", ACCOUNTS},
         "UPDATE counter SET up_pending = up_pending - 1 WHERE key = 'position:HBAYHKH0:hk-fps:HKD'",
     ),
     "a transfer changed": (
@@ -80,37 +80,94 @@ FAULTS = {
     ),
     "usage forgotten": (
         {COUNTERS},
-        "UPDATE counter SET up_posted = up_posted - 1 WHERE key LIKE 'payment-connect.northbound.year|%' AND up_posted = 1000000",
+        """
+        UPDATE counter SET up_posted = up_posted - 1
+        WHERE key = (SELECT claims::json -> 1 ->> 1 FROM decision WHERE payment_id = '{at-the-cap}')
+        """,
     ),
     "a counter thrown away": (
         {COUNTERS},
-        "DELETE FROM counter WHERE key LIKE 'payment-connect.northbound.year|%' AND up_posted = 1000000",
+        "DELETE FROM counter WHERE key = (SELECT claims::json -> 1 ->> 1 FROM decision WHERE payment_id = '{at-the-cap}')",
     ),
     "a claim above the cap, with the counter in step": (
         {"no-claim-beyond-its-bound"},
         """
-        UPDATE decision SET claim_deltas[1] = claim_deltas[1] + 1 WHERE payment_id = '{at-the-cap}';
-        UPDATE counter SET up_posted = up_posted + 1 WHERE key = (SELECT claim_counters[1] FROM decision WHERE payment_id = '{at-the-cap}')
+        UPDATE decision SET claims = jsonb_set(claims::jsonb, '{0,2}', to_jsonb((claims::json -> 0 ->> 2)::bigint + 1))
+        WHERE payment_id = '{at-the-cap}';
+        UPDATE counter SET up_posted = up_posted + 1
+        WHERE key = (SELECT claims::json -> 0 ->> 1 FROM decision WHERE payment_id = '{at-the-cap}')
         """,
     ),
     "a cap that was lower when the payment came": (
         {"no-claim-beyond-its-bound"},
-        "UPDATE decision SET claim_bounds[1] = 999999 WHERE payment_id = '{at-the-cap}'",
+        "UPDATE decision SET claims = jsonb_set(claims::jsonb, '{0,3}', '999999') WHERE payment_id = '{at-the-cap}'",
     ),
     "a position drawn below zero": (
         {"no-claim-beyond-its-bound"},
-        "UPDATE decision SET claim_bounds[4] = -100000000000 WHERE payment_id = '{silent}' AND claim_rules[4] = 'liquidity'",
+        """
+        UPDATE counter k SET up_posted = k.up_posted + 10 ^ 14 FROM transfer t
+        WHERE t.payment_id = '{silent}' AND t.line = 'principal' AND k.key = t.debit_account;
+        UPDATE counter k SET down_posted = k.down_posted + 10 ^ 14 FROM transfer t
+        WHERE t.payment_id = '{silent}' AND t.line = 'principal' AND k.key = t.credit_account;
+        UPDATE transfer SET amount_minor = amount_minor + 10 ^ 14 WHERE payment_id = '{silent}' AND line = 'principal'
+        """,
     ),
+    "usage of a linked person forgotten": (
+        {COUNTERS},
+        """
+        UPDATE counter SET up_posted = up_posted - 1
+        WHERE key = (SELECT becomes FROM counter_alias WHERE becomes LIKE 'payment-connect.northbound.day|%' GROUP BY becomes HAVING count(*) = 2)
+        """,
+    ),
+    "usage that came back to where it was before a link": (
+        {COUNTERS, LINKS},
+        """
+        UPDATE counter SET up_posted = 1
+        WHERE key = (SELECT counter FROM counter_alias WHERE counter LIKE 'payment-connect.northbound.day|%' AND becomes <> moved_to)
+        """,
+    ),
+    "a chain of links that ends too early": (
+        {LINKS},
+        "UPDATE counter_alias SET becomes = moved_to WHERE becomes <> moved_to",
+    ),
+    "an alias that leads to another person": (
+        {LINKS, COUNTERS, "versions-complete"},
+        """
+        UPDATE counter_alias a SET becomes = b.becomes, moved_to = b.becomes
+        FROM counter_alias b WHERE b.becomes > a.becomes AND split_part(b.becomes, '|', 1) = split_part(a.becomes, '|', 1)
+        """,
+    ),
+    "a person split in two": (
+        {LINKS},
+        """
+        UPDATE person_documents SET person_id = document
+        WHERE document = (SELECT split_part(split_part(counter, '|', 2), '@', 1) FROM counter_alias WHERE becomes <> moved_to LIMIT 1)
+        """,
+    ),
+    "a claim above the cap of a linked person, with the counter in step": (
+        {"no-claim-beyond-its-bound"},
+        """
+        UPDATE decision SET claims = jsonb_set(claims::jsonb, '{0,2}', to_jsonb((claims::json -> 0 ->> 2)::bigint + 1))
+        WHERE payment_id = '{linked-at-the-cap}';
+        UPDATE counter SET up_posted = up_posted + 1
+        WHERE key = (SELECT claims::json -> 0 ->> 1 FROM decision WHERE payment_id = '{linked-at-the-cap}')
+        """,
+    ),
+    "a cap that was full by what the link had brought": (
+        {"no-claim-beyond-its-bound"},
+        "UPDATE decision SET claims = jsonb_set(claims::jsonb, '{0,3}', '999999') WHERE payment_id = '{linked-at-the-cap}'",
+    ),
+    "a link without a trace": ({"versions-complete"}, "DELETE FROM batch WHERE step = 'link'"),
     "a version without a batch": (
         {"versions-complete"},
         "UPDATE counter SET version = version + 1 WHERE key = 'position:PEARCNG0:ibps:CNY'",
     ),
-    "a batch lost": ({"versions-complete"}, "DELETE FROM batch WHERE step = 'void'"),
+    "a batch lost": ({"versions-complete"}, "DELETE FROM batch WHERE step = 'finish' AND xid = (SELECT max(xid) FROM batch WHERE step = 'finish')"),
     "a version made twice": (
         {"versions-complete"},
         """
         UPDATE batch SET versions = array_fill(2::bigint, ARRAY[cardinality(versions)])
-        WHERE step = 'post' AND xid = (SELECT max(xid) FROM batch WHERE step = 'post')
+        WHERE step = 'finish' AND xid = (SELECT max(xid) FROM batch WHERE step = 'finish')
         """,
     ),
     "a key freed": (
@@ -127,7 +184,13 @@ FAULTS = {
     ),
     "a floor passed": (
         {"no-claim-beyond-its-bound"},
-        "UPDATE decision SET claim_bounds[6] = 1000000000000 WHERE payment_id = '{silent}' AND claim_deltas[6] < 0",
+        """
+        UPDATE decision SET claims = claims::jsonb || '[["r", "r|m|d", -5, null, 0, "whole", "refuse", false, true, false, false, "CNY"]]'
+        WHERE payment_id = '{silent}';
+        INSERT INTO counter (key, down_posted, version) VALUES ('r|m|d', 5, 2);
+        UPDATE batch b SET counters = b.counters || 'r|m|d'::text, versions = b.versions || CASE b.step WHEN 'accept' THEN 1 ELSE 2 END::bigint
+        FROM payment p WHERE p.payment_id = '{silent}' AND b.xid = ANY (p.moves) AND b.step IN ('accept', 'finish')
+        """,
     ),
     "a leg at another payment's place": (
         {"nothing-belongs-to-nobody"},
@@ -155,7 +218,7 @@ FAULTS = {
         "UPDATE event SET status = 'queued' WHERE payment_id = '{silent}' AND status = 'in_doubt'",
     ),
     "a refusal that left a trace": (
-        {"refused-holds-nothing"},
+        {"refused-holds-nothing", "versions-complete"},
         """
         INSERT INTO transfer
             (payment_id, received_on, n, debit_account, credit_account, amount_minor, currency, line, alone, xid, position)
@@ -170,7 +233,10 @@ FAULTS = {
     ),
     "usage of a late acceptance forgotten": (
         {"exceptions-have-their-suspense"},
-        "UPDATE decision SET claim_deltas[1] = claim_deltas[1] - 1 WHERE payment_id = '{rejected-then-paid}'",
+        """
+        UPDATE decision SET claims = jsonb_set(claims::jsonb, '{0,2}', to_jsonb((claims::json -> 0 ->> 2)::bigint - 1))
+        WHERE payment_id = '{rejected-then-paid}'
+        """,
     ),
     "a late acceptance nobody wrote down": (
         {"exceptions-have-their-suspense", "rejected-is-not-paid", COUNTERS},

@@ -10,7 +10,7 @@ from counter_builders import AGENT, PERSON, SWAP, buy, debit, payment, same_name
 
 from limits.claims import REPORT, Claim, ClaimSet, Refused
 from limits.counters import Change, post_changes
-from switch.store.postgres.counters import apply, read_sums, reserve_exact, reserve_fast
+from switch.store.postgres.counters import apply, read_sums, reserve_exact, reserve_fast, totals
 
 FLOOR: dict[str, Any] = {"counter": "account:provider/HKD", "gross": False, "ceiling": None}
 
@@ -20,7 +20,7 @@ async def take(pool: asyncpg.Pool, *claims: Claim) -> dict[str, int] | None:
     async with pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
-        versions = await reserve_fast(connection, [payment(claim) for claim in claims])
+        versions = await reserve_fast(connection, totals([payment(claim) for claim in claims]))
         await (transaction.rollback() if versions is None else transaction.commit())
         return versions
 
@@ -90,7 +90,7 @@ async def test_the_exact_path_tells_the_version_that_a_refusal_saw(empty_databas
 
 async def test_claims_of_nobody_touch_nothing(empty_database: asyncpg.Pool) -> None:
     async with empty_database.acquire() as connection, connection.transaction():
-        assert await reserve_fast(connection, [ClaimSet("free", ())]) == {}
+        assert await reserve_fast(connection, {}) == {}
         assert await reserve_exact(connection, [ClaimSet("free", ())]) == ([None], {})
         assert await apply(connection, {}) == {}
 
@@ -126,7 +126,7 @@ def claims_on(keys: list[str]) -> list[ClaimSet]:
 @pytest.mark.parametrize(
     ("work", "argument"),
     [
-        (reserve_fast, claims_on(ON_DISK + KEYS[8:])),
+        (reserve_fast, totals(claims_on(ON_DISK + KEYS[8:]))),
         (reserve_exact, claims_on(KEYS[8:] + ON_DISK)),
         (apply, {key: Change(up_posted=1) for key in ON_DISK}),
     ],
@@ -167,7 +167,7 @@ async def test_concurrent_batches_and_steps_lose_no_update(empty_database: async
             await work(connection, argument)
 
     works: list[tuple[Callable[..., Awaitable[object]], Any]] = [
-        (reserve_fast, claims_on(KEYS)),
+        (reserve_fast, totals(claims_on(KEYS))),
         (reserve_exact, claims_on(ON_DISK)),
         (apply, steps),
         (apply, steps),

@@ -28,6 +28,7 @@ from switch.flow.ports import (
     REPLAYED,
     UETR,
     Admission,
+    Finding,
     Judge,
     Outcome,
     StaleWorld,
@@ -36,6 +37,7 @@ from switch.flow.ports import (
 from switch.flow.submission import key_identity, payment_id_of, uetr_identity
 from switch.flow.world import World
 from switch.payment.plan import Refusal
+from switch.payment.postings import reservation
 
 DAY_CAP = "payment-connect.northbound.day"
 UETR_1 = "6f0d53a2-9d8c-4c1b-8a55-000000000001"
@@ -52,7 +54,7 @@ def decided_again(item: Admission, refused: Refused) -> None:
 
 async def used(store: Store, item: Admission) -> dict[str, tuple[int, ...]]:
     """The four sums of each counter that a payment's plan claims."""
-    keys = [claim.counter for claim in planned(item).claims]
+    keys = [claim.counter for claim in reservation(planned(item))]
     sums = await store.sums(keys)
     return {key: sums.get(key, EMPTY)[:4] for key in keys}
 
@@ -80,8 +82,8 @@ async def test_an_accepted_payment_is_stored_whole(store: Store, world: World, b
     assert (stored.debtor_agent, stored.creditor_agent) == (item.debtor_agent, item.creditor_agent)
     assert (stored.debit_minor, stored.debit_currency) == plan.debit
     assert (stored.settlement_minor, stored.settlement_currency) == plan.settlement
-    assert (stored.lane, stored.rulebook_id, stored.decision) == (plan.lane.id, item.rulebook_id, item.decision)
-    assert [(c.rule, c.counter, c.delta) for c in stored.claims] == [(c.rule, c.counter, c.delta) for c in plan.claims]
+    assert (stored.lane, stored.rulebook_id, stored.decision) == (plan.lane.id, item.rulebook_id, item.finding.document)
+    assert stored.claims == plan.claims
 
     [leg] = await store.legs(item.payment_id)
     assert (leg.n, leg.rail, leg.status, leg.deadline_at) == (1, plan.leg.rail, "held", plan.leg.expires_at)
@@ -93,7 +95,7 @@ async def test_an_accepted_payment_is_stored_whole(store: Store, world: World, b
     assert await store.sealed(item.payment_id) == item.sealed
 
     after = await used(store, item)
-    for claim in plan.claims:
+    for claim in reservation(plan):
         up_pending, up_posted, down_pending, down_posted = before[claim.counter]
         if claim.delta < 0:
             down_pending -= claim.delta
@@ -109,8 +111,7 @@ async def test_the_claims_kept_with_a_payment_say_what_bound_it(store: Store, wo
     await accept(store, world, item)
     stored = await store.payment(item.payment_id)
     assert stored is not None
-    for kept, claim in zip(stored.claims, planned(item).claims, strict=True):
-        assert kept.ceiling == claim.ceiling and kept.gross == claim.gross, claim.rule
+    assert stored.claims == planned(item).claims
 
 
 async def test_an_empty_batch_does_nothing(store: Store, world: World) -> None:
@@ -119,10 +120,12 @@ async def test_an_empty_batch_does_nothing(store: Store, world: World) -> None:
 
 async def test_texts_with_signs_that_copy_reads_as_its_own_come_back_as_they_were(store: Store, world: World) -> None:
     strange = "a\\b \\N {\"x\"} 'y' 中文"
-    item = admitted(world, northbound(instruction_id=strange))._replace(decision='{"why": "tab\\t, line\\n, back\\\\"}')
+    item = admitted(world, northbound(instruction_id=strange))._replace(
+        finding=Finding("0", '{"why": "tab\\t, line\\n, back\\\\"}', '{"own": "tab\\t, line\\n, back\\\\"}')
+    )
     await accept(store, world, item)
     stored = await store.payment(item.payment_id)
-    assert stored is not None and (stored.instruction_id, stored.decision) == (strange, item.decision)
+    assert stored is not None and (stored.instruction_id, stored.decision) == (strange, item.finding.document)
 
 
 # --- refused ---
@@ -167,9 +170,9 @@ async def test_claims_are_all_or_nothing(store: Store, world: World) -> None:
     """The day's claim fits, the agent's position does not bear it: the day's counter is not touched."""
     item = admitted(world, northbound("100.00"))
     plan = planned(item)
-    [position] = [claim for claim in plan.claims if claim.rule == "liquidity"]
-    beyond = tuple(c._replace(delta=10**14) if c == position else c for c in plan.claims)
-    item = item._replace(verdict=plan._replace(claims=beyond))
+    [position] = [claim.counter for claim in reservation(plan) if claim.rule == "liquidity"]
+    beyond = tuple(t._replace(amount_minor=10**14) if t.debit_account == position else t for t in plan.transfers)
+    item = item._replace(verdict=plan._replace(transfers=beyond))
     before = await used(store, item)
     [outcome] = await accept(store, world, item)
     assert outcome.kind == REFUSED and outcome.refusal is not None and outcome.refusal.reason == "liquidity"

@@ -12,6 +12,7 @@ from limits.counters import EMPTY
 from switch.flow.ports import Admission, Moved, Step, Store
 from switch.flow.world import World
 from switch.payment import status as statuses
+from switch.payment.postings import reservation
 from switch.payment.status import CREDIT, LEG_TABLE, MONEY, PAYMENT_TABLE, PENDING, POSTED, REJECT, SETTLE, VOIDED
 
 EVENTS = ("submit", "time_out", "settle", "credit", "reject", "release", "cancel", "block")
@@ -56,7 +57,7 @@ async def books(store: Store, item: Admission) -> Books:
     stored = await store.payment(item.payment_id)
     assert stored is not None
     [leg] = await store.legs(item.payment_id)
-    sums = await store.sums([claim.counter for claim in planned(item).claims])
+    sums = await store.sums([claim.counter for claim in reservation(planned(item))])
     return Books(
         stored.status,
         stored.code,
@@ -71,7 +72,7 @@ async def books(store: Store, item: Admission) -> Books:
 def expected_sums(item: Admission, before: dict[str, Sums], money: str) -> dict[str, Sums]:
     """What the sums must be once the payment's pending money is posted or voided, reckoned claim by claim."""
     sums = dict(before)
-    for claim in planned(item).claims:
+    for claim in reservation(planned(item)):
         amount, held = abs(claim.delta), sums[claim.counter]
         if claim.gross:  # it stands in posted since it was claimed
             held = held if money == POSTED else held._replace(up_posted=held.up_posted - amount)
@@ -127,7 +128,7 @@ async def test_each_event_moves_what_the_table_says_and_nothing_else(store: Stor
 @pytest.mark.parametrize("build", [northbound, domestic, trade])
 async def test_a_rejected_payment_gives_everything_back(store: Store, world: World, build: Any) -> None:
     item = admitted(world, build("100.00"))
-    keys = [claim.counter for claim in planned(item).claims]
+    keys = [claim.counter for claim in reservation(planned(item))]
     before = await store.sums(keys)
     await accepted(store, item, world)
     await step(store, item, REJECT)

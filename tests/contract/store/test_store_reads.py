@@ -32,7 +32,7 @@ async def moved(store: Store, item: Admission, *events: str) -> None:
 
 def a_record(item: Admission, forced: tuple[Claim, ...] = ()) -> ExceptionRecord:
     account = suspense("ibps", "CNY")
-    creditor = next(c.counter for c in planned(item).claims if c.delta < 0 and c.counter.startswith("position:"))
+    [creditor] = [t.credit_account for t in planned(item).transfers if t.line == "principal"]
     transfer = Transfer(100, account, creditor, 90_00, "CNY", "suspense")
     detail = '{"rail": "ibps"}'
     return ExceptionRecord(item.payment_id, item.received_on, "late-acceptance", LATER, detail, (transfer,), forced)

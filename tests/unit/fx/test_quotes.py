@@ -1,5 +1,6 @@
 """Prices: the fixed side is exact, nobody gains by rounding, the best comes first."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from fx.money import EXPONENTS, Money
 from fx.providers import Provider, Spreads, Tier, load_providers
 from fx.quotes import Price, Request, firm, prices
-from fx.rates import FixedRates, SeededRates
+from fx.rates import FixedRates, Rates, SeededRates
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 CURRENCIES = sorted(EXPONENTS)
@@ -30,6 +31,10 @@ def a_request(sell: str = "HKD", buy: str = "CNY", amount_minor: int = 100_000, 
     return Request(sell, buy, Money(amount_minor, fixed), "offshore", NOON)
 
 
+def _priced(providers: Sequence[Provider], request: Request, rates: Rates) -> list[Price]:
+    return list(prices(providers, request, rates))
+
+
 def exact(price: Price) -> Fraction:
     """Minor units of buy for one minor unit of sell at mid."""
     shift = EXPONENTS[price.buy.currency] - EXPONENTS[price.sell.currency]
@@ -42,7 +47,7 @@ def test_nobody_gains_by_rounding_more_than_one_minor_unit(
 ) -> None:
     assume(sell != buy)
     fixed = sell if fixes_sell else buy
-    for price in prices([a_provider(bps=bps, size_currency=sell)], a_request(sell, buy, amount_minor, fixed), RATES):
+    for price in _priced([a_provider(bps=bps, size_currency=sell)], a_request(sell, buy, amount_minor, fixed), RATES):
         principal, mid = price.principal.amount_minor, exact(price)
         assert (price.sell if fixes_sell else price.buy) == Money(amount_minor, fixed)
         assert price.sell.amount_minor == principal + price.spread.amount_minor
@@ -60,15 +65,15 @@ def test_nobody_gains_by_rounding_more_than_one_minor_unit(
 def test_buying_what_a_sale_gave_never_costs_more_than_the_sale(sell: str, buy: str, amount: int, bps: int) -> None:
     assume(sell != buy)
     provider = a_provider(bps=bps, size_currency=sell)
-    for sold in prices([provider], a_request(sell, buy, amount, sell), RATES):
-        (bought,) = prices([provider], a_request(sell, buy, sold.buy.amount_minor, buy), RATES)
+    for sold in _priced([provider], a_request(sell, buy, amount, sell), RATES):
+        (bought,) = _priced([provider], a_request(sell, buy, sold.buy.amount_minor, buy), RATES)
         assert bought.sell.amount_minor <= amount
 
 
 def test_the_best_price_comes_first_and_ties_go_by_name() -> None:
     providers = [a_provider("zeta", 10), a_provider("alpha", 20), a_provider("beta", 10)]
-    selling = prices(providers, a_request(fixed="HKD"), RATES)
-    buying = prices(providers, a_request(fixed="CNY"), RATES)
+    selling = _priced(providers, a_request(fixed="HKD"), RATES)
+    buying = _priced(providers, a_request(fixed="CNY"), RATES)
     assert [price.provider for price in selling] == [price.provider for price in buying] == ["beta", "zeta", "alpha"]
     assert selling[0].buy > selling[2].buy
     assert buying[0].sell < buying[2].sell
@@ -76,9 +81,9 @@ def test_the_best_price_comes_first_and_ties_go_by_name() -> None:
 
 def test_the_worked_example_of_both_directions() -> None:
     rates = FixedRates({("HKD", "CNY"): Decimal("0.9137")})
-    (sold,) = prices([a_provider(bps=18)], a_request(amount_minor=123_456), rates)
+    (sold,) = _priced([a_provider(bps=18)], a_request(amount_minor=123_456), rates)
     assert (sold.sell.amount_minor, sold.spread.amount_minor, sold.buy.amount_minor) == (123_456, 223, 112_597)
-    (bought,) = prices([a_provider(bps=18)], a_request(amount_minor=123_456, fixed="CNY"), rates)
+    (bought,) = _priced([a_provider(bps=18)], a_request(amount_minor=123_456, fixed="CNY"), rates)
     assert (bought.sell.amount_minor, bought.spread.amount_minor, bought.buy.amount_minor) == (135_361, 244, 123_456)
     assert sold.rate == Decimal("0.912041537066")
 
@@ -86,33 +91,33 @@ def test_the_worked_example_of_both_directions() -> None:
 @pytest.mark.parametrize(("amount_minor", "bps"), [(4_999_999, 18), (5_000_000, 14), (99_999_999, 14), (10**8, 11)])
 def test_the_size_tier_is_the_one_the_amount_falls_in(amount_minor: int, bps: int) -> None:
     tiers = (Tier(5_000_000, 18), Tier(100_000_000, 14), Tier(None, 11))
-    (price,) = prices([a_provider(tiers=tiers)], a_request(amount_minor=amount_minor), RATES)
+    (price,) = _priced([a_provider(tiers=tiers)], a_request(amount_minor=amount_minor), RATES)
     assert price.spread.amount_minor == -(-amount_minor * bps // 10_000)
 
 
 def test_the_size_is_measured_in_the_tables_currency_whichever_side_is_fixed() -> None:
     rates = FixedRates({("HKD", "CNY"): Decimal("0.5"), ("CNY", "HKD"): Decimal(2)})
     provider = a_provider(tiers=(Tier(1_000, 10), Tier(None, 0)))
-    by_buy = [prices([provider], a_request("HKD", "CNY", n, "CNY"), rates)[0].spread.amount_minor for n in (499, 500)]
-    by_sell = [prices([provider], a_request("CNY", "HKD", n, "CNY"), rates)[0].spread.amount_minor for n in (499, 500)]
+    by_buy = [_priced([provider], a_request("HKD", "CNY", n, "CNY"), rates)[0].spread.amount_minor for n in (499, 500)]
+    by_sell = [_priced([provider], a_request("CNY", "HKD", n, "CNY"), rates)[0].spread.amount_minor for n in (499, 500)]
     assert by_buy == [1, 0]
     assert by_sell == [1, 0]
 
 
 def test_an_amount_too_small_to_buy_one_minor_unit_has_no_price() -> None:
-    assert prices([a_provider()], a_request("HKD", "JPY", 1), RATES) == []
-    assert prices([a_provider()], a_request("JPY", "HKD", 2, "JPY"), RATES) != []
-    assert prices([a_provider()], a_request(amount_minor=0), RATES) == []
+    assert _priced([a_provider()], a_request("HKD", "JPY", 1), RATES) == []
+    assert _priced([a_provider()], a_request("JPY", "HKD", 2, "JPY"), RATES) != []
+    assert _priced([a_provider()], a_request(amount_minor=0), RATES) == []
 
 
 def test_without_a_provider_of_the_pair_or_a_rate_there_is_no_price() -> None:
-    assert prices(load_providers(), a_request("THB", "KWD", 1_000, "THB"), RATES) == []
-    assert prices([a_provider()], a_request(), FixedRates({})) == []
+    assert _priced(load_providers(), a_request("THB", "KWD", 1_000, "THB"), RATES) == []
+    assert _priced([a_provider()], a_request(), FixedRates({})) == []
 
 
 def test_a_firm_price_holds_as_long_as_its_provider_honours_it() -> None:
     provider = load_providers()[0]
-    price = prices([provider], a_request(), RATES)[0]
+    price = _priced([provider], a_request(), RATES)[0]
     quote = firm("q1", "wallet", price, provider, NOON)
     assert (quote.price, quote.expires_at) == (price, NOON + timedelta(seconds=600))
 
@@ -120,7 +125,7 @@ def test_a_firm_price_holds_as_long_as_its_provider_honours_it() -> None:
 def test_each_of_the_two_providers_wins_somewhere() -> None:
     providers = load_providers()
     best = {
-        prices(providers, a_request(amount_minor=amount), RATES)[0].provider for amount in (100_000, 10_000_000, 10**9)
+        _priced(providers, a_request(amount_minor=amount), RATES)[0].provider for amount in (100_000, 10_000_000, 10**9)
     }
     assert best == {provider.name for provider in providers}
     assert all(provider.fictional for provider in providers)

@@ -2,18 +2,24 @@
 
 from collections import Counter
 from datetime import date, datetime
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from rich.console import Console
 
+from bayswitch.player import Said, grouped, read_status
 from limits.calendars import is_business_day
 from limits.rules import load_rulebook
 from rails import identifiers
 from rails.identifiers.fictional import is_fictional
 from switch.cli.expectations import compare, history, of_problem
-from switch.cli.player import grouped, read_status
+from switch.cli.reckoning import at_once
 from switch.cli.story import StoryError, read_story
+from switch.cli.tally import Tally
+from switch.cli.telling import tell_step
 from switch.participants.registry import load_registry
 from switch.payment.instruction import Instruction
 from switch.payment.reasons import REASONS
@@ -175,4 +181,54 @@ def test_a_history_has_each_change_once() -> None:
 
 def test_a_status_report_gives_status_and_code() -> None:
     xml = b"<D xmlns='urn:x'><T><TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>BE01</Cd></Rsn></StsRsnInf></T></D>"
-    assert read_status(xml) == {"status": "RJCT", "code": "BE01"}
+    assert read_status(xml) == {"status": "RJCT", "code": "BE01", "scope": "transaction"}
+
+
+# --- what is told of it ---
+
+
+def _said(line: dict[str, Any], **answer: Any) -> Said:
+    return Said(line, answer.get("problem"), answer.get("document"), answer.get("message"))
+
+
+def _line(key: str, **more: Any) -> dict[str, Any]:
+    return {"at": "2026-03-06T09:00:00+08:00", "key": key, "instruction": {"debtor_agent": "HBAYHKH0"}, **more}
+
+
+def test_the_day_adds_up_from_the_answers_alone() -> None:
+    tally = Tally()
+    accepted, refused = {"payment_id": "p"}, {"payment_id": "q", "status": 422}
+    for said in (
+        _said(_line("a"), document=accepted),
+        _said(_line("a"), document=accepted),  # again: paid once
+        _said(_line("a"), problem={"status": 422, "code": "DU03", "name": "same-key-other-content"}),
+        _said(_line("b"), problem=refused),
+        _said(_line("c", via="xml"), message={"status": "RJCT", "code": "BE01", "scope": "transaction"}),
+        _said(_line("d", via="xml"), message={"status": "RJCT", "code": "CH20", "scope": "message"}),
+        _said(_line("a", participant="LIONHKH0"), document=accepted),  # another's key of the same name
+        _said({"action": "quote"}, document={}),
+    ):
+        tally.take(said)
+    assert (tally.questions, tally.instructions, tally.repeated, tally.payments) == (1, 7, 1, 4)
+    assert tally.turned_away == ["DU03 same-key-other-content", "CH20 message"]
+
+
+def _told(expected: dict[str, Any], **answer: Any) -> str:
+    """What is printed of a step that expects this and is answered so."""
+    line = _line("s", step="s", chapter="North", tell="A step.", expect=expected)
+    said = _said(line, **answer)
+    console = Console(file=StringIO(), width=200)
+    tell_step(console, said, None, at_once(said))
+    written = console.file
+    assert isinstance(written, StringIO)
+    return written.getvalue().splitlines()[1].strip()
+
+
+def test_a_tick_stands_only_before_what_was_expected() -> None:
+    problem = {"status": 422, "name": "no-lane", "code": "AG03", "detail": "No."}
+    assert _told({"status": "RJCT", "code": "AG03"}, problem=problem) == "✓ refused as expected, AG03: No."
+    assert _told({"status": "RJCT", "code": "RR04"}, problem=problem) == "✗ refused, AG03: No."
+    assert _told({"status": "ACCC"}, problem=problem).startswith("✗")
+    accepted = {"iso_status": "ACSP", "payment_id": "p"}
+    assert _told({"status": "RJCT", "code": "RR04"}, document=accepted).startswith("✗ accepted")
+    assert _told({"status": "RJCT", "reason": "rail-rejected"}, document=accepted).startswith("✓ accepted")

@@ -281,6 +281,8 @@ def test_rulebook_show_has_what_design_10_names(rulebook: Rulebook) -> None:
     )  # fmt: skip
     assert row["reference"] == "Payment Connect, HKMA, 2025-06-22"
     assert {row["currency"] for row in rows if row["rule"] == "easy-transfer.day"} == {"MOP", "HKD"}
+    hours = next(row for row in rows if row["rule"] == "payment-connect.southbound.hours")
+    assert (hours["value"], hours["currency"], hours["hours"]) == ("07:00-23:00", None, "daily 07:00–23:00")
 
 
 def test_rulebook_show_leaves_out_what_is_not_yet_law(rulebook: Rulebook) -> None:

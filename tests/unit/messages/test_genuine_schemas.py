@@ -42,8 +42,11 @@ def _answers() -> list[bytes]:
     long = "payment-connect.northbound.day allows HKD 10,000.00 & no more. " * 30
     statuses = [TransactionStatus("INS-1", "E2E-1", uetr, status) for status in sorted(set(ISO_STATUS.values()))]
     statuses.append(TransactionStatus("INS-2", "NOTPROVIDED", None, "RJCT", "RR04", long))
+    statuses.append(TransactionStatus("INS-3", "E2E-3", uetr, "ACSP", clearing_system=("Cd", "HKS")))
+    statuses.append(TransactionStatus("INS-4", "E2E-4", uetr, "ACSP", clearing_system=("Prtry", "HVPS")))
     rejection = build_rejection(answer, MessageError("CH21", "FIToFICstmrCdtTrf/GrpHdr/MsgId", "MsgId is missing"))
-    return [build_pacs002(answer, statuses), rejection]
+    nobody = build_rejection(answer._replace(to_bic=""), MessageError("FF01", "", "not as the schema has it"))
+    return [build_pacs002(answer, statuses), rejection, nobody]
 
 
 @needs_schemas
@@ -63,7 +66,7 @@ def test_every_pacs008_of_version_13_is_valid(genuine: Validate, instruction: In
 
 
 @needs_schemas
-@pytest.mark.parametrize("answer", _answers(), ids=["statuses", "rejection"])
+@pytest.mark.parametrize("answer", _answers(), ids=["statuses", "rejection", "rejection of a stranger's"])
 def test_every_pacs002_with_its_header_is_valid(genuine: Validate, answer: bytes) -> None:
     for element in etree.fromstring(answer):
         genuine(element)

@@ -49,6 +49,15 @@ def test_every_status_is_answered(status: str) -> None:
     assert root.find(".//{*}StsRsnInf") is None
 
 
+@pytest.mark.parametrize("clearing_system", [("Cd", "HKS"), ("Prtry", "MOFPS")])
+def test_the_clearing_system_that_carries_it_is_named(clearing_system: tuple[str, str]) -> None:
+    status = TransactionStatus("INS-1", "E2E-1", UETR, "ACSP", clearing_system=clearing_system)
+    root = _read(build_pacs002(ANSWER, [status]))
+    kind, code = clearing_system
+    assert _texts(root, f"//s:OrgnlTxRef/s:SttlmInf/s:ClrSys/s:{kind}") == [code]
+    assert _read(build_pacs002(ANSWER, [status._replace(clearing_system=None)])).find(".//{*}OrgnlTxRef") is None
+
+
 def test_a_reason_has_its_code_and_a_sentence_in_pieces() -> None:
     sentence = "payment-connect.northbound.day allows HKD 10,000.00 a day; HKD 1,250.00 is left. " * 3
     root = _read(build_pacs002(ANSWER, [TransactionStatus("INS-1", "E2E-1", None, "RJCT", "RR04", sentence)]))
@@ -85,6 +94,21 @@ def test_a_refused_message_is_answered_by_its_own_id(plain: bytes) -> None:
     assert _texts(root, "//s:GrpSts") == ["RJCT"]
     assert _texts(root, "//s:OrgnlGrpInfAndSts//s:Cd") == ["FF01"]
     assert "ChrgBr" in " ".join(_texts(root, "//s:AddtlInf"))
+
+
+def test_a_refusal_is_sent_to_who_stands_in_the_header_and_is_valid_where_nobody_does(plain: bytes) -> None:
+    wrong = plain.replace(b"SLEV", b"OUR")
+    assert b"<AppHdr" in wrong
+    with pytest.raises(MessageError) as caught:
+        parse_instructions(wrong)
+    assert caught.value.sender == "HBAYHKH0"
+    bare = wrong[wrong.index(b"<Document") : wrong.index(b"</Document>") + len(b"</Document>")]
+    with pytest.raises(MessageError) as caught:
+        parse_instructions(bare)
+    assert caught.value.sender == ""
+    root = _read(pacs002_for_error(caught.value, **SENT | {"to_bic": caught.value.sender}))
+    assert _texts(root, "//h:To//h:Othr/h:Id") == ["NOTPROVIDED"] and _texts(root, "//h:Fr//h:BICFI") == ["BAYSHKH0"]
+    assert _texts(root, "//s:OrgnlMsgId") == ["MSG-1"] and root.find(".//{*}InstdAgt") is None
 
 
 def test_a_message_that_cannot_be_read_is_answered_without_its_id() -> None:

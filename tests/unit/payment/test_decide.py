@@ -34,7 +34,7 @@ from switch.flow.world import World
 from switch.payment.decide import decide, refusal_of
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Plan, Refusal
-from switch.payment.postings import inventory
+from switch.payment.postings import inventory, reservation
 from switch.payment.reasons import problem
 
 
@@ -244,6 +244,19 @@ def test_a_closed_rail_says_when_it_opens(world: World) -> None:
     assert opens_at > saturday and world.rails[found.detail["rail"]].is_open(opens_at, "CNY")
 
 
+def test_a_closed_link_says_when_both_its_rails_are_open_again(world: World) -> None:
+    """HVPS opens on Sunday at 20:30, CHATS on Monday at 08:30: on Sunday evening nothing could be carried yet."""
+    monday = datetime.fromisoformat("2026-03-09T08:30+08:00")
+    saturday, sunday_night, friday = (
+        datetime(2026, 3, 7, 4, 0, tzinfo=UTC), datetime(2026, 3, 8, 13, 0, tzinfo=UTC), datetime(2026, 3, 6, 9, 20, tzinfo=UTC),
+    )  # fmt: skip
+    for at, closed in ((saturday, "hk-chats"), (sunday_night, "hk-chats"), (friday, "hvps")):
+        found = refusal(world, trade(currency="HKD"), at=at)
+        assert (found.detail["rail"], datetime.fromisoformat(found.detail["opens_at"])) == (closed, monday)
+        assert found.detail["opens_at"].endswith("+08:00")
+        assert isinstance(verdict(world, trade(currency="HKD"), at=monday.astimezone(UTC)), Plan)
+
+
 @pytest.mark.parametrize(
     ("local", "closed"), [("08:29:59", "hk-chats"), ("08:30:00", None), ("17:14:59", None), ("17:15:00", "hvps")]
 )
@@ -292,10 +305,12 @@ def test_above_a_rail_s_cap_the_next_one_is_taken_and_why_is_said(
     assert (step.rail, step.passed_over) == (rail, passed_over)
 
 
-def test_above_the_cap_of_the_only_open_rail_the_cap_is_told(world: World) -> None:
+def test_above_the_cap_of_the_only_open_rail_the_cap_is_told_and_when_another_carries_it(world: World) -> None:
     saturday = datetime(2026, 3, 7, 4, 0, tzinfo=UTC)  # HVPS is closed
     found = refusal(world, mainland("1000000.01"), at=saturday)
-    assert (found.reason, problem(found).code) == ("rail-cap", "AM13")
+    assert (found.reason, problem(found).code) == ("rail-cap-closed", "AM13")
+    assert (found.detail["rail"], found.detail["opens_at"]) == ("hvps", "2026-03-08T20:30:00+08:00")
+    assert "CNY 1,000,000.00 a payment" in problem(found).text
     assert (found.detail["rule"], found.detail["ceiling"]) == ("ibps.transaction", "CNY 1000000.00")
     assert found.detail["source"]
     [step] = plan(world, mainland("1000000.00"), at=saturday).route
@@ -336,7 +351,7 @@ def test_a_payment_between_a_wallet_and_its_sponsor_moves_one_position_out_and_i
     found = plan(world, domestic(debtor_agent=KAPOK, creditor_agent=LION))
     [transfer] = found.transfers
     assert transfer.debit_account == transfer.credit_account == "position:LIONHKH0:hk-fps:HKD"
-    assert {claim.delta for claim in found.claims} == {10000, -10000}
+    assert {claim.delta for claim in reservation(found)} == {10000, -10000}
 
 
 def test_the_deadline_is_the_rail_s_own_after_receipt(world: World) -> None:
@@ -455,7 +470,8 @@ def test_a_charge_leaves_the_creditor_something_or_the_payment_is_refused(
 ) -> None:
     found = verdict(world, trade(amount, charge_bearer="CRED"))
     if arrives is None:
-        assert isinstance(found, Refusal) and found.reason == "amount-zero"
+        assert isinstance(found, Refusal) and problem(found).code == "AM06"
+        assert (found.reason, found.detail) == ("charge-takes-all", {"charge": "CNY 50.00", "amount": f"CNY {amount}"})
     else:
         assert isinstance(found, Plan) and found.settlement == Money(arrives, "CNY")
 
@@ -582,7 +598,7 @@ def test_easy_transfer_has_the_limits_of_the_day(
 
 def bound(world: World, instruction: Instruction, rule: str, headroom: int) -> Refusal:
     found = plan(world, instruction)
-    [claim] = [claim for claim in found.claims if claim.rule == rule and claim.delta > 0]
+    [claim] = [claim for claim in reservation(found) if claim.rule == rule and claim.delta > 0]
     said = refusal_of(Refused(claim, headroom), found, world.view(NOON).rules)
     assert "—" not in problem(said).text and "  " not in problem(said).text, problem(said).text
     return said
@@ -591,12 +607,17 @@ def bound(world: World, instruction: Instruction, rule: str, headroom: int) -> R
 @pytest.mark.parametrize(
     ("instruction", "rule", "reason", "shown"),
     [
-        (northbound("1500.00"), "payment-connect.northbound.day", "person-quota", "HKD 1250.00 is left"),
-        (northbound(), "payment-connect.northbound.year", "person-quota", "HKD 200000.00 a calendar year"),
+        (northbound("1500.00"), "payment-connect.northbound.day", "person-quota", "HKD 1,250.00 is left"),
+        (northbound(), "payment-connect.northbound.year", "person-quota", "HKD 200,000.00 a calendar year"),
         (southbound(), "mainland.fx-purchase.year", "person-quota", "branch of your bank with documents"),
-        (same_name(lane="same-name.hong-kong"), "same-name.hong-kong.day", "person-quota", "CNY 80000.00 a day"),
+        (same_name(lane="same-name.hong-kong"), "same-name.hong-kong.day", "person-quota", "CNY 80,000.00 a day"),
         (easy_transfer("100.00"), "easy-transfer.day", "person-quota", "a day"),
-        (northbound(), "liquidity", "liquidity", "Agent HBAYHKH0 has HKD 1250.00 of prefunded position left on hk-fps"),
+        (
+            northbound(),
+            "liquidity",
+            "liquidity",
+            "Agent HBAYHKH0 has HKD 1,250.00 of prefunded position left on hk-fps",
+        ),
         (northbound(), "inventory", "no-rate", "No provider has enough CNY left"),
     ],
     ids=range(7),
@@ -611,13 +632,19 @@ def test_a_refused_claim_names_its_rule_its_source_what_is_left_and_what_to_do(
         assert said.detail["headroom"].endswith(" 1250.00") and said.detail["since"] <= "2026-03-05"
 
 
+def test_what_a_sponsor_has_left_is_not_told_to_who_settles_through_it(world: World) -> None:
+    said = bound(world, northbound(debtor_agent=KAPOK), "liquidity", 1_250_00)
+    assert (said.reason, problem(said).code) == ("sponsor-liquidity", "AM23")
+    assert LION in problem(said).text and "1250" not in str(said.detail) and "1,250" not in problem(said).text
+
+
 def test_headroom_below_nothing_is_told_as_nothing(world: World) -> None:
     said = bound(world, northbound(), "payment-connect.northbound.day", -5_00)
     assert said.detail["headroom"] == "HKD 0.00"
 
 
 def test_claims_come_in_the_order_in_which_one_binds(world: World) -> None:
-    rules = [claim.rule for claim in plan(world, northbound()).claims]
+    rules = [claim.rule for claim in reservation(plan(world, northbound()))]
     assert rules == [
         "payment-connect.northbound.day", "payment-connect.northbound.year", "mainland.large-value.cross-border.day",
         "liquidity", "inventory", "ledger", "ledger", "ledger",
@@ -626,6 +653,6 @@ def test_claims_come_in_the_order_in_which_one_binds(world: World) -> None:
 
 def test_what_is_free_of_quota_claims_none(world: World) -> None:
     for instruction in (trade(), domestic()):
-        assert {claim.rule for claim in plan(world, instruction).claims} <= {"liquidity", "inventory", "ledger"}
+        assert plan(world, instruction).claims == ()
     assert "mainland.fx-purchase.year" not in {claim.rule for claim in plan(world, tuition()).claims}
     assert "payment-connect.northbound.day" not in {claim.rule for claim in plan(world, payroll()).claims}

@@ -10,6 +10,9 @@ from string import Formatter
 import pytest
 
 from rails.magic import MAGIC
+from switch.api.described import HEADROOM_REASONS, PAYMENT_REASONS, QUOTE_REASONS, examples
+from switch.api.models import ProblemDocument
+from switch.api.problems import DOOR
 from switch.payment.plan import Refusal
 from switch.payment.reasons import REASONS, problem
 from switch.payment.refusals import refusal_from, refusal_json
@@ -109,6 +112,25 @@ def test_every_reason_named_in_code_is_in_the_table() -> None:
 def test_every_reason_of_the_table_is_given_somewhere() -> None:
     used = {name for names in used_names().values() for name in names}
     assert REASONS.keys() - used == set()
+
+
+def test_an_operation_is_documented_with_the_reasons_its_modules_give() -> None:
+    used = used_names()
+    assert used["translate/facts.py"] == HEADROOM_REASONS
+    assert used["api/allowances.py"] | used["quoting.py"] == QUOTE_REASONS
+    assert REASONS.keys() - PAYMENT_REASONS == used["api/messages.py"] | {"rail-rejected", "operator-rejected"}
+
+
+def test_every_problem_has_an_example_that_says_all_it_should() -> None:
+    shown = examples()
+    assert shown.keys() == DOOR.keys() | PAYMENT_REASONS
+    for name, example in shown.items():
+        problem_document = ProblemDocument.model_validate(example["value"])
+        assert problem_document.name == name and problem_document.type == f"urn:bayswitch:problem:{name}"
+        assert "—" not in problem_document.detail and "{" not in problem_document.detail, problem_document.detail
+        assert problem_document.what_to_do
+    quota = shown["person-quota"]["value"]
+    assert quota["rule"] and quota["source"] and quota["headroom"] == "HKD 1250.00" and quota["payment_id"]
 
 
 def test_the_search_sees_what_it_should(tmp_path: Path) -> None:

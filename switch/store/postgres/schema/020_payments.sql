@@ -64,6 +64,7 @@ CREATE TABLE payment (
     quote_id text NOT NULL,
     incarnation bigint NOT NULL,
     expects_credit boolean NOT NULL,  -- the rail reports credit, so settled is not the last word
+    net_claims boolean NOT NULL,  -- claims of the law stay pending until it settles, beside the transfers
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- its place
     position integer NOT NULL,
     moves xid8[] NOT NULL DEFAULT ARRAY[pg_current_xact_id()],  -- the transactions that wrote its events
@@ -74,15 +75,17 @@ CREATE TABLE payment (
 ) PARTITION BY RANGE (received_on);
 CREATE INDEX payment_by_participant ON payment (participant, received_at);
 
+CREATE TABLE standing (           -- class, lane and route of many decisions, written once
+    standing_id text PRIMARY KEY, -- digest of the text
+    standing text NOT NULL        -- JSON
+);
+
 CREATE TABLE decision (           -- what stays as it was decided, apart from what moves: a status change rewrites its row
     payment_id uuid NOT NULL,     -- an accepted payment's
     received_on date NOT NULL,
-    found text NOT NULL,          -- JSON of what decide found
-    claim_rules text[] NOT NULL,  -- the claims admitted, one element each
-    claim_counters text[] NOT NULL,
-    claim_deltas bigint[] NOT NULL,
-    claim_bounds bigint[] NOT NULL,   -- the ceiling (floor) in force when it was admitted, null = none
-    claim_gross boolean[] NOT NULL,
+    standing_id text NOT NULL,    -- what it has in common with others
+    own text NOT NULL,            -- JSON: price, charge
+    claims text NOT NULL,         -- JSON: the law's claims admitted, each an array of its fields (limits.claims.Claim)
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     position integer NOT NULL,
     PRIMARY KEY (xid, position, received_on)
@@ -146,9 +149,7 @@ CREATE TABLE exception_record (   -- beside the payment; its final status never 
     kind text NOT NULL,
     at timestamptz NOT NULL,
     detail text NOT NULL,
-    claim_rules text[] NOT NULL,  -- forced claims
-    claim_counters text[] NOT NULL,
-    claim_deltas bigint[] NOT NULL,
+    claims text NOT NULL,         -- JSON: the claims it forces
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- the place of its transfers, position 0
     PRIMARY KEY (payment_id, kind)
 );
