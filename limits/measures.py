@@ -3,7 +3,7 @@
 Every conversion rounds up, so that no cap is exceeded by what rounding hides. Not here: evaluation (limits.counters).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -72,6 +72,13 @@ def claimer(law: Law, rule: Rule, effect: str, scope: str, day: date) -> Claimer
         return Claim(rule_id, key, delta, ceiling, None, admission, effect, gross, gives_back, False, False, unit)
 
     return in_unit
+
+
+def claims_made(
+    claimers: Iterable[Claimer], facts: PaymentFacts, amounts: Amounts, reference_rate: RateSource
+) -> tuple[Claim, ...]:
+    """Make a payment's claims, in the order of `claimers`."""
+    return tuple([claim for make in claimers if (claim := make(facts, amounts, reference_rate)) is not None])
 
 
 def threshold(law: Law, rule: Rule) -> Threshold | None:

@@ -18,7 +18,7 @@ from limits.classification import Classification, Entry, Row, Tags, classify, or
 from limits.documents import Dated, Document, RulebookError, Source, in_force
 from limits.facts import Amounts, PaymentFacts, Profile
 from limits.lanes import Lane, LaneDocument, LaneVerdict, OpenLane, Use, judge_lane, open_on, read_lane
-from limits.measures import Claimer, Law, RateSource, Threshold, claimer, threshold
+from limits.measures import Claimer, Law, RateSource, Threshold, claimer, claims_made, threshold
 from limits.scenario import overlaid
 from limits.values import Rule, RuleValue, documents_of, read_rule, value_of
 
@@ -117,9 +117,11 @@ class RulesOfDay:
         `reference_rate(base, quote, market)` gives units of quote for one of base; asked only where a rule converts.
         Windows are this day's: `facts.at` must lie on it. A lane of another law raises KeyError.
         """
-        return tuple(
-            [claim for make in self._claimers[lane] if (claim := make(facts, amounts, reference_rate)) is not None]
-        )
+        return claims_made(self._claimers[lane], facts, amounts, reference_rate)
+
+    def claimers(self, lane: Lane) -> tuple[Claimer, ...]:
+        """Return what makes the claims of a lane, for who asks for many (limits.measures.claims_made)."""
+        return self._claimers[lane]
 
     def reports(self, lane: Lane, amounts: Amounts, reference_rate: RateSource) -> tuple[str, ...]:
         """Name the thresholds on a single payment that it reaches: they ask for data or a report, and never block."""

@@ -15,6 +15,7 @@ import asyncpg
 from rails.book import CONTRADICTED, ONCE, SILENT, TWICE, Entry, Key
 from rails.port import CREDITED, REJECTED, SETTLED, UNKNOWN, RailUnavailable
 
+_NULL = "\\N"  # as COPY writes it
 _OUTCOMES = (UNKNOWN, SETTLED, CREDITED, REJECTED)  # by their number in the table
 _REPORTINGS = (SILENT, ONCE, TWICE, CONTRADICTED)
 _OUTCOME_NUMBERS = {outcome: number for number, outcome in enumerate(_OUTCOMES)}
@@ -81,14 +82,15 @@ class PostgresBook:
         """Keep every entry whose key is new, committed on return, and say how many were."""
         if not entries:
             return 0
-        # Sorted, so that two batches with the same keys cannot wait for each other.
-        rows = [*map(_row, sorted(entries, key=_key))]
-        body = "\n".join(["\t".join(["\\N" if value is None else str(value) for value in row]) for row in rows]) + "\n"
+        lines = _lines(entries)
+        lines.sort()  # so that two batches with the same keys cannot wait for each other
+        body = "\n".join(lines) + "\n"
         async with self._connection() as connection:
             try:
                 await connection.copy_to_table("book", source=_once(body.encode()), columns=_COLUMNS, format="text")
-                return len(rows)
+                return len(lines)
             except asyncpg.UniqueViolationError:  # something is there already: the rest is kept one by one
+                rows = [*map(_row, sorted(entries, key=_key))]
                 done: str = await connection.execute(self._queries["insert"], *zip(*rows, strict=True))
         return int(done.rpartition(" ")[2])  # "INSERT 0 n"
 
@@ -119,6 +121,25 @@ async def _once(body: bytes) -> AsyncIterator[bytes]:
 
 def _key(entry: Entry) -> Key:
     return entry.uetr, entry.leg
+
+
+def _lines(entries: Sequence[Entry]) -> list[str]:
+    """Write entries as COPY's text takes them; instants repeat within a batch, and are slow to write."""
+    texts: dict[datetime | None, str] = {None: _NULL}
+
+    def text(at: datetime | None) -> str:
+        found = texts.get(at)
+        if found is None:
+            found = texts[at] = str(at)
+        return found
+
+    return [
+        f"{uetr}\t{leg}\t{_OUTCOME_NUMBERS[outcome]}\t{_REPORTING_NUMBERS[reporting]}\t{reason_code or _NULL}\t{amount_minor}\t"
+        f"{currency}\t{text(received_at)}\t{text(settled_at)}\t{text(final_at)}"
+        for (
+            uetr, leg, outcome, reporting, reason_code, amount_minor, currency, received_at, settled_at, final_at
+        ) in entries
+    ]  # fmt: skip
 
 
 def _row(entry: Entry) -> tuple[Any, ...]:

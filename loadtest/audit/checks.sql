@@ -149,12 +149,12 @@ FROM payment p LEFT JOIN identity i ON i.kind = 1 AND i.payment_id = p.payment_i
 WHERE i.payment_id IS NULL
 UNION ALL
 SELECT format('payment %s does not hold its UETR %s', o.payment_id, o.uetr)
-FROM owner o LEFT JOIN identity i ON i.kind = 2 AND i.key = uuid_send(o.uetr)
+FROM owner o LEFT JOIN identity i ON i.kind = 2 AND i.key = o.uetr
 WHERE i.payment_id IS DISTINCT FROM o.payment_id
 UNION ALL
-SELECT format('identity %s of kind %s names payment %s, which is not there', encode(i.key, 'hex'), i.kind, i.payment_id)
+SELECT format('identity %s of kind %s names payment %s, which is not there', i.key, i.kind, i.payment_id)
 FROM identity i LEFT JOIN payment p ON p.payment_id = i.payment_id AND p.received_on = i.received_on
-WHERE p.payment_id IS NULL AND i.key <> 'opening-transfer'
+WHERE p.payment_id IS NULL AND i.payment_id <> '00000000-0000-4000-8000-000000000001'
 
 -- name: events-numbered
 -- Each where the payment says: in the n-th of its transactions, the first at the payment's own place.

@@ -27,10 +27,10 @@ class StoreUnavailable(Exception):
 
 
 class Identity(NamedTuple):
-    """One identity a payment claims; `key` is 16 bytes (the UETR itself, or a digest)."""
+    """One identity a payment claims; `key` is 32 hex digits (those of the payment id or UETR, or a digest)."""
 
     kind: int
-    key: bytes
+    key: str
 
 
 class Finding(NamedTuple):

@@ -96,16 +96,16 @@ def payment_id_of(sandbox: str, participant: str, key: str) -> str:
 
 def key_identity(payment_id: str) -> Identity:
     """Return the identity of an idempotency key: the payment id is made from it and stands for it."""
-    return Identity(KEY, bytes.fromhex(payment_id.replace("-", "")))
+    return Identity(KEY, payment_id.replace("-", ""))
 
 
 def uetr_identity(uetr: str) -> Identity:
     """Return the identity of a UETR."""
-    return Identity(UETR, bytes.fromhex(uetr.replace("-", "")))
+    return Identity(UETR, uetr.replace("-", ""))
 
 
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=16).digest()
+def _digest(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 class Flight(NamedTuple):

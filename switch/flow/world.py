@@ -68,8 +68,8 @@ class World:
                 self._views.clear()
             rules = self.rulebook.on(day)
             view = self._views[day] = View(
-                rules, self.rulebook.id, self.registry.participants, self.rails, self.rates, self.providers,
-                Router(self.rails, rules),
+                rules, self.rulebook.id, self.rates, self.providers,
+                Router(self.rails, rules, self.registry.participants),
             )  # fmt: skip
         return view
 

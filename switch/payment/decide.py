@@ -4,7 +4,7 @@ The verdict of the switch is decide, then the admission of the plan's claims (fl
 same function. Facts come from switch.translate, which alone maps instructions to them.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -15,12 +15,11 @@ from fx.rates import PEGGED, Rates
 from limits.calendars import LAW_ZONE
 from limits.claims import REQUIRE_DOCUMENTS, Claim, Refused
 from limits.facts import Amounts, PaymentFacts
+from limits.measures import claims_made
 from limits.rules import Judgement, Lane, RulesOfDay
-from rails.port import Rail
-from switch.participants.registry import Participant
 from switch.payment.plan import Leg, Plan, Refusal
 from switch.payment.postings import INVENTORY, LIQUIDITY, Sides, inventory, transfers_of
-from switch.payment.route import Corridor, Router
+from switch.payment.route import Router
 
 NEAREST_SHOWN = 4  # lanes named in a refusal: a sentence, not a list
 _EMPTY: frozenset[str] = frozenset()
@@ -31,8 +30,6 @@ class View(NamedTuple):
 
     rules: RulesOfDay
     rulebook_id: str
-    participants: Mapping[str, Participant]
-    rails: Mapping[str, Rail]
     rates: Rates
     providers: tuple[Provider, ...]
     router: Router
@@ -102,69 +99,50 @@ def _nearest(judgement: Judgement) -> str:
 
 
 def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refusal:
-    facts, rules, classification = ask.facts, view.rules, judgement.classification
+    facts, classification = ask.facts, judgement.classification
     assert classification is not None, "every payment is classified before it is routed"
-    profile, at = facts.profile, facts.at
-    if lane.hours is not None:
-        hours = rules.hours(lane, at)
-        if not hours.open:
-            opens_at = hours.next_opening.astimezone(LAW_ZONE).isoformat() if hours.next_opening else "—"
-            return Refusal(
-                "lane-closed", {"lane": lane.id, "rule": hours.rule, "hours": hours.text, "opens_at": opens_at}
-            )
-    deducted = ask.charge_bearer == "CRED"
-    charge_currency = profile.settlement_currency if deducted else profile.debit_currency
-    charge_minor = rules.charge(lane, charge_currency) if lane.charge else 0
-    charge = Money(charge_minor, charge_currency) if charge_minor else None
+    at, deducted = facts.at, ask.charge_bearer == "CRED"
+    way = view.router.way(lane, facts, deducted)
+    if way.closed is not None:
+        return way.closed
     price: Price | None = None
-    if profile.debit_currency == profile.settlement_currency:
+    if way.debit_currency == way.settlement_currency:
         principal = settlement = facts.instructed
     else:
         priced = _price(ask, view, lane)
         if isinstance(priced, Refusal):
             return priced
         price, principal, settlement = priced, priced.sell, priced.buy
-    if charge is not None and deducted and charge_minor >= settlement.amount_minor:
-        detail = {"charge": str(charge), "amount": str(settlement)}
-        return Refusal("charge-takes-all", detail, "instructed_amount.amount")
-    debtor_agent = view.participants[facts.debtor_agent]
-    creditor_agent = view.participants[facts.creditor_agent]
-    corridor = Corridor(lane, debtor_agent, creditor_agent, profile.debit_currency, profile.settlement_currency)
-    route = view.router.route(corridor, settlement.amount_minor, principal.amount_minor, at)
+    debit, paid_out, charge = principal, settlement, way.charge
+    if charge is not None and deducted:
+        if charge.amount_minor >= settlement.amount_minor:
+            detail = {"charge": str(charge), "amount": str(settlement)}
+            return Refusal("charge-takes-all", detail, "instructed_amount.amount")
+        paid_out = Money(settlement.amount_minor - charge.amount_minor, settlement.currency)
+    elif charge is not None:
+        debit = Money(principal.amount_minor + charge.amount_minor, principal.currency)
+    route = view.router.route(way, settlement.amount_minor, principal.amount_minor, at)
     if isinstance(route, Refusal):
-        return _with_cap(route, rules)
-    paid_out = (
-        settlement
-        if charge is None or not deducted
-        else Money(settlement.amount_minor - charge_minor, settlement.currency)
+        return route
+    transfers = transfers_of(
+        Sides(route.debtor_position, route.creditor_position), principal, settlement, price, charge, deducted
     )
-    debit = (
-        principal if charge is None or deducted else Money(principal.amount_minor + charge_minor, principal.currency)
-    )
-    sides = Sides(route.debtor_position, route.creditor_position)
-    transfers = transfers_of(sides, principal, settlement, price, charge, deducted)
-    rates = view.rates
     claims: tuple[Claim, ...] = ()
-    if lane.rules:
+    if way.claimers:
+        rates = view.rates
 
         def reference_rate(base: str, quote: str, market: str) -> Decimal:
             return rates.mid(base, quote, market, at).mid
 
-        claims = rules.claims(lane, facts, Amounts(principal, settlement), reference_rate)
+        claims = claims_made(way.claimers, facts, Amounts(principal, settlement), reference_rate)
     leg = Leg(
-        1,
-        route.rail,
-        "credit",
-        paid_out,
-        debtor_agent.settles_through,
-        creditor_agent.bic,
-        ask.creditor_account,
-        route.expires_at,
-    )
+        1, route.rail, "credit", paid_out, way.debtor_agent.settles_through, way.creditor_agent.bic,
+        ask.creditor_account, at + route.deadline,
+    )  # fmt: skip
     return Plan(
         classification, lane, judgement.lanes, debit, paid_out, price, charge, price.rate if price else None,
-        route.steps, leg, transfers, claims, view.rails[route.rail].capabilities.reports_credit,
-        ask.quote_id if price is not None and ask.quote_id else "", debtor_agent.bic,
+        route.steps, leg, transfers, claims, route.reports_credit, ask.quote_id if price and ask.quote_id else "",
+        way.debtor_agent.bic,
     )  # fmt: skip
 
 
@@ -217,14 +195,6 @@ def _quoted(ask: Ask, lane: Lane) -> Price | Refusal:
     return price
 
 
-def _with_cap(refusal: Refusal, rules: RulesOfDay) -> Refusal:
-    if refusal.reason not in ("rail-cap", "rail-cap-closed"):
-        return refusal
-    rule = rules.rule(refusal.detail["rule"])
-    ceiling = str(Money(rule.amount_minor or 0, rule.currency or "CNY"))
-    return refusal._replace(detail={**refusal.detail, "ceiling": ceiling, "source": rule.reference})
-
-
 def refusal_of(refused: Refused, plan: Plan, rules: RulesOfDay) -> Refusal:
     """Say which rule binds first, its source, the headroom and what to do, for a claim that was not admitted."""
     claim, headroom = refused
@@ -245,8 +215,7 @@ def refusal_of(refused: Refused, plan: Plan, rules: RulesOfDay) -> Refusal:
     if claim.rule == INVENTORY:
         return Refusal("no-rate", {"currency": claim.counter.rpartition(":")[2], "counter": claim.counter})
     rule = rules.rule(claim.rule)
-    currency = rule.currency or plan.debit.currency
-    ceiling = claim.ceiling if claim.delta >= 0 else claim.floor
+    currency, ceiling = claim.unit, claim.ceiling if claim.delta >= 0 else claim.floor
     name = "person-quota"
     if claim.effect == REQUIRE_DOCUMENTS:
         name = "documents-required"

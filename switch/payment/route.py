@@ -1,13 +1,17 @@
 """Routing: which rails of a lane carry a payment, and why the others were not taken. Never leaves the lane.
 
-Memberships, currencies and hours are looked at once per corridor and minute and remembered; caps per payment.
+Memberships, currencies, hours and charges are looked at once a minute for payments alike, and remembered (Way); caps are
+looked at per payment.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from fx.money import AMOUNT_MINOR_MAX, Money
 from limits.calendars import LAW_ZONE
+from limits.facts import PaymentFacts
+from limits.measures import Claimer
 from limits.rules import Lane, RulesOfDay, RuleValue
 from rails.port import Rail
 from switch.participants.registry import Participant
@@ -28,16 +32,6 @@ class Choice(NamedTuple):
     passed_over: tuple[tuple[str, str], ...]  # (rail, why) of the others, but for those before it that it is taken for
 
 
-class Corridor(NamedTuple):
-    """What routing must know: lane, the two agents, the two currencies."""
-
-    lane: Lane
-    debtor_agent: Participant
-    creditor_agent: Participant
-    debit_currency: str
-    settlement_currency: str
-
-
 class Route(NamedTuple):
     """The rails taken: steps for the explanation, positions for the ledger, the credit leg's rail."""
 
@@ -45,53 +39,129 @@ class Route(NamedTuple):
     debtor_position: str
     creditor_position: str
     rail: str
-    expires_at: datetime
+    deadline: timedelta  # from receipt, until which the rail may stay silent
+    reports_credit: bool
+
+
+class Way(NamedTuple):
+    """What payments through a lane between two agents in two currencies have in common for a minute."""
+
+    lane: Lane
+    claimers: tuple[Claimer, ...]  # what makes the lane's claims
+    closed: Refusal | None  # by the lane's own hours
+    charge: Money | None
+    debtor_agent: Participant
+    creditor_agent: Participant
+    debit_currency: str
+    settlement_currency: str
+    sources: list[Choice] | Refusal
+    destinations: list[Choice] | Refusal
+    first: Route | None  # over the rails preferred, where both sides have one open
+    settlement_minor_max: int  # up to which amounts they are taken
+    debit_minor_max: int
 
 
 class Router:
-    """Routes within a lane for one law day and one set of rails; remembers each corridor for the minute."""
+    """Routes within a lane for one law day and one set of rails and participants; remembers each way for the minute."""
 
-    def __init__(self, rails: Mapping[str, Rail], rules: RulesOfDay) -> None:
+    def __init__(self, rails: Mapping[str, Rail], rules: RulesOfDay, participants: Mapping[str, Participant]) -> None:
         self._rails = rails
         self._rules = rules
+        self._participants = participants
         self._from = self._until = _NEVER
-        self._known: dict[tuple[str, str, str, str, str], tuple[list[Choice] | Refusal, list[Choice] | Refusal]] = {}
+        self._known: dict[tuple[int, str, str, str, str, bool], Way] = {}
 
-    def route(self, corridor: Corridor, settlement_minor: int, debit_minor: int, at: datetime) -> Route | Refusal:
-        """Pick the rails for a payment of these minor units received at `at`."""
-        sources, destinations = self._sides(corridor, at)
-        destination = _pick(destinations, settlement_minor)
-        if isinstance(destination, Refusal):
-            return self._refused(corridor, settlement_minor, debit_minor, at)
-        expires_at = at + self._rails[destination.rail].capabilities.deadline
-        if not corridor.lane.source_rails:
-            step = RouteStep(destination.rail, "domestic", destination.passed_over)
-            payer = position(corridor.debtor_agent.settles_through, destination.rail, corridor.debit_currency)
-            return Route((step,), payer, destination.position, destination.rail, expires_at)
-        source = _pick(sources, debit_minor)
-        if isinstance(source, Refusal):
-            return self._refused(corridor, settlement_minor, debit_minor, at)
-        steps = (
-            RouteStep(source.rail, "debit", source.passed_over),
-            RouteStep(destination.rail, "credit", destination.passed_over),
+    def way(self, lane: Lane, facts: PaymentFacts, deducted: bool) -> Way:
+        """Return what is common to payments like this one; `deducted`: the creditor bears the charge."""
+        if not self._from <= facts.at < self._until:
+            self._from = facts.at.replace(second=0, microsecond=0)  # lanes and rails open and close on whole minutes
+            self._until = self._from + _MINUTE
+            self._known.clear()
+        profile = facts.profile
+        # By identity: a lane is long to hash, and the way known keeps it alive.
+        key = (
+            id(lane),
+            facts.debtor_agent,
+            facts.creditor_agent,
+            profile.debit_currency,
+            profile.settlement_currency,
+            deducted,
         )
-        return Route(steps, source.position, destination.position, destination.rail, expires_at)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._found(lane, facts, deducted)
+        return known
 
-    def _refused(self, corridor: Corridor, settlement_minor: int, debit_minor: int, at: datetime) -> Refusal:
+    def route(self, way: Way, settlement_minor: int, debit_minor: int, at: datetime) -> Route | Refusal:
+        """Pick the rails for a payment of these minor units received at `at`."""
+        if (
+            way.first is not None
+            and settlement_minor <= way.settlement_minor_max
+            and debit_minor <= way.debit_minor_max
+        ):
+            return way.first
+        destination, source = _pick(way.destinations, settlement_minor), _pick(way.sources, debit_minor)
+        if isinstance(destination, Refusal) or (way.lane.source_rails and isinstance(source, Refusal)):
+            return self._refused(way, settlement_minor, debit_minor, at)
+        return self._over(way.lane, way.debtor_agent, way.debit_currency, destination, source)
+
+    def _found(self, lane: Lane, facts: PaymentFacts, deducted: bool) -> Way:
+        at, profile = facts.at, facts.profile
+        debtor_agent, creditor_agent = self._participants[facts.debtor_agent], self._participants[facts.creditor_agent]
+        debit_currency, settlement_currency = profile.debit_currency, profile.settlement_currency
+        credit_agents = (creditor_agent,) if lane.source_rails else (debtor_agent, creditor_agent)
+        sources = self._choices(lane, lane.source_rails, (debtor_agent,), debtor_agent, debit_currency, at)
+        destinations = self._choices(
+            lane, lane.destination_rails, credit_agents, creditor_agent, settlement_currency, at
+        )
+        charge_currency = settlement_currency if deducted else debit_currency
+        charge_minor = self._rules.charge(lane, charge_currency)
+        first = None
+        if not isinstance(sources, Refusal) and not isinstance(destinations, Refusal):
+            source = sources[0] if sources else None
+            first = self._over(lane, debtor_agent, debit_currency, destinations[0], source)
+        return Way(
+            lane, self._rules.claimers(lane), _lane_closed(self._rules, lane, at), Money(charge_minor, charge_currency) if charge_minor else None,
+            debtor_agent, creditor_agent, debit_currency, settlement_currency, sources, destinations, first,
+            _room(destinations), _room(sources),
+        )  # fmt: skip
+
+    def _over(
+        self,
+        lane: Lane,
+        debtor_agent: Participant,
+        debit_currency: str,
+        destination: Choice,
+        source: Choice | Refusal | None,
+    ) -> Route:
+        capabilities = self._rails[destination.rail].capabilities
+        if isinstance(source, Choice):
+            steps: tuple[RouteStep, ...] = (
+                RouteStep(source.rail, "debit", source.passed_over),
+                RouteStep(destination.rail, "credit", destination.passed_over),
+            )
+            payer = source.position
+        else:
+            steps = (RouteStep(destination.rail, "domestic", destination.passed_over),)
+            payer = position(debtor_agent.settles_through, destination.rail, debit_currency)
+        return Route(
+            steps, payer, destination.position, destination.rail, capabilities.deadline, capabilities.reports_credit
+        )
+
+    def _refused(self, way: Way, settlement_minor: int, debit_minor: int, at: datetime) -> Refusal:
         """Say why no rail takes the payment now; where time mends it, when rails that carry it are next open on both sides."""
-        sources, destinations = self._sides(corridor, at)
+        lane = way.lane
         picked = [
-            _pick(destinations, settlement_minor),
-            *([_pick(sources, debit_minor)] if corridor.lane.source_rails else []),
+            _pick(way.destinations, settlement_minor),
+            *([_pick(way.sources, debit_minor)] if lane.source_rails else []),
         ]
         refusals = {refusal.reason: refusal for refusal in reversed(picked) if isinstance(refusal, Refusal)}
         if "no-rail" in refusals:
             return refusals["no-rail"]
-        lane, debtor_agent, creditor_agent, debit_currency, settlement_currency = corridor
-        members = (creditor_agent,) if lane.source_rails else (debtor_agent, creditor_agent)
-        sides = [(lane.destination_rails, members, settlement_currency, settlement_minor)]
+        members = (way.creditor_agent,) if lane.source_rails else (way.debtor_agent, way.creditor_agent)
+        sides = [(lane.destination_rails, members, way.settlement_currency, settlement_minor)]
         if lane.source_rails:
-            sides.append((lane.source_rails, (debtor_agent,), debit_currency, debit_minor))
+            sides.append((lane.source_rails, (way.debtor_agent,), way.debit_currency, debit_minor))
         able: list[tuple[list[str], str]] = []
         for rails, agents, currency, amount_minor in sides:
             fit = [name for name in rails if not self._unfit(self._rails[name], agents, currency, at)]
@@ -100,7 +170,7 @@ class Router:
             if not within:  # no rail carries so much, at whatever hour
                 cap = caps[fit[-1]]
                 assert cap is not None
-                return Refusal("rail-cap", {"rule": cap.rule})
+                return _above(cap)
             able.append((within, currency))
         opens_at, rail = self._opening(able, at)
         when = {"rail": rail, "opens_at": opens_at.astimezone(LAW_ZONE).isoformat()}
@@ -120,23 +190,6 @@ class Router:
                 break
             instant, rail = opens_at, rail or name
         return instant, rail
-
-    def _sides(self, corridor: Corridor, at: datetime) -> tuple[list[Choice] | Refusal, list[Choice] | Refusal]:
-        if not self._from <= at < self._until:
-            self._from = at.replace(second=0, microsecond=0)  # rails open and close on whole minutes
-            self._until = self._from + _MINUTE
-            self._known.clear()
-        lane, debtor_agent, creditor_agent, debit_currency, settlement_currency = corridor
-        key = (lane.id, debtor_agent.bic, creditor_agent.bic, debit_currency, settlement_currency)
-        known = self._known.get(key)
-        if known is None:
-            agents = (debtor_agent, creditor_agent)
-            credit_agents = agents if not lane.source_rails else (creditor_agent,)
-            known = self._known[key] = (
-                self._choices(lane, lane.source_rails, (debtor_agent,), debtor_agent, debit_currency, at),
-                self._choices(lane, lane.destination_rails, credit_agents, creditor_agent, settlement_currency, at),
-            )
-        return known
 
     def _choices(
         self,
@@ -210,6 +263,26 @@ def _pick(choices: list[Choice] | Refusal, amount_minor: int) -> Choice | Refusa
             return choice._replace(passed_over=choice.passed_over + tuple(over)) if over else choice
         assert cap is not None
         over.append((choice.rail, f"above its cap {cap.rule}"))
-    cap = choices[-1].cap
-    assert cap is not None
-    return Refusal("rail-cap", {"rule": cap.rule})
+    cap = choices[-1].cap if choices else None
+    if cap is None:
+        return Refusal("no-rail", {})  # of a side without rails of its own: nobody asks for it
+    return _above(cap)
+
+
+def _above(cap: RuleValue) -> Refusal:
+    ceiling = Money(cap.amount_minor or 0, cap.currency or "")
+    return Refusal("rail-cap", {"rule": cap.rule, "ceiling": str(ceiling), "source": cap.reference})
+
+
+def _room(choices: list[Choice] | Refusal) -> int:
+    """Return the cap of the rail preferred, minor units."""
+    cap = choices[0].cap if choices and not isinstance(choices, Refusal) else None
+    return AMOUNT_MINOR_MAX if cap is None or cap.amount_minor is None else cap.amount_minor
+
+
+def _lane_closed(rules: RulesOfDay, lane: Lane, at: datetime) -> Refusal | None:
+    hours = rules.hours(lane, at)
+    if hours.open:
+        return None
+    opens_at = hours.next_opening.astimezone(LAW_ZONE).isoformat() if hours.next_opening else "—"
+    return Refusal("lane-closed", {"lane": lane.id, "rule": hours.rule, "hours": hours.text, "opens_at": opens_at})

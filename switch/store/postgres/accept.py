@@ -157,13 +157,13 @@ async def _begin_unknown(
     connection: Connection, queries: Mapping[str, str], batch: Sequence[Admission], generation: int, incarnation: int
 ) -> Sorted:
     """Write all identities as new (first statement: it waits for whoever inserts the same), check the fence, claim quotes."""
-    rows = sorted((identity, i) for i, item in enumerate(batch) for identity in item.identities)
     text = _Texts()
     lines = []
-    for (kind, key), i in rows:
-        item = batch[i]
-        content_hash = item.content_hash.hex() if kind == KEY else ""
-        lines.append(f"{kind}\t\\\\x{key.hex()}\t{item.payment_id}\t{text[item.received_on]}\t\\\\x{content_hash}")
+    for item in batch:
+        payment_id, day, content_hash = item.payment_id, text[item.received_on], item.content_hash.hex()
+        for kind, key in item.identities:
+            lines.append(f"{kind}\t{key}\t{payment_id}\t{day}\t\\\\x{content_hash if kind == KEY else ''}")
+    lines.sort()  # by kind and key, as everyone inserts them
     await copy_rows(connection, "identity", _IDENTITY, lines)
     await _check_fence(connection, queries, generation, incarnation)
     refusals: dict[int, Refusal] = {}
@@ -231,8 +231,8 @@ async def _conflicts(
     refusals: dict[int, Refusal],
 ) -> None:
     """Sort out who lost an identity: the same key is a replay, a known UETR or instruction id is a refusal."""
-    won: dict[tuple[int, bytes], str] = {(row["kind"], row["key"]): str(row["payment_id"]) for row in claimed}
-    used: set[tuple[int, bytes]] = set()
+    won: dict[tuple[int, str], str] = {(row["kind"], row["key"].hex): str(row["payment_id"]) for row in claimed}
+    used: set[tuple[int, str]] = set()
     lost: list[tuple[int, Identity]] = []
     held: dict[int, list[Identity]] = {}
     for i, item in enumerate(batch):
@@ -277,7 +277,7 @@ async def find_identities(
     if not identities:
         return {}
     rows = await connection.fetch(queries["find_identities"], [x.kind for x in identities], [x.key for x in identities])
-    return {Identity(row["kind"], row["key"]): (str(row["payment_id"]), row["content_hash"]) for row in rows}
+    return {Identity(row["kind"], row["key"].hex): (str(row["payment_id"]), row["content_hash"]) for row in rows}
 
 
 async def _claim_quotes(

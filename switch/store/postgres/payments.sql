@@ -20,15 +20,15 @@ SELECT world, (SELECT jsonb_object_agg(document, person_id) FROM person_document
 
 -- name: claim_identities
 INSERT INTO identity (kind, key, payment_id, received_on, content_hash)
-SELECT * FROM unnest($1::smallint[], $2::bytea[], $3::uuid[], $4::date[], $5::bytea[])
+SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::date[], $5::bytea[])
 ON CONFLICT DO NOTHING RETURNING kind, key, payment_id
 
 -- name: release_identities
-DELETE FROM identity i USING unnest($1::smallint[], $2::bytea[]) x (kind, key) WHERE i.kind = x.kind AND i.key = x.key
+DELETE FROM identity i USING unnest($1::smallint[], $2::uuid[]) x (kind, key) WHERE i.kind = x.kind AND i.key = x.key
 
 -- name: find_identities
 SELECT i.kind, i.key, i.payment_id, i.received_on, i.content_hash
-FROM unnest($1::smallint[], $2::bytea[]) x (kind, key) JOIN identity i USING (kind, key)
+FROM unnest($1::smallint[], $2::uuid[]) x (kind, key) JOIN identity i USING (kind, key)
 
 -- name: claim_quotes
 UPDATE quote q SET used_by = x.payment_id FROM unnest($1::text[], $2::uuid[]) x (quote_id, payment_id)

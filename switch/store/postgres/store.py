@@ -186,7 +186,7 @@ class PostgresStore:
         async with self._connection() as connection:
             await self._ensure_day(connection, _FUNDING_DAY)
             async with connection.transaction():
-                identity = ([1], [b"opening-transfer"], [_FUNDING_ID], [_FUNDING_DAY], [b""])
+                identity = ([1], [_FUNDING_ID], [_FUNDING_ID], [_FUNDING_DAY], [b""])
                 if not await connection.fetch(self._q["claim_identities"], *identity):
                     return
                 rows = [(_FUNDING_ID, _FUNDING_DAY, *transfer) for transfer in transfers]

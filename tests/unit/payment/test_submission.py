@@ -45,9 +45,9 @@ async def test_three_identities_of_sixteen_bytes() -> None:
     submission = a_submission(northbound(instruction_id="X"), "k")
     key, uetr, instruction = submission.identities(DAY)
     assert [identity.kind for identity in (key, uetr, instruction)] == [1, 2, 3]
-    assert {len(identity.key) for identity in (key, uetr, instruction)} == {16}
+    assert {len(bytes.fromhex(identity.key)) for identity in (key, uetr, instruction)} == {16}
     assert key == key_identity(submission.payment_id) and uetr == uetr_identity(submission.uetr)
-    assert uetr.key == UUID(submission.uetr).bytes
+    assert uetr.key == UUID(submission.uetr).hex
     assert submission.identities(date(2026, 3, 6))[2] != instruction
     assert a_submission(southbound(instruction_id="X"), "k").identities(DAY)[2] != instruction  # another agent's
     branch = northbound(instruction_id="X", debtor_agent=f"{HARBOUR}XXX")

@@ -17,7 +17,7 @@ CREATE TABLE worker (             -- who holds unfinished payments
 
 CREATE TABLE identity (
     kind smallint NOT NULL CHECK (kind IN (1, 2, 3)),  -- 1 idempotency key, 2 UETR, 3 agent + instruction id + day
-    key bytea NOT NULL CHECK (length(key) = 16),
+    key uuid NOT NULL,                                 -- 16 bytes, whatever they are of
     payment_id uuid NOT NULL,
     received_on date NOT NULL,
     content_hash bytea NOT NULL,
