@@ -148,6 +148,9 @@ def postgres_sandbox(
     return Sandbox(world, store, make_worker(world, store))
 
 
+_KEYS_ID = "keys_id"  # the world's fact that says whose keys its persons and messages are under
+
+
 class CannotOpen(Exception):
     """The sandbox cannot be opened as asked; says why and what to do."""
 
@@ -164,6 +167,9 @@ async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> No
             pass  # the world has moved on meanwhile: look again
         await sandbox.store.fund(opening_transfers(sandbox.world))
         await sandbox.start()
+    except CannotOpen:
+        await sandbox.stop()
+        raise
     except OtherLaw as error:
         await sandbox.stop()
         raise CannotOpen(
@@ -181,7 +187,12 @@ async def _agreed(sandbox: Sandbox, start_at: datetime | None) -> bool:
     store, world = sandbox.store, sandbox.world
     others = await store.register(sandbox.worker.incarnation, LEASE_SECONDS)
     generation, facts = await store.generation(), await store.world()
-    wanted = world.law()
+    if facts.get(_KEYS_ID, world.keys_id) != world.keys_id:
+        raise CannotOpen(
+            f"sandbox {world.sandbox} was made with other keys: with yours neither its persons nor its stored messages would be "
+            "known; start with the data folder (--data) it was made with, or take another database"
+        )
+    wanted = world.law() | {_KEYS_ID: world.keys_id}
     if "clock_business" not in facts:
         if start_at is not None:
             world.clock.begin(start_at, world.clock.rate)

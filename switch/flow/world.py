@@ -77,6 +77,11 @@ class World:
         """Return the facts by which the fence knows this rulebook and these participants."""
         return {"rulebook_id": self.rulebook.id, "participants_id": self.registry.id}
 
+    @property
+    def keys_id(self) -> str:
+        """Return a digest of the key of pseudonyms: two workers with other keys would not know each other's persons."""
+        return self.known.persons.pseudonym("keys", "", "")
+
     def conflict(self, facts: Mapping[str, str]) -> str:
         """Say what of the law in `facts` is not ours, "" where all is."""
         others = [

@@ -20,7 +20,7 @@ from switch.api.app import create_app
 from switch.flow.loops import Loops
 from switch.flow.ports import StoreUnavailable
 from switch.flow.world import OtherLaw
-from switch.main import CannotOpen, open_sandbox, postgres_sandbox
+from switch.main import OPEN_SECRETS, CannotOpen, Secrets, open_sandbox, postgres_sandbox
 from switch.payment.instruction import Identification
 from switch.sandbox import Sandbox
 
@@ -36,8 +36,10 @@ async def start(postgres_url: str, fresh_schema: Callable[[], Awaitable[str]]) -
     name = await fresh_schema()
     started: list[Sandbox] = []
 
-    async def another(rulebook: Rulebook = RULEBOOK, funding: str | None = None) -> Sandbox:
-        sandbox = postgres_sandbox(postgres_url, name, clock=a_clock(), instant=True, rulebook=rulebook)
+    async def another(
+        rulebook: Rulebook = RULEBOOK, funding: str | None = None, keys: Secrets = OPEN_SECRETS
+    ) -> Sandbox:
+        sandbox = postgres_sandbox(postgres_url, name, keys=keys, clock=a_clock(), instant=True, rulebook=rulebook)
         sandbox.loops = Loops(sandbox.worker, lease_seconds=5.0, renew_seconds=0.1)
         if funding is not None:
             registry = sandbox.world.registry
@@ -89,6 +91,13 @@ async def test_other_participants_are_refused_as_another_rulebook_is(start: Star
     first = await start()
     with pytest.raises(CannotOpen, match=f"goes by participants {first.world.registry.id}, not "):
         await start(funding="7")
+
+
+async def test_other_keys_are_refused_even_of_a_worker_that_is_alone(start: Start) -> None:
+    await (await start()).stop()
+    with pytest.raises(CannotOpen, match="made with other keys"):
+        await start(keys=OPEN_SECRETS._replace(pseudonyms=b"another key of thirty-two bytes.."))
+    await start()  # and nothing was changed by the attempt
 
 
 async def test_a_worker_of_the_same_law_joins_and_changes_nothing(start: Start) -> None:
