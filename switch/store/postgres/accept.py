@@ -102,11 +102,8 @@ async def accept_batch(
             rows = totals([ClaimSet("", plan.claims) for plan in sorted_batch.plans.values()])
             for plan in sorted_batch.plans.values():
                 add_transfers(rows, plan.transfers)
-            if rows:
-                versions = await reserve_fast(connection, rows)
-                if versions is None:
-                    raise _RollBack
-                await _remember_batch(connection, queries, versions)
+            if not await reserve_fast(connection, rows):
+                raise _RollBack
         return _outcomes(batch, sorted_batch, {}, {}, {})
     except (_RollBack, asyncpg.UniqueViolationError):
         return await _accept_exact(connection, queries, batch, generation, incarnation, judge)
@@ -124,7 +121,7 @@ async def _accept_exact(
         sorted_batch = await _begin(connection, queries, batch, generation, incarnation)
         positions = list(sorted_batch.plans)
         claim_sets = [ClaimSet(batch[i].payment_id, reservation(sorted_batch.plans[i])) for i in positions]
-        verdicts, versions = await reserve_exact(connection, claim_sets)
+        verdicts = await reserve_exact(connection, claim_sets)
         refused: dict[int, Refusal] = {}
         binding: dict[int, Refused] = {}
         again: dict[int, Refused | None] = {}
@@ -148,8 +145,6 @@ async def _accept_exact(
             await connection.execute(queries["release_quotes"], [batch[i].payment_id for i in (*refused, *again)])
         plans = {i: plan for i, plan in sorted_batch.plans.items() if i not in refused and i not in again}
         await _write(connection, batch, plans, sorted_batch.refusals | refused, incarnation)
-        if versions:
-            await _remember_batch(connection, queries, versions)
     return _outcomes(batch, sorted_batch, refused, binding, again)
 
 
@@ -308,10 +303,6 @@ async def _release_identities(connection: Connection, queries: Mapping[str, str]
     """Let go of what items that are to be decided again have claimed."""
     identities = [identity for item in items for identity in item.identities]
     await connection.execute(queries["release_identities"], [x.kind for x in identities], [x.key for x in identities])
-
-
-async def _remember_batch(connection: Connection, queries: Mapping[str, str], versions: Mapping[str, int]) -> None:
-    await connection.execute(queries["insert_batch"], "accept", list(versions), list(versions.values()))
 
 
 async def _write(

@@ -96,30 +96,28 @@ def _columns(rows: Mapping[str, Total]) -> tuple[list[str], list[tuple[Any, ...]
     return keys, list(zip(*map(rows.__getitem__, keys), strict=True))
 
 
-async def reserve_fast(connection: Connection, rows: Mapping[str, Total]) -> dict[str, int] | None:
-    """Reserve a batch's totals in one guarded write; returns the version of each counter, or None.
+async def reserve_fast(connection: Connection, rows: Mapping[str, Total]) -> bool:
+    """Reserve a batch's totals in one guarded write, which notes the version it made of each counter.
 
-    Where this returns versions every claim is admitted, in whatever order they came. None means that not every row came
+    Where this returns True every claim is admitted, in whatever order they came. False means that not every row came
     back: the caller rolls its transaction back and takes the exact path. Each payment stands in the batch once.
     """
     if not rows:
-        return {}
+        return True
     keys, columns = _columns(rows)
     texts = [",".join(["" if value is None else str(value) for value in column]) for column in columns]
-    came_back = await connection.fetch(queries("counters")["reserve"], ",".join(keys), *texts)
-    return dict(came_back) if len(came_back) == len(keys) else None
+    [[came_back]] = await connection.fetch(queries("counters")["reserve"], ",".join(keys), *texts)
+    return bool(came_back == len(keys))
 
 
-async def reserve_exact(
-    connection: Connection, batch: Sequence[ClaimSet]
-) -> tuple[list[Refused | None], dict[str, int]]:
-    """Reserve payment by payment in arrival order under locks; returns the verdicts and the version of each counter.
+async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet]) -> list[Refused | None]:
+    """Reserve payment by payment in arrival order under locks; returns the verdicts and notes the version of each counter.
 
     A counter that no admitted claim moved keeps the version it was seen at. The locks last until the transaction ends.
     """
     rows = totals(batch)
     if not rows:
-        return [None] * len(batch), {}
+        return [None] * len(batch)
     keys = sorted(rows)
     await connection.execute(queries("counters")["hold"], keys)
     sums = await read_sums(connection, keys)
@@ -133,7 +131,13 @@ async def reserve_exact(
         after.update(moved)
     if after:
         versions.update(await _write(connection, after, rows))
-    return verdicts, versions
+    await note(connection, "accept", versions)
+    return verdicts
+
+
+async def note(connection: Connection, step: str, versions: Mapping[str, int]) -> None:
+    """Keep which versions of which counters this transaction made (or, on the exact path, saw)."""
+    await connection.execute(queries("counters")["note"], step, list(versions), list(versions.values()))
 
 
 async def _write(connection: Connection, after: Mapping[str, Sums], rows: Mapping[str, Total]) -> dict[str, int]:
@@ -196,11 +200,11 @@ class PostgresCounters:
         inserted = {row[0] for row in await connection.fetch(queries("counters")["remember"], ids, texts)}
         new = [ClaimSet(payment_id, claims_by_id[payment_id]) for payment_id in verdicts if payment_id in inserted]
         if exact:
-            judged, _ = await reserve_exact(connection, new)
+            judged = await reserve_exact(connection, new)
             verdicts.update((payment_id, refused) for (payment_id, _), refused in zip(new, judged, strict=True))
             refused_ids = [payment_id for payment_id, refused in verdicts.items() if refused is not None]
             await connection.execute(queries("counters")["forget"], refused_ids)
-        elif await reserve_fast(connection, totals(new)) is None:
+        elif not await reserve_fast(connection, totals(new)):
             raise _TakeExactPath
         return [verdicts[payment_id] for payment_id, _ in batch]
 

@@ -4,8 +4,8 @@
 -- The sums of a whole batch at once, each column joined into one text: half the time of arrays in Python. No key holds a
 -- comma; one that did would leave sums null, which the table refuses. The guard stands twice, for a counter's first row
 -- and for a row that is there; a row that fails it does not come back. A bound is empty (null) where nothing is tested,
--- and `latching` makes the upper test strict.
-INSERT INTO counter AS held (key, up_pending, up_posted, down_pending, latching, ceiling, floor, version)
+-- and `latching` makes the upper test strict. What came back is noted as the transaction's batch and counted.
+WITH hot AS (INSERT INTO counter AS held (key, up_pending, up_posted, down_pending, latching, ceiling, floor, version)
 SELECT key, up_pending, up_posted, down_pending, latching, ceiling, floor, 1
 FROM unnest(string_to_array($1, ','), string_to_array($2, ',')::bigint[], string_to_array($3, ',')::bigint[],
     string_to_array($4, ',')::bigint[], string_to_array($5, ',')::boolean[],
@@ -37,6 +37,13 @@ WHERE (
         OR held.up_posted - held.down_pending - held.down_posted - excluded.down_pending >= excluded.floor
     )
 RETURNING key, version
+), noted AS (
+    INSERT INTO batch (step, counters, versions) SELECT 'accept', array_agg(key), array_agg(version) FROM hot HAVING count(*) > 0
+)
+SELECT count(*) FROM hot
+
+-- name: note
+INSERT INTO batch (step, counters, versions) VALUES ($1, $2, $3)
 
 -- name: hold
 -- Makes the rows that are missing and locks the others in one pass: DO UPDATE locks a row even where its WHERE is false.

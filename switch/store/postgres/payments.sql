@@ -51,9 +51,6 @@ SELECT x.*, true, 0 FROM unnest($1::uuid[], $2::date[], $3::smallint[], $4::text
 -- name: insert_standings
 INSERT INTO standing (standing_id, standing) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING
 
--- name: insert_batch
-INSERT INTO batch (step, counters, versions) VALUES ($1, $2, $3)
-
 -- name: finish
 -- Steps of many payments in one statement. $1 to $6: ids, days, events, instants, codes and details, each joined into one
 -- text; $7: the days, each once. $8 to $13: the tables as moves (payment.status MOVES). A step that no move is for changes

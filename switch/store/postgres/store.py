@@ -40,6 +40,7 @@ from switch.payment.plan import Transfer
 from switch.payment.refusals import OPERATOR_REJECTED, refusal_from
 from switch.payment.status import MOVES, REJECTED
 from switch.store.postgres.accept import accept_batch
+from switch.store.postgres.counters import note
 from switch.store.postgres.persons import link, where_sums_are
 from switch.store.postgres.queries import queries
 from switch.store.postgres.rows import (
@@ -208,9 +209,7 @@ class PostgresStore:
         rows = await connection.fetch(
             self._q["force_counters"], keys, zeros, [sums[k][0] for k in keys], zeros, [sums[k][1] for k in keys]
         )
-        await connection.execute(
-            self._q["insert_batch"], "alone", [r["key"] for r in rows], [r["version"] for r in rows]
-        )
+        await note(connection, "alone", {row["key"]: row["version"] for row in rows})
 
     async def _ensure_day(self, connection: Any, day: date) -> None:
         """Make the day's partitions before its first row; DDL of its own, never in a payment's transaction."""

@@ -65,3 +65,9 @@ async def settle(counters: CounterPort, *claims: Claim) -> str:
 async def left(counters: CounterPort, claim: Claim) -> int | None:
     """The headroom there is for a claim like this one."""
     return headroom(claim, (await counters.sums([claim.counter]))[claim.counter])
+
+
+async def noted(connection: Any) -> dict[str, int]:
+    """The versions that the open transaction has noted."""
+    rows = await connection.fetch("SELECT counters, versions FROM batch WHERE xid = pg_current_xact_id()")
+    return {key: version for row in rows for key, version in zip(row["counters"], row["versions"], strict=True)}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 from counter_auditor import Book, Record
+from counter_builders import noted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -122,14 +123,14 @@ async def accept(pool: asyncpg.Pool, batch: Sequence[ClaimSet]) -> Record:
     async with pool.acquire() as connection:
         transaction = connection.transaction()
         await transaction.start()
-        versions = await reserve_fast(connection, totals(batch))
-        if versions is not None:
+        if await reserve_fast(connection, totals(batch)):
+            versions = await noted(connection)
             await transaction.commit()
             return Record(batch, [None] * len(batch), versions)
         await transaction.rollback()
         async with connection.transaction():
-            verdicts, versions = await reserve_exact(connection, batch)
-        return Record(batch, verdicts, versions)
+            verdicts = await reserve_exact(connection, batch)
+            return Record(batch, verdicts, await noted(connection))
 
 
 @quick

@@ -13,3 +13,11 @@ CREATE TABLE counter (
     floor        bigint,
     CHECK (NOT latched OR ceiling IS NOT NULL)
 ) WITH (fillfactor = 50); -- room on the page for the next version of a hot row (HOT update)
+
+CREATE TABLE batch (              -- which versions of which counters a transaction made: with event.position, each counter's history
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    step text NOT NULL,
+    counters text[] NOT NULL,
+    versions bigint[] NOT NULL,
+    PRIMARY KEY (xid, step)
+);

@@ -154,14 +154,6 @@ CREATE TABLE exception_record (   -- beside the payment; its final status never 
     PRIMARY KEY (payment_id, kind)
 );
 
-CREATE TABLE batch (              -- which versions of which counters a transaction made: with event.position, each counter's history
-    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    step text NOT NULL,
-    counters text[] NOT NULL,
-    versions bigint[] NOT NULL,
-    PRIMARY KEY (xid, step)
-);
-
 CREATE FUNCTION ensure_day(day date) RETURNS void LANGUAGE plpgsql AS $$
 -- Makes the day's partitions; a transaction of its own, one at a time, never a payment's.
 DECLARE
