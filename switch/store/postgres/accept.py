@@ -121,7 +121,7 @@ async def _accept_exact(
         sorted_batch = await _begin(connection, queries, batch, generation, incarnation)
         positions = list(sorted_batch.plans)
         claim_sets = [ClaimSet(batch[i].payment_id, reservation(sorted_batch.plans[i])) for i in positions]
-        verdicts = await reserve_exact(connection, claim_sets)
+        verdicts = await reserve_exact(connection, claim_sets, max(item.received_at for item in batch))
         refused: dict[int, Refusal] = {}
         binding: dict[int, Refused] = {}
         again: dict[int, Refused | None] = {}

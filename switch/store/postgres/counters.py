@@ -5,6 +5,7 @@ The functions run inside the caller's transaction, late in it as the rows are ho
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any, Protocol, TypeVar
 
@@ -110,10 +111,10 @@ async def reserve_fast(connection: Connection, rows: Mapping[str, Total]) -> boo
     return bool(came_back == len(keys))
 
 
-async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet]) -> list[Refused | None]:
+async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet], at: datetime) -> list[Refused | None]:
     """Reserve payment by payment in arrival order under locks; returns the verdicts and notes the version of each counter.
 
-    A counter that no admitted claim moved keeps the version it was seen at. The locks last until the transaction ends.
+    A counter that no admitted claim moved keeps the version it was seen at; one that is closed now is closed since `at`. The locks last until the transaction ends.
     """
     rows = totals(batch)
     if not rows:
@@ -130,7 +131,7 @@ async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet]) -> li
         sums.update(moved)
         after.update(moved)
     if after:
-        versions.update(await _write(connection, after, rows))
+        versions.update(await _write(connection, after, rows, at))
     await note(connection, "accept", versions)
     return verdicts
 
@@ -140,11 +141,13 @@ async def note(connection: Connection, step: str, versions: Mapping[str, int]) -
     await connection.execute(queries("counters")["note"], step, list(versions), list(versions.values()))
 
 
-async def _write(connection: Connection, after: Mapping[str, Sums], rows: Mapping[str, Total]) -> dict[str, int]:
+async def _write(
+    connection: Connection, after: Mapping[str, Sums], rows: Mapping[str, Total], at: datetime
+) -> dict[str, int]:
     keys = sorted(after)
     sums = list(zip(*(after[key][:5] for key in keys), strict=True))
     bounds = list(zip(*(rows[key][_BOUNDS] for key in keys), strict=True))
-    written = dict(await connection.fetch(queries("counters")["write"], keys, *sums, *bounds))
+    written = dict(await connection.fetch(queries("counters")["write"], keys, *sums, *bounds, at))
     assert len(written) == len(keys), "a counter under our lock was not there to be written"
     return written
 
@@ -174,6 +177,11 @@ class _TakeExactPath(Exception):
     """Rolls the fast path's transaction back."""
 
 
+_AT = datetime(
+    2014, 11, 17, tzinfo=UTC
+)  # PostgresCounters knows no time: what latches is closed since the first such quota
+
+
 class PostgresCounters:
     """The port on PostgreSQL alone, keeping each payment's reservation in the table `counter_claim`.
 
@@ -200,7 +208,7 @@ class PostgresCounters:
         inserted = {row[0] for row in await connection.fetch(queries("counters")["remember"], ids, texts)}
         new = [ClaimSet(payment_id, claims_by_id[payment_id]) for payment_id in verdicts if payment_id in inserted]
         if exact:
-            judged = await reserve_exact(connection, new)
+            judged = await reserve_exact(connection, new, _AT)
             verdicts.update((payment_id, refused) for (payment_id, _), refused in zip(new, judged, strict=True))
             refused_ids = [payment_id for payment_id, refused in verdicts.items() if refused is not None]
             await connection.execute(queries("counters")["forget"], refused_ids)

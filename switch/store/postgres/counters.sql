@@ -27,7 +27,7 @@ ON CONFLICT (key) DO UPDATE SET
 WHERE (
         excluded.ceiling IS NULL
         OR (
-            NOT held.latched
+            held.latched_at IS NULL
             AND held.up_pending + held.up_posted - held.down_posted
                 + excluded.up_pending + excluded.up_posted + excluded.latching::int <= excluded.ceiling
         )
@@ -52,7 +52,7 @@ SELECT key FROM unnest($1::text[]) AS batch (key)
 ON CONFLICT (key) DO UPDATE SET version = counter.version WHERE false
 
 -- name: read
-SELECT key, up_pending, up_posted, down_pending, down_posted, latched, version
+SELECT key, up_pending, up_posted, down_pending, down_posted, latched_at IS NOT NULL, version
 FROM counter
 WHERE key = ANY ($1::text[])
 
@@ -63,7 +63,7 @@ UPDATE counter SET
     up_posted = new.up_posted,
     down_pending = new.down_pending,
     down_posted = new.down_posted,
-    latched = new.latched,
+    latched_at = CASE WHEN new.latched THEN coalesce(counter.latched_at, $10) END,
     latching = new.latching,
     ceiling = coalesce(new.ceiling, counter.ceiling),
     floor = coalesce(new.floor, counter.floor),

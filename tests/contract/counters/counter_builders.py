@@ -1,5 +1,6 @@
 """Builders of claims: each gives a valid claim of one kind of rule; the test states only what matters."""
 
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -11,6 +12,8 @@ SHANGHAI = "stock-connect.shanghai.northbound.day|market|2014-12-01"
 PERSON = "same-name.hong-kong.day|person:p1|2025-07-01"
 SWAP = "swap-connect.northbound.day|market|2023-06-01"
 AGENT = "account:agent/fps/HKD"
+
+AT = datetime(2014, 11, 17, 2, 0, tzinfo=UTC)
 
 _numbers = count(1)
 

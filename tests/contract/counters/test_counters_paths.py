@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import asyncpg
 import pytest
-from counter_builders import AGENT, PERSON, SWAP, buy, debit, noted, payment, same_name, sell, swap
+from counter_builders import AGENT, AT, PERSON, SWAP, buy, debit, noted, payment, same_name, sell, swap
 
 from limits.claims import REPORT, Claim, ClaimSet, Refused
 from limits.counters import Change, post_changes
@@ -84,7 +85,7 @@ async def test_the_exact_path_tells_the_version_that_a_refusal_saw(empty_databas
     await take(empty_database, same_name(80_000_00))
     over = same_name(1)
     async with empty_database.acquire() as connection, connection.transaction():
-        verdicts = await reserve_exact(connection, [payment(over), payment(swap(1)), payment(swap(-1))])
+        verdicts = await reserve_exact(connection, [payment(over), payment(swap(1)), payment(swap(-1))], AT)
         versions = await noted(connection)
     assert verdicts == [Refused(over, 0), None, None]
     assert versions == {PERSON: 1, SWAP: 1}
@@ -93,7 +94,7 @@ async def test_the_exact_path_tells_the_version_that_a_refusal_saw(empty_databas
 async def test_claims_of_nobody_touch_nothing(empty_database: asyncpg.Pool) -> None:
     async with empty_database.acquire() as connection, connection.transaction():
         assert await reserve_fast(connection, {})
-        assert await reserve_exact(connection, [ClaimSet("free", ())]) == [None]
+        assert await reserve_exact(connection, [ClaimSet("free", ())], AT) == [None]
         assert await apply(connection, {}) == {}
 
 
@@ -129,7 +130,7 @@ def claims_on(keys: list[str]) -> list[ClaimSet]:
     ("work", "argument"),
     [
         (reserve_fast, totals(claims_on(ON_DISK + KEYS[8:]))),
-        (reserve_exact, claims_on(KEYS[8:] + ON_DISK)),
+        (partial(reserve_exact, at=AT), claims_on(KEYS[8:] + ON_DISK)),
         (apply, {key: Change(up_posted=1) for key in ON_DISK}),
     ],
 )
@@ -170,7 +171,7 @@ async def test_concurrent_batches_and_steps_lose_no_update(empty_database: async
 
     works: list[tuple[Callable[..., Awaitable[object]], Any]] = [
         (reserve_fast, totals(claims_on(KEYS))),
-        (reserve_exact, claims_on(ON_DISK)),
+        (partial(reserve_exact, at=AT), claims_on(ON_DISK)),
         (apply, steps),
         (apply, steps),
     ]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 from counter_auditor import Book, Record
-from counter_builders import noted
+from counter_builders import AT, noted
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -129,7 +129,7 @@ async def accept(pool: asyncpg.Pool, batch: Sequence[ClaimSet]) -> Record:
             return Record(batch, [None] * len(batch), versions)
         await transaction.rollback()
         async with connection.transaction():
-            verdicts = await reserve_exact(connection, batch)
+            verdicts = await reserve_exact(connection, batch, AT)
             return Record(batch, verdicts, await noted(connection))
 
 
