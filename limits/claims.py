@@ -15,7 +15,7 @@ SUSPEND_UNTIL = "suspend_until"
 
 
 class Claim(NamedTuple):
-    """One claim of one payment on one counter."""
+    """One claim of one payment on one counter. Stored by position (store.postgres.rows): new fields go to the end."""
 
     rule: str  # rule id; "liquidity" for an agent's position, "inventory" for a provider's
     counter: str  # counter key: rule|scope|window for rules, position:… or inventory:… for ledger accounts; no personal data in clear
@@ -29,6 +29,9 @@ class Claim(NamedTuple):
     latches: bool = False  # the rule latches in the session this claim came in with
     forced: bool = False  # taken whatever the bound says (late acceptance); listed apart by the audit
     unit: str = ""  # currency of its minor units; "" for an account, whose transfers say it
+    latches_on_carry: bool = (
+        False  # no headroom brought into a latching session closes the counter too (assumed parameter)
+    )
 
 
 class Sums(NamedTuple):

@@ -89,14 +89,15 @@ def _claimed(claim: Claim, sums: Sums) -> Sums:
     return sums._replace(up_pending=sums.up_pending + claim.delta)
 
 
-def _closed(claims: tuple[Claim, ...], sums: Mapping[str, Sums]) -> dict[str, Sums]:
+def _closed(claims: tuple[Claim, ...], sums: Mapping[str, Sums], carried: bool) -> dict[str, Sums]:
     """Return the counters that these claims find without headroom in a session that latches, latched (facts 1.3).
 
-    Only a claim that widens closes its counter: sells always pass and close nothing.
+    Only a claim that widens closes its counter: sells always pass and close nothing. `carried`: nothing was claimed, so
+    what is missing was missing before, and only a claim that says so closes it.
     """
     latched = {}
     for claim in claims:
-        if claim.latches and claim.delta > 0 and claim.effect != REPORT:
+        if claim.latches and claim.delta > 0 and claim.effect != REPORT and (claim.latches_on_carry or not carried):
             state = sums.get(claim.counter, EMPTY)
             left = headroom(claim, state)
             if left is not None and left <= 0 and not state.latched:
@@ -116,9 +117,9 @@ def admit(claims: tuple[Claim, ...], sums: Mapping[str, Sums]) -> tuple[Refused 
         if not _fits(claim, state):
             left = headroom(claim, sums.get(claim.counter, EMPTY))
             assert left is not None, "a claim without a bound does not bind"
-            return Refused(claim, left), _closed(claims, sums)
+            return Refused(claim, left), _closed(claims, sums, carried=True)
         after[claim.counter] = _claimed(claim, state)
-    after.update(_closed(claims, after))
+    after.update(_closed(claims, after, carried=False))
     return None, after
 
 

@@ -4,7 +4,6 @@ The API, the demo and the bench call this; it wires what does the work and knows
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -23,7 +22,7 @@ from switch.flow.world import World, faults_fact
 from switch.payment.instruction import Identification, Instruction
 from switch.payment.plan import Refusal
 from switch.payment.refusals import not_their_agent
-from switch.payment.status import FINAL, IN_DOUBT, SETTLED
+from switch.payment.status import IN_DOUBT
 from switch.quoting import Quoting
 
 
@@ -90,23 +89,13 @@ class Sandbox:
                     future = self.worker.wait_for(payment_id)
                     try:
                         stored = await self.store.payment(payment_id)
-                        if stored is None or self.has_last_word(stored):
+                        if stored is None or stored.at_rest:
                             return
                         await future
                     finally:
                         self.worker.forget(payment_id, future)
         except TimeoutError:
             return
-
-    def has_last_word(self, stored: Stored) -> bool:
-        """Whether the payment is final or in doubt: nothing comes by itself any more."""
-        return stored.status in FINAL | {IN_DOUBT} or self._last_word(stored)
-
-    def _last_word(self, stored: Stored) -> bool:
-        if stored.status != SETTLED:
-            return False
-        carried_by = json.loads(stored.decision)["route"][-1]["rail"]
-        return not self.world.rails[carried_by].capabilities.reports_credit
 
     async def explain(self, instruction: Instruction, participant: str) -> dict[str, Any]:
         """Say what would become of an instruction now; reserves nothing."""

@@ -20,13 +20,14 @@ from rails.port import Rail
 from rails.simulated import SimulatedRail
 from switch.clock import BusinessClock
 from switch.flow.admission import Decider
-from switch.flow.ports import Admission, Judge, Store
+from switch.flow.ports import Admission, Judge, Step, Store
 from switch.flow.submission import Answer, Submission
 from switch.flow.world import World
 from switch.main import make_world, opening_transfers
 from switch.payment.decide import Ask, View, refusal_of
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Plan, Refusal
+from switch.payment.status import CREDIT, REJECT
 from switch.translate.facts import translate
 
 # Thursday 5 March 2026, noon in the Bay Area: a working day of all three economies, southbound open, the wallet a member.
@@ -208,6 +209,13 @@ def planned(item: Admission) -> Plan:
     """The plan of an admission that decide has not refused."""
     assert isinstance(item.verdict, Plan), item.verdict
     return item.verdict
+
+
+def a_step(item: Admission, event: str, at: datetime = NOON, **changes: Any) -> Step:
+    """What happens to an admitted payment; its credit and its rejection are the rail's last word."""
+    last_word = event in (CREDIT, REJECT)
+    step = Step(item.payment_id, item.received_on, event, at, "AC03" if event == REJECT else "", last_word=last_word)
+    return step._replace(**changes)
 
 
 def refusing(world: World) -> Judge:

@@ -13,9 +13,32 @@ FROM owner o LEFT JOIN rail_book b ON b.rail = o.rail AND b.uetr = o.uetr AND b.
 WHERE CASE
     WHEN $2 THEN
         o.status IN ('queued', 'accepted', 'submitted', 'in_doubt')
-        OR (o.status = 'settled' AND o.expects_credit AND NOT o.honoured)
+        OR (o.status = 'settled' AND o.awaits_rail AND NOT o.by_operator)
     ELSE o.deadline_at < $1 AND (o.status = 'submitted' OR (o.status = 'accepted' AND b.uetr IS NOT NULL))
 END
+
+-- name: awaits-until-the-last-word
+-- Its rail is awaited from acceptance until its last word, which is a credit or a rejection, or a settlement of which the
+-- rail's book has no credit to tell. After an operator's decision that word may be out or in, unless an exception has it.
+SELECT format('payment %s is %s and %s', payment_id, status, CASE WHEN awaits_rail THEN 'awaits a rail that has had its last word'
+    ELSE 'does not await its rail, which has not had its last word' END)
+FROM (
+    SELECT p.payment_id, p.status, p.awaits_rail, CASE
+        WHEN o.payment_id IS NULL OR p.status = 'credited' THEN false  -- no rail ever had it; or it is only a rail that credits
+        WHEN p.status IN ('queued', 'accepted', 'submitted', 'in_doubt') THEN true
+        WHEN EXISTS (
+            SELECT FROM exception_record x
+            WHERE x.payment_id = p.payment_id AND x.detail::jsonb ->> 'said' IN ('credited', 'rejected')
+        ) THEN false
+        WHEN o.by_operator THEN NULL
+        WHEN p.status = 'rejected' THEN false
+        WHEN p.status = 'settled' THEN CASE b.outcome WHEN 1 THEN false WHEN 2 THEN true END
+    END AS awaited
+    FROM payment p
+    LEFT JOIN owner o USING (payment_id)
+    LEFT JOIN rail_book b ON b.rail = o.rail AND b.uetr = o.uetr AND b.leg = o.n
+) wait
+WHERE awaits_rail <> awaited
 
 -- name: legs-agree
 SELECT format('payment %s is %s and its leg on %s is %s', payment_id, status, rail, leg_status)
@@ -251,7 +274,7 @@ SELECT format('payment %s is %s, the book of %s says %s', o.payment_id, o.status
     WHEN 0 THEN 'never received' ELSE 'nothing' END)
 FROM owner o
 LEFT JOIN rail_book b ON b.rail = o.rail AND b.uetr = o.uetr AND b.leg = o.n
-WHERE o.status IN ('settled', 'credited') AND coalesce(b.outcome, 0) NOT IN (1, 2) AND NOT o.honoured
+WHERE o.status IN ('settled', 'credited') AND coalesce(b.outcome, 0) NOT IN (1, 2) AND NOT o.by_operator
     AND o.rail = ANY ($1)
 
 -- name: rejected-is-not-paid (horizon)

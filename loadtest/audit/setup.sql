@@ -210,12 +210,12 @@ SELECT onto, transaction FROM path
 -- The one payment that a rail knows by a UETR: it was accepted, so it has a leg.
 CREATE TEMP TABLE owner ON COMMIT DROP AS
 SELECT p.payment_id, p.status, p.uetr, p.settlement_minor, p.settlement_currency, l.rail, l.n, l.status AS leg_status, l.deadline_at,
-    p.expects_credit,
-    EXISTS (
+    p.awaits_rail,
+    EXISTS ( -- it was an operator who honoured or rejected it, not its rail
         SELECT FROM event e
-        WHERE e.payment_id = p.payment_id AND e.received_on = p.received_on AND e.status = 'settled'
-            AND e.detail::jsonb ->> 'decided_by' = 'operator'
-    ) AS honoured
+        WHERE e.payment_id = p.payment_id AND e.received_on = p.received_on AND e.status IN ('settled', 'rejected')
+            AND (e.detail::jsonb ->> 'decided_by' = 'operator' OR e.detail::jsonb ->> 'reason' = 'operator-rejected')
+    ) AS by_operator
 FROM payment p JOIN leg l USING (payment_id, received_on)
 
 -- name: rail_book

@@ -69,7 +69,7 @@ class Payments:
             "Preference-Applied": f"wait={seconds}",
             "Location": f"/v1/payments/{outcome.payment_id}",
         }
-        return json_answer(document, _CREATED if self._sandbox.has_last_word(stored) else ACCEPTED_STATUS, headers)
+        return json_answer(document, _CREATED if stored.at_rest else ACCEPTED_STATUS, headers)
 
     async def batch(self, request: Request) -> Response:
         """Take in many instructions; each has its own outcome, and one that does not parse fails alone."""

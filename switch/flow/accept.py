@@ -152,9 +152,7 @@ class Acceptor:
 
     def _take_off(self, item: Admission, plan: Plan) -> None:
         leg, uetr = plan.leg, item.uetr
-        flight = Flight(
-            item.payment_id, item.received_on, uetr, leg.rail, leg.n, leg.expires_at, plan.reports_credit
-        )  # fmt: skip
+        flight = Flight(item.payment_id, item.received_on, uetr, leg.rail, leg.n, leg.expires_at)
         instruction = RailInstruction(
             uetr, leg.n, leg.debtor_agent, leg.creditor_agent, leg.creditor_account, leg.amount.amount_minor,
             leg.amount.currency, item.received_at, leg.expires_at,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from limits.calendars import law_day
 from limits.claims import REPORT, Claim, Refused
+from switch.payment.postings import is_account
 
 ENTRY_SECONDS = 1.0  # machine seconds an entry may refuse without being confirmed (design 3)
 ENTRIES_MAX = 200_000  # about 40 MB; beyond it the counters answer
@@ -56,8 +57,8 @@ class Board:
         return None
 
     def learn(self, refused: Refused | None, generation: int, at: datetime) -> None:
-        """Put a counter on the board that was found without any headroom."""
-        if refused is None or refused.headroom > 0 or "|" not in refused.claim.counter:
+        """Put a counter of the law on the board that was found without any headroom upwards."""
+        if refused is None or refused.headroom > 0 or refused.claim.delta < 0 or is_account(refused.claim):
             return
         day = str(law_day(at))
         self._put(refused.claim.counter, Entry(self._machine() + ENTRY_SECONDS, day, generation, refused.headroom))

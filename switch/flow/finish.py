@@ -14,13 +14,12 @@ from switch.flow.exceptions import late_acceptance, odd_report
 from switch.flow.flights import BATCH_MAX, Flights
 from switch.flow.metrics import Metrics
 from switch.flow.ports import Step, Store, Stored
-from switch.flow.submission import Flight, uetr_identity
+from switch.flow.submission import uetr_identity
 from switch.flow.waiters import Waiters
 from switch.flow.world import World
 from switch.payment import status as statuses
 from switch.payment.plan import Refusal
 from switch.payment.refusals import refusal_json
-from switch.payment.status import is_final
 
 log = structlog.get_logger()
 
@@ -83,7 +82,7 @@ class Finisher:
             self._flights.withdraw(stored.payment_id)
         for moved in await self._store.finish([step]):
             # The flight goes on: we ask until the rail has its last word, which may be another than the operator's.
-            self._landed(moved.payment_id, moved.status, None)
+            self._landed(moved.payment_id, moved.status)
 
     # --- reports ---
 
@@ -103,7 +102,7 @@ class Finisher:
     async def _finish(self, reports: Sequence[RailReport]) -> None:
         under_way = self._flights.by_key
         steps: list[Step] = []
-        of_step: dict[str, tuple[RailReport, Flight | None]] = {}
+        of_step: dict[str, RailReport] = {}
         for report in reports:
             flight = under_way.get((report.uetr, report.leg))
             known = (flight.payment_id, flight.received_on) if flight else await self._known(report.uetr)
@@ -112,21 +111,22 @@ class Finisher:
                 continue
             payment_id, received_on = known
             code, detail = _rejection(report) if report.status == REJECTED else ("", "{}")
-            steps.append(Step(payment_id, received_on, _EVENT_OF[report.status], report.at, code, detail))
-            of_step[payment_id] = (report, flight)
+            last_word = report.status != SETTLED or not self._world.rails[report.rail].capabilities.reports_credit
+            steps.append(Step(payment_id, received_on, _EVENT_OF[report.status], report.at, code, detail, last_word))
+            of_step[payment_id] = report
         moved = {move.payment_id: move.status for move in await self._store.finish(steps)} if steps else {}
         for step in steps:
-            report, flight = of_step[step.payment_id]
+            report = of_step[step.payment_id]
             status = moved.get(step.payment_id)
             if status is not None:
-                self._landed(step.payment_id, status, flight)
+                self._landed(step.payment_id, status)
             else:
                 await self._out_of_turn(step, report)
+            if step.last_word:  # only now: what the store has not taken is asked about again
+                self._flights.end((report.uetr, report.leg))
 
-    def _landed(self, payment_id: str, status: str, flight: Flight | None) -> None:
+    def _landed(self, payment_id: str, status: str) -> None:
         self._metrics.finished[status] += 1
-        if flight is not None and is_final(status, flight.reports_credit):
-            self._flights.end((flight.uetr, flight.leg))
         self._waiters.wake(payment_id, status)
 
     async def _known(self, uetr: str) -> tuple[str, date] | None:
@@ -134,18 +134,19 @@ class Finisher:
         return (found[0], found[1]) if found else None
 
     async def _out_of_turn(self, step: Step, report: RailReport) -> None:
-        """A report the table has no move for: a duplicate is nothing, a late acceptance or a contradiction is an exception."""
+        """A report the table has no move for: a duplicate is nothing, a late acceptance or a contradiction is an exception.
+
+        It may also be the word that confirms an operator's.
+        """
         stored = await self._store.payment(step.payment_id)
         assert stored is not None
-        key = (report.uetr, report.leg)
-        flight = self._flights.by_key.get(key)
-        if flight is not None and (report.status != SETTLED or not flight.reports_credit):
-            self._flights.end(key)  # the rail's last word: there is nothing more to ask about
         if stored.status in _SAID[report.status]:  # it was ours, and the reply that said so was lost
             self._waiters.wake(step.payment_id, stored.status)
         transfers = await self._store.transfers(step.payment_id)
         record = late_acceptance(stored, transfers, report) or odd_report(stored, report)
-        if record is not None and await self._store.record_exception(record):
+        if record is None and not (step.last_word and stored.awaits_rail):
+            return
+        if await self._store.hear_out(step, record) and record is not None:
             self._metrics.exceptions[record.kind] += 1
             log.warning("exception record", payment_id=step.payment_id, kind=record.kind)
 

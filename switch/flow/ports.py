@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from fx.quotes import Quote
 from limits.claims import Claim, Refused, Sums
 from switch.payment.plan import Plan, Refusal, Transfer
+from switch.payment.status import FINAL, IN_DOUBT
 
 # Kinds of identity (design 2): one row each in one unpartitioned table.
 KEY, UETR, INSTRUCTION = 1, 2, 3
@@ -95,6 +96,7 @@ class Step(NamedTuple):
     at: datetime
     code: str = ""  # ISO reason code where the event rejects
     detail: str = "{}"  # JSON for the reader
+    last_word: bool = False  # its rail's: nothing more is to come from there. An operator's word is not the rail's
 
 
 class Moved(NamedTuple):
@@ -128,6 +130,12 @@ class Stored(NamedTuple):
     decision: str
     claims: tuple[Claim, ...]
     settled_at: datetime | None
+    awaits_rail: bool  # whether its rail's last word is still out, whatever an operator has decided
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing comes by itself any more: it is final, in doubt, or settled by its rail's last word."""
+        return self.status in FINAL or self.status == IN_DOUBT or not self.awaits_rail
 
 
 class StoredEvent(NamedTuple):
@@ -163,7 +171,7 @@ class StoredTransfer(NamedTuple):
 
 
 class Unfinished(NamedTuple):
-    """A payment taken over from a worker that is gone: enough to resume it."""
+    """A payment taken over from a worker that is gone, its rail's last word still out: enough to resume it."""
 
     payment_id: str
     received_on: date
@@ -227,14 +235,17 @@ class Store(Protocol):
     async def finish(self, steps: Sequence[Step]) -> list[Moved]:
         """Move payments, one step each a call, one transaction an event and day; only what moved is returned."""
 
-    async def record_exception(self, record: ExceptionRecord) -> bool:
-        """Write an exception record with its suspense posting once; False where it stands already."""
+    async def hear_out(self, step: Step, record: ExceptionRecord | None) -> bool:
+        """Keep what a rail said of a payment that had ended: after its last word it is awaited no more.
+
+        What contradicts the end is an exception record, written once with its suspense posting; False where none was.
+        """
 
     async def register(self, incarnation: int, lease_seconds: float) -> int:
         """Take or renew a worker's lease, in database time (0 hands it back); returns how many other workers hold one."""
 
     async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
-        """Take payments of workers whose lease has lapsed: unfinished, or rejected by an operator without the rail's word."""
+        """Take payments of workers whose lease has lapsed, of those that await their rail's last word."""
 
     async def save_quotes(self, quotes: Sequence[Quote]) -> None:
         """Keep firm quotes."""

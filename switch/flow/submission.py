@@ -117,4 +117,3 @@ class Flight(NamedTuple):
     rail: str
     leg: int
     deadline_at: datetime
-    reports_credit: bool

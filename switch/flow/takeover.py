@@ -20,12 +20,14 @@ class Takeover:
     async def register(self, lease_seconds: float) -> None:
         """Take or renew the lease; under another incarnation where one of ours may hold what we have not been told of.
 
-        What the old one holds is then taken over as that of any worker that is gone; sending it again is harmless.
+        The old one's lease is handed back: what it holds is taken over as that of any worker that is gone, at once.
         """
         flights = self._flights
         unsure, flights.unsure = flights.unsure, False  # what becomes unsure while we wait stays so
         incarnation = self.incarnation + 1 if unsure else self.incarnation
         try:
+            if unsure:
+                await self._store.register(self.incarnation, 0)
             await self._store.register(incarnation, lease_seconds)
         except BaseException:
             flights.unsure = flights.unsure or unsure
@@ -33,9 +35,9 @@ class Takeover:
         self.incarnation = incarnation
 
     async def take_over(self, limit: int = BATCH_MAX) -> int:
-        """Resume payments of workers that are gone: those sent or not are sent again, those in doubt asked about.
+        """Resume payments of workers that are gone: those sent or not are sent again, all others asked about.
 
-        Also asked about are those an operator has rejected: the rail may have paid, and never have said so.
+        So are those an operator has ended: the rail may say otherwise, or have said so and not been heard.
         """
         flights = self._flights
         try:
@@ -45,10 +47,9 @@ class Takeover:
             raise
         now = self._world.clock.now()
         for item in taken:
-            flight = Flight(
-                item.payment_id, item.received_on, item.uetr, item.rail, item.leg, item.deadline_at,
-                self._world.rails[item.rail].capabilities.reports_credit,
-            )  # fmt: skip
+            if (item.uetr, item.leg) in flights.by_key:
+                continue  # it was ours all along, under our last incarnation
+            flight = Flight(item.payment_id, item.received_on, item.uetr, item.rail, item.leg, item.deadline_at)
             flights.begin(flight)
             if item.status in (ACCEPTED, SUBMITTED):
                 flights.unsent.append((flight, instruction_again(item, self._world, now)))

@@ -127,6 +127,7 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
     transfers = transfers_of(
         Sides(route.debtor_position, route.creditor_position), principal, settlement, price, charge, deducted
     )
+    amounts = Amounts(principal, settlement)
     claims: tuple[Claim, ...] = ()
     if way.claimers:
         rates = view.rates
@@ -134,13 +135,13 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
         def reference_rate(base: str, quote: str, market: str) -> Decimal:
             return rates.mid(base, quote, market, at).mid
 
-        claims = claims_made(way.claimers, facts, Amounts(principal, settlement), reference_rate)
+        claims = claims_made(way.claimers, facts, amounts, reference_rate)
     leg = Leg(
         1, route.rail, "credit", paid_out, way.debtor_agent.settles_through, way.creditor_agent.bic,
         ask.creditor_account, at + route.deadline,
     )  # fmt: skip
     return Plan(
-        classification, lane, judgement.lanes, debit, paid_out, price, charge, price.rate if price else None,
+        classification, lane, judgement.lanes, debit, paid_out, amounts, price, charge, price.rate if price else None,
         route.steps, leg, transfers, claims, route.reports_credit, ask.quote_id if price and ask.quote_id else "",
         way.debtor_agent.bic,
     )  # fmt: skip

@@ -11,7 +11,6 @@ from fx.money import Money, format_amount
 from fx.quotes import Price
 from limits.claims import REPORT, Claim, Sums
 from limits.counters import EMPTY, evaluate, headroom
-from limits.facts import Amounts
 from limits.measures import RateSource
 from limits.rules import Classification, Judgement, Lane, RulesOfDay
 from switch.payment.decide import refusal_of
@@ -43,7 +42,7 @@ def explain(
         document = {
             "claims": [_counted(claim, sums.get(claim.counter, EMPTY), rules) for claim in of_law(claims)],
             "route": route_document(plan),
-            "reports": list(rules.reports(plan.lane, Amounts(plan.debit, plan.settlement), reference_rate)),
+            "reports": list(rules.reports(plan.lane, plan.amounts, reference_rate)),
             **amounts_document(plan),
         }
     return {

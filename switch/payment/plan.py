@@ -7,6 +7,7 @@ from typing import NamedTuple
 from fx.money import Money
 from fx.quotes import Price
 from limits.claims import Claim
+from limits.facts import Amounts
 from limits.rules import Classification, Lane, LaneVerdict
 
 
@@ -57,7 +58,8 @@ class Plan(NamedTuple):
     lane: Lane
     lanes: tuple[LaneVerdict, ...]
     debit: Money  # taken from the debtor's account, charges included
-    settlement: Money  # what the creditor receives
+    settlement: Money  # what the creditor receives, charges deducted
+    amounts: Amounts  # both before charges: what the law measures
     price: Price | None
     charge: Money | None
     rate: Decimal | None

@@ -5,8 +5,6 @@ import json
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Refusal
 
-OPERATOR_REJECTED = '{"reason": "operator-rejected"'  # how the detail of such a payment begins
-
 
 def not_their_agent(instruction: Instruction, participant: str) -> Refusal | None:
     """Refuse a participant (BIC8) that sends for another's debtor agent; None where it is its own."""

@@ -92,11 +92,6 @@ def sources(event: str) -> tuple[str, ...]:
     return tuple(status for status, row in PAYMENT_TABLE.items() if event in row)
 
 
-def is_final(status: str, reports_credit: bool) -> bool:
-    """Whether no more events follow; settled is the last word on a rail that never reports credit."""
-    return status in FINAL or (status == SETTLED and not reports_credit)
-
-
 def diagram() -> str:
     """Draw the payment's table, a line a status: what moves it where; the README shows this text."""
     width = max(map(len, PAYMENT_TABLE))

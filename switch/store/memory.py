@@ -10,7 +10,6 @@ from typing import NamedTuple
 from fx.quotes import Quote
 from limits.claims import Refused, Sums
 from limits.counters import EMPTY, Change, add_up, admit, changed, post_changes, void_changes
-from switch.flow.exceptions import LATE_ACCEPTANCE
 from switch.flow.ports import (
     ACCEPTED,
     AGAIN,
@@ -37,17 +36,15 @@ from switch.flow.ports import (
 from switch.payment.plan import Leg, Plan, Refusal, Transfer
 from switch.payment.postings import account_claims, reservation
 from switch.payment.reasons import problem
-from switch.payment.refusals import OPERATOR_REJECTED, refusal_json
+from switch.payment.refusals import refusal_json
 from switch.payment.status import ACCEPTED as PAYMENT_ACCEPTED
 from switch.payment.status import (
-    FINAL,
     LEG_HELD,
     LEG_TABLE,
     MONEY,
     PAYMENT_TABLE,
     POSTED,
     REJECTED,
-    SETTLED,
     VOIDED,
 )
 
@@ -61,7 +58,6 @@ class _Row(NamedTuple):
     alone: tuple[Transfer, ...]
     sealed: bytes
     incarnation: int
-    expects_credit: bool
 
 
 class MemoryStore:
@@ -200,18 +196,11 @@ class MemoryStore:
             item.instruction_id, item.debtor_agent, item.creditor_agent, plan.lane.id if plan else "",
             plan.debit.amount_minor if plan else 0, plan.debit.currency if plan else "",
             plan.settlement.amount_minor if plan else 0, plan.settlement.currency if plan else "", item.rulebook_id,
-            plan.quote_id if plan else "", item.finding.document, plan.claims if plan else (), None,
+            plan.quote_id if plan else "", item.finding.document, plan.claims if plan else (), None, bool(plan),
         )  # fmt: skip
         legs = ((plan.leg, LEG_HELD),) if plan else ()
-        self._rows[item.payment_id] = _Row(
-            stored,
-            legs,
-            plan.transfers if plan else (),
-            (),
-            item.sealed,
-            self._incarnation,
-            bool(plan and plan.reports_credit),
-        )
+        transfers = plan.transfers if plan else ()
+        self._rows[item.payment_id] = _Row(stored, legs, transfers, (), item.sealed, self._incarnation)
         self._event(stored, 1, item.received_at, position)
 
     def _event(self, stored: Stored, n: int, at: datetime, position: int, detail: str = "{}") -> None:
@@ -235,6 +224,7 @@ class MemoryStore:
             stored = row.stored._replace(
                 status=to, code=step.code, detail=step.detail if step.detail != "{}" else row.stored.detail,
                 settled_at=(row.stored.settled_at or step.at) if posted else None,
+                awaits_rail=row.stored.awaits_rail and not step.last_word,
             )  # fmt: skip
             legs = tuple((leg, LEG_TABLE[status].get(step.event, status)) for leg, status in row.legs)
             self._rows[step.payment_id] = row._replace(stored=stored, legs=legs)
@@ -252,16 +242,17 @@ class MemoryStore:
             changed(self._sums, add_up((self._becomes.get(key, key), change) for key, change in changes.items()))
         )
 
-    async def record_exception(self, record: ExceptionRecord) -> bool:
-        """Write an exception record with its suspense posting once."""
-        key = (record.payment_id, record.kind)
-        if key in self._exceptions:
+    async def hear_out(self, step: Step, record: ExceptionRecord | None) -> bool:
+        """Await a rail no more after its last word; write an exception record with its suspense posting once."""
+        row = self._rows[step.payment_id]
+        stored = row.stored._replace(awaits_rail=row.stored.awaits_rail and not step.last_word)
+        row = self._rows[step.payment_id] = row._replace(stored=stored)
+        if record is None or (record.payment_id, record.kind) in self._exceptions:
             return False
-        self._exceptions[key] = record
+        self._exceptions[record.payment_id, record.kind] = record
         self._post_alone(record.transfers)
         for claim in record.forced:
             self._add(self._becomes.get(claim.counter, claim.counter), Change(up_posted=claim.delta))
-        row = self._rows[record.payment_id]
         self._rows[record.payment_id] = row._replace(alone=row.alone + record.transfers)
         return True
 
@@ -274,10 +265,10 @@ class MemoryStore:
         return 0
 
     async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
-        """Take unfinished payments of other incarnations."""
+        """Take payments of other incarnations that await their rail's last word."""
         taken: list[Unfinished] = []
         for payment_id, row in self._rows.items():
-            if row.incarnation == incarnation or len(taken) >= limit or not self._unfinished(row):
+            if row.incarnation == incarnation or len(taken) >= limit or not row.stored.awaits_rail:
                 continue
             self._rows[payment_id] = row._replace(incarnation=incarnation)
             leg, stored = row.legs[0][0], row.stored
@@ -288,14 +279,6 @@ class MemoryStore:
                 )
             )  # fmt: skip
         return taken
-
-    def _unfinished(self, row: _Row) -> bool:
-        """Whether the rail's word is still out; of what an operator has rejected it is until an exception record has it."""
-        stored = row.stored
-        if stored.status in FINAL:
-            known = (stored.payment_id, LATE_ACCEPTANCE) in self._exceptions
-            return stored.detail.startswith(OPERATOR_REJECTED) and not known
-        return stored.status != SETTLED or row.expects_credit
 
     # --- quotes, keys ---
 

@@ -39,10 +39,10 @@ class FaultyStore(MemoryStore):
         self._trip(self.fail_after, "finish")
         return moved
 
-    async def record_exception(self, record: ExceptionRecord) -> bool:
-        self._trip(self.fail_before, "record_exception")
-        recorded = await super().record_exception(record)
-        self._trip(self.fail_after, "record_exception")
+    async def hear_out(self, step: Step, record: ExceptionRecord | None) -> bool:
+        self._trip(self.fail_before, "hear_out")
+        recorded = await super().hear_out(step, record)
+        self._trip(self.fail_after, "hear_out")
         return recorded
 
 

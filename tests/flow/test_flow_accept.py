@@ -8,6 +8,7 @@ import pytest
 from builders import (
     HARBOUR,
     LION,
+    LOTUS,
     NOON,
     PEARL,
     RULEBOOK,
@@ -22,6 +23,7 @@ from builders import (
 from driver import Driver, day_counter, plan_of
 
 from fx.quotes import firm
+from limits.claims import Claim, Refused
 from limits.rules import Judgement
 from switch.clock import BusinessClock
 from switch.flow import admission
@@ -400,6 +402,13 @@ async def test_a_closed_counter_refuses_without_asking_the_counters() -> None:
     await driver.accepted(northbound("5.00", person=2))  # another person's counter is open
 
 
+async def test_what_was_refused_at_a_floor_says_nothing_of_claims_upwards() -> None:
+    board = Board(lambda: 0.0)
+    sell = Claim("swap-connect.northbound.day", "swap-connect.northbound.day|market|2026-03-05", -1, 100, -100)
+    board.learn(Refused(sell, 0), 1, NOON)
+    assert board.refused([sell._replace(delta=1)], 1, NOON) is None
+
+
 async def test_an_entry_is_not_believed_for_longer_than_a_second(driver: Driver) -> None:
     await closed_day(driver)
     assert driver.worker.board.entries
@@ -578,6 +587,17 @@ async def test_explain_says_what_paying_would_and_reserves_nothing(clock: Busine
     )  # fmt: skip
     assert (await sandbox.explain(northbound("10000.00"), HARBOUR))["status"] == "ACSP"
     assert await sandbox.store.counters("") == before and await sandbox.store.payments(None, None, 9) == []
+    await sandbox.stop()
+
+
+@pytest.mark.parametrize(("amount", "reported"), [("7999.99", False), ("8000.00", True)])
+async def test_a_threshold_is_measured_before_charges(clock: BusinessClock, amount: str, reported: bool) -> None:
+    sandbox = await opened(clock)
+    to_macau = domestic(
+        amount, creditor__residency="MO", creditor_agent=LOTUS, creditor__account__number="904777000001"
+    )
+    document = await sandbox.explain(to_macau, HARBOUR)
+    assert document["charge"] is not None and ("hong-kong.wire" in document["reports"]) == reported
     await sandbox.stop()
 
 

@@ -84,11 +84,27 @@ async def test_an_exception_record_that_the_store_did_not_take_is_written_once(w
     payment_id = await driver.accepted(to_magic("CONTRADICTORY"))
     await driver.wait()
     driver.world.clock.set(NOON + timedelta(seconds=40))  # the credit and what contradicts it are both due
-    getattr(store, where).add("record_exception")
+    getattr(store, where).add("hear_out")
     with pytest.raises(StoreUnavailable):
         await driver.wait()
     await driver.wait()
     assert [record.kind for record in await store.exceptions(payment_id)] == ["contradiction"]
+
+
+@pytest.mark.parametrize("where", ["fail_before", "fail_after"])
+async def test_a_last_word_out_of_turn_that_the_store_did_not_take_is_asked_for_again(where: str) -> None:
+    """Nobody else would ask: only the inquiry tells that the rail has paid what an operator rejected."""
+    driver, store = await faulty()
+    payment_id = await driver.accepted(to_magic("SILENT"))
+    await driver.wait()
+    await driver.worker.operate(await driver.stored(payment_id), REJECT)
+    driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE))
+    getattr(store, where).add("hear_out")
+    await stubborn(driver.worker.complete)
+    await driver.wait(2)
+    assert [record.kind for record in await store.exceptions(payment_id)] == ["late-acceptance"]
+    assert not (await driver.stored(payment_id)).awaits_rail and not driver.worker.flights
+    assert await driver.imbalance() == {}
 
 
 # --- rails ---

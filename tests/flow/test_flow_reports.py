@@ -59,13 +59,12 @@ async def test_only_what_has_no_report_for_a_while_is_marked_submitted(memory: D
 async def test_a_five_step_rail_settles_and_then_credits(driver: Driver) -> None:
     payment_id = await driver.accepted(domestic(uetr=UETR))
     await driver.wait()
-    [flight] = driver.worker.flights.by_key.values()
     entry = (await driver.world.rails["hk-fps"].inquire([(UETR, 1)], NOON + timedelta(hours=1)))[0]
     settled_at = driver.world.rails["hk-fps"].next_due()
-    assert settled_at is not None and settled_at < entry.at and entry.status == CREDITED and flight.reports_credit
+    assert settled_at is not None and settled_at < entry.at and entry.status == CREDITED
     await driver.wait((settled_at - NOON).total_seconds())
     assert await driver.history(payment_id) == ["accepted", "settled"]
-    assert driver.worker.flights  # the credit is still to come
+    assert driver.worker.flights and not (await driver.stored(payment_id)).at_rest  # the credit is still to come
     await driver.wait(PAST_DEADLINE)
     assert await driver.history(payment_id) == ["accepted", "settled", "credited"]
     assert (await driver.stored(payment_id)).settled_at == settled_at
@@ -83,7 +82,7 @@ async def test_on_an_rtgs_settlement_is_the_last_word(driver: Driver) -> None:
     await driver.wait()
     await driver.wait(600)
     assert await driver.history(payment_id) == ["accepted", "settled"]
-    assert not driver.worker.flights
+    assert not driver.worker.flights and (await driver.stored(payment_id)).at_rest
     await driver.wait(3600)
     assert await driver.history(payment_id) == ["accepted", "settled"]
 
@@ -279,7 +278,8 @@ async def test_a_late_acceptance_after_an_operator_s_rejection_is_a_record_besid
     history = await driver.history(payment_id)
 
     await driver.wait(3600)
-    assert await driver.stored(payment_id) == stored and await driver.history(payment_id) == history
+    assert await driver.stored(payment_id) == stored._replace(awaits_rail=False)
+    assert stored.awaits_rail and await driver.history(payment_id) == history
     [record] = await driver.store.exceptions(payment_id)
     assert record.kind == "late-acceptance"
     [transfer] = record.transfers

@@ -7,7 +7,7 @@ from builders import NOON, a_world, domestic, northbound, to_magic, trade
 from driver import Books, Driver
 
 from switch.flow.ports import Step, Store
-from switch.payment.status import REJECT, TIME_OUT
+from switch.payment.status import REJECT, SETTLE, TIME_OUT
 
 NewStore = Callable[[], Awaitable[Store]]
 PAST_DEADLINE = 21
@@ -164,6 +164,43 @@ async def test_a_late_acceptance_is_recorded_by_whoever_hears_of_it(new_store: N
     await second.wait(3600)
     assert [record.kind for record in await second.store.exceptions(payment_id)] == ["late-acceptance"]
     assert (await second.stored(payment_id)).status == "rejected" and await second.imbalance() == {}
+
+
+async def test_what_an_operator_has_ended_is_asked_about_until_its_rail_has_had_its_last_word(
+    new_store: NewStore,
+) -> None:
+    """An RTGS confirms what was honoured, IBPS says that it never had what was rejected: nobody asks again."""
+    sandbox = Sandbox(new_store)
+    first = await sandbox.worker()
+    honoured = await first.accepted(to_magic("LATE-ACCEPT", trade))
+    await first.wait()
+    rejected = await first.accepted(northbound())
+    for payment_id, event in ((honoured, SETTLE), (rejected, REJECT)):
+        await first.worker.operate(await first.stored(payment_id), event)
+    second = await sandbox.successor(seconds=30)
+    assert len(second.worker.flights) == 2 and not second.worker.unsent
+    await second.wait()
+    assert [(await second.stored(payment_id)).awaits_rail for payment_id in (honoured, rejected)] == [True, False]
+    third = await sandbox.successor(seconds=3700)
+    await third.wait()
+    assert not (await third.stored(honoured)).awaits_rail and not third.worker.flights
+    assert await third.history(honoured) == ["accepted", "settled"]
+    assert await third.history(rejected) == ["accepted", "rejected"]
+    assert await third.store.exceptions(None) == [] and await third.imbalance() == {}
+    assert not (await sandbox.successor(seconds=3800)).worker.flights
+
+
+async def test_a_rail_that_had_rejected_what_an_operator_honoured_is_heard_by_the_next(new_store: NewStore) -> None:
+    sandbox = Sandbox(new_store)
+    first = await sandbox.worker()
+    payment_id = await first.accepted(trade())
+    await first.worker.operate(await first.stored(payment_id), SETTLE)
+    for seconds in (30, 60):
+        heir = await sandbox.successor(seconds)
+        await heir.wait()
+        assert [record.kind for record in await heir.store.exceptions(payment_id)] == ["contradiction"]
+        assert not (await heir.stored(payment_id)).awaits_rail
+    assert not heir.worker.flights and await heir.history(payment_id) == ["accepted", "settled"]
 
 
 async def test_many_crashes_in_a_row_lose_nothing_and_pay_nobody_twice(new_store: NewStore) -> None:

@@ -199,6 +199,9 @@ class OwnBooks:
         await self._rails(store, books)
         await self._money(store)
         await self._counters(store)
+        for payment_id in self._statuses:
+            left = await store.payment(payment_id)
+            self._expect(left is not None and not left.awaits_rail, f"{payment_id} awaits its rail in a drained world")
 
     async def _ended(self, payment_id: str, store: Store) -> None:
         stored = await store.payment(payment_id)

@@ -184,6 +184,39 @@ def an_operators_rejection_taken_for_the_rails_word(patch: pytest.MonkeyPatch) -
     patch.setattr(Finisher, "operate", wrong)
 
 
+def last_words_that_are_not_kept(patch: pytest.MonkeyPatch) -> None:
+    """Such payments would be asked about after each restart, for ever."""
+    finish, hear_out = MemoryStore.finish, MemoryStore.hear_out
+
+    async def wrong(self: MemoryStore, steps: Sequence[Step]) -> list[Moved]:
+        return await finish(self, [step._replace(last_word=False) for step in steps])
+
+    async def deaf(self: MemoryStore, step: Step, record: Any) -> bool:
+        return await hear_out(self, step._replace(last_word=False), record)
+
+    patch.setattr(MemoryStore, "finish", wrong)
+    patch.setattr(MemoryStore, "hear_out", deaf)
+
+
+def words_out_of_turn_that_are_not_kept(patch: pytest.MonkeyPatch) -> None:
+    right = MemoryStore.hear_out
+
+    async def wrong(self: MemoryStore, step: Step, record: Any) -> bool:
+        return record is not None and await right(self, step, record)
+
+    patch.setattr(MemoryStore, "hear_out", wrong)
+
+
+def an_operators_word_kept_as_the_rails(patch: pytest.MonkeyPatch) -> None:
+    """Nobody asks the rail any more once the worker that remembers is gone."""
+    right = MemoryStore.finish
+
+    async def wrong(self: MemoryStore, steps: Sequence[Step]) -> list[Moved]:
+        return await right(self, [s._replace(last_word=s.event in (SETTLE, CREDIT, REJECT)) for s in steps])
+
+    patch.setattr(MemoryStore, "finish", wrong)
+
+
 def an_explanation_that_reads_no_counter(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(dryrun, "evaluate", lambda claims, sums: None)
     patch.setattr(explain, "evaluate", lambda claims, sums: None)
@@ -228,11 +261,14 @@ PLANTS: dict[Plant, str] = {
     a_worker_that_forgets_a_flight: "is left",
     a_worker_that_sends_again_under_another_uetr: "which no payment owns",
     late_acceptances_ignored: "paid .*, which is rejected",
+    last_words_that_are_not_kept: "awaits its rail",
+    words_out_of_turn_that_are_not_kept: "awaits its rail",
+    an_operators_word_kept_as_the_rails: "paid .*, which is rejected",
     an_explanation_that_reads_no_counter: "explained as .*, answered",
 }
 # These show only in a worker that lives on: another takes up from the store what they forget.
 MENDED_BY_A_RESTART: dict[Plant, str] = {
     a_commit_without_reply_taken_for_none: "is left accepted",
     deadlines_forgotten_when_the_store_is_away: "is left",
-    an_operators_rejection_taken_for_the_rails_word: "paid .*, which is rejected",
+    an_operators_rejection_taken_for_the_rails_word: "paid .*, which is rejected|awaits its rail",
 }

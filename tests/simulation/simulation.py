@@ -443,7 +443,7 @@ STEPS: Mapping[str, Callable[[Simulation], Awaitable[str]]] = {
 # Which steps make the calls that can fail.
 CALLERS: Mapping[str, tuple[str, ...]] = {
     "accept": ("accept",), "finish": ("collect", "complete", "mark"), "take_over": ("watch",), "send": ("submit",),
-    "record_exception": ("collect", "complete"), "payment": ("collect", "complete"), "inquire": ("complete",),
+    "hear_out": ("collect", "complete"), "payment": ("collect", "complete"), "inquire": ("complete",),
 }  # fmt: skip
 WEIGHTS = {
     "arrive": 20, "again": 5, "accept": 18, "ask_first": 6, "submit": 14, "mark": 6, "collect": 14, "complete": 12, "watch": 3,

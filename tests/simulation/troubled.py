@@ -23,7 +23,7 @@ BEFORE, AFTER, HALF = "before", "after", "half"
 # Which calls can fail, and how. A read has no effect to lose; a finish is one transaction for each event and day.
 TROUBLES = (
     ("accept", BEFORE), ("accept", AFTER), ("finish", BEFORE), ("finish", AFTER), ("finish", HALF), ("take_over", BEFORE),
-    ("take_over", AFTER), ("record_exception", BEFORE), ("record_exception", AFTER), ("payment", BEFORE),
+    ("take_over", AFTER), ("hear_out", BEFORE), ("hear_out", AFTER), ("payment", BEFORE),
     ("send", BEFORE), ("send", AFTER), ("inquire", BEFORE), ("inquire", AFTER),
 )  # fmt: skip
 
@@ -83,10 +83,10 @@ class TroubledStore:
         self._perhaps("take_over", AFTER)
         return taken
 
-    async def record_exception(self, record: ExceptionRecord) -> bool:
-        self._perhaps("record_exception", BEFORE)
-        written = await self.inner.record_exception(record)
-        self._perhaps("record_exception", AFTER)
+    async def hear_out(self, step: Step, record: ExceptionRecord | None) -> bool:
+        self._perhaps("hear_out", BEFORE)
+        written = await self.inner.hear_out(step, record)
+        self._perhaps("hear_out", AFTER)
         return written
 
     async def payment(self, payment_id: str) -> Any:

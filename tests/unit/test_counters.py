@@ -85,8 +85,9 @@ def test_a_latching_claim_downwards_closes_nothing_at_its_floor() -> None:
     assert not reserve((down,), {"k": Sums(down_pending=49)})["k"].latched
 
 
-def test_a_refused_payment_closes_each_counter_it_found_without_headroom() -> None:
-    first, second = UP._replace(delta=101), UP._replace(counter="l", latches=True)
+def test_a_refused_payment_closes_each_counter_it_found_without_headroom_where_that_may_be_carried() -> None:
+    first, second = UP._replace(delta=101), UP._replace(counter="l", latches=True, latches_on_carry=True)
+    assert admit((first, second._replace(latches_on_carry=False)), {"l": Sums(100)}) == (Refused(first, 100), {})
     assert admit((first, second), {"l": Sums(100)}) == (Refused(first, 100), {"l": Sums(100, latched=True)})
 
 

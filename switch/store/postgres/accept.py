@@ -43,7 +43,7 @@ _IDENTITY = ("kind", "key", "payment_id", "received_on", "content_hash")
 _PAYMENT = (
     "payment_id", "received_on", "received_at", "participant", "status", "code", "detail", "uetr", "instruction_id",
     "debtor_agent", "creditor_agent", "rulebook_id", "incarnation", "position", "lane", "debit_minor",
-    "debit_currency", "settlement_minor", "settlement_currency", "quote_id", "expects_credit", "net_claims",
+    "debit_currency", "settlement_minor", "settlement_currency", "quote_id", "awaits_rail", "net_claims",
 )  # fmt: skip
 _UNPLANNED = "\t0\t\t0\t\t\tf\tf"  # lane to net_claims of a payment that was refused
 _DECISION = ("payment_id", "received_on", "position", "standing_id", "own", "claims")
@@ -366,7 +366,7 @@ def _planned(plan: Plan) -> str:
     debit, settlement = plan.debit, plan.settlement
     return (
         f"{plan.lane.id}\t{debit.amount_minor}\t{debit.currency}\t{settlement.amount_minor}\t{settlement.currency}\t"
-        f"{plan.quote_id}\t{'t' if plan.reports_credit else 'f'}\t{'f' if all(map(straight, plan.claims)) else 't'}"
+        f"{plan.quote_id}\tt\t{'f' if all(map(straight, plan.claims)) else 't'}"
     )
 
 

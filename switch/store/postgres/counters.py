@@ -54,7 +54,7 @@ def totals(batch: Iterable[ClaimSet]) -> dict[str, Total]:
     rows: dict[str, Total] = {}
     known = rows.get
     for _, claims in batch:
-        for _, key, delta, ceiling, floor, _, effect, gross, _, latches, forced, _ in claims:
+        for _, key, delta, ceiling, floor, _, effect, gross, _, latches, forced, _, _ in claims:
             row = known(key)
             if row is None:
                 rows[key] = row = [0, 0, 0, False, None, None]

@@ -52,29 +52,30 @@ SELECT x.*, true, 0 FROM unnest($1::uuid[], $2::date[], $3::smallint[], $4::text
 INSERT INTO standing (standing_id, standing) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT DO NOTHING
 
 -- name: finish
--- Steps of many payments in one statement. $1 to $6: ids, days, events, instants, codes and details, each joined into one
--- text; $7: the days, each once. $8 to $13: the tables as moves (payment.status MOVES). A step that no move is for changes
--- nothing.
+-- Steps of many payments in one statement. $1 to $7: ids, days, events, instants, codes, whether it is the rail's last word,
+-- and details, each joined into one text; $8: the days, each once. $9 to $14: the tables as moves (payment.status MOVES). A
+-- step that no move is for changes nothing.
 WITH asked AS MATERIALIZED (  -- each step with every move of its event; of a string_to_table the planner expects many rows
-    SELECT x.payment_id::uuid, x.received_on::date, x.event, x.at::timestamptz, coalesce(x.code, '') AS code, x.detail, x.position,
-        m.status, m.becomes, m.money, m.leg_statuses, m.leg_becomes
+    SELECT x.payment_id::uuid, x.received_on::date, x.event, x.at::timestamptz, coalesce(x.code, '') AS code,
+        x.last_word::boolean, x.detail, x.position, m.status, m.becomes, m.money, m.leg_statuses, m.leg_becomes
     FROM ROWS FROM (string_to_table($1, ','), string_to_table($2, ','), string_to_table($3, ','), string_to_table($4, ','),
-        string_to_table($5, ','), string_to_table($6, E'\x1f'))  -- one empty text splits into none
-        WITH ORDINALITY x (payment_id, received_on, event, at, code, detail, position)
-    JOIN unnest($8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[])
+        string_to_table($5, ','), string_to_table($6, ','), string_to_table($7, E'\x1f'))  -- one empty text splits into none
+        WITH ORDINALITY x (payment_id, received_on, event, at, code, last_word, detail, position)
+    JOIN unnest($9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
         m (event, status, becomes, money, leg_statuses, leg_becomes) USING (event)
 ), moved AS (
     UPDATE payment p SET status = x.becomes, code = x.code, detail = CASE WHEN x.detail = '{}' THEN p.detail ELSE x.detail END,
-        settled_at = CASE WHEN x.money = 'post' THEN x.at ELSE p.settled_at END, moves = p.moves || pg_current_xact_id()
+        settled_at = CASE WHEN x.money = 'post' THEN x.at ELSE p.settled_at END, moves = p.moves || pg_current_xact_id(),
+        awaits_rail = p.awaits_rail AND NOT x.last_word
     FROM asked x
     WHERE p.payment_id = ANY (string_to_array($1, ',')::uuid[])  -- by index, in its order, whatever the planner knows
-        AND p.received_on = ANY ($7::date[])
+        AND p.received_on = ANY ($8::date[])
         AND p.payment_id = x.payment_id AND p.received_on = x.received_on AND p.status = x.status
     RETURNING p.payment_id, p.received_on, p.participant, p.xid, p.position AS place, cardinality(p.moves) AS events,
         p.net_claims, x.event, x.at, x.code, x.detail, x.position, x.becomes, x.money, x.leg_statuses, x.leg_becomes
 ), moved_legs AS (
     UPDATE leg l SET status = m.leg_becomes FROM moved m
-    WHERE l.xid = m.xid AND l.position = m.place AND l.n = 1 AND l.received_on = m.received_on AND l.received_on = ANY ($7::date[])
+    WHERE l.xid = m.xid AND l.position = m.place AND l.n = 1 AND l.received_on = m.received_on AND l.received_on = ANY ($8::date[])
         AND l.status = ANY (string_to_array(m.leg_statuses, ','))
 ), events AS (
     INSERT INTO event (payment_id, received_on, n, status, code, at, detail, participant, position)
@@ -84,7 +85,7 @@ WITH asked AS MATERIALIZED (  -- each step with every move of its event; of a st
         (c.value ->> 7)::boolean AND (c.value ->> 2)::bigint > 0 AS straight  -- claimed straight into posted
     FROM moved m
     JOIN decision d ON d.xid = m.xid AND d.position = m.place AND d.received_on = m.received_on
-        AND d.received_on = ANY ($7::date[])
+        AND d.received_on = ANY ($8::date[])
     CROSS JOIN json_array_elements(d.claims::json) c
     LEFT JOIN counter_alias a ON a.counter = c.value ->> 1
     WHERE m.money = 'void' OR (m.money = 'post' AND m.net_claims)
@@ -92,7 +93,7 @@ WITH asked AS MATERIALIZED (  -- each step with every move of its event; of a st
     SELECT m.money, t.debit_account, t.credit_account, t.amount_minor
     FROM moved m
     JOIN transfer t ON t.xid = m.xid AND t.position = m.place AND t.received_on = m.received_on
-        AND t.received_on = ANY ($7::date[])
+        AND t.received_on = ANY ($8::date[])
     WHERE m.money <> 'keep'
 ), sums AS (
     SELECT money, debit_account AS counter, sum(amount_minor) AS up, 0 AS straight, 0 AS down FROM lines GROUP BY money, debit_account
@@ -128,6 +129,9 @@ ON CONFLICT (key) DO UPDATE SET up_pending = k.up_pending + excluded.up_pending,
     version = k.version + 1
 RETURNING k.key, k.version
 
+-- name: end_wait
+UPDATE payment SET awaits_rail = false WHERE payment_id = $1 AND received_on = $2 AND awaits_rail
+
 -- name: insert_exception
 INSERT INTO exception_record (payment_id, received_on, kind, at, detail, claims)
 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING payment_id
@@ -149,14 +153,7 @@ SELECT incarnation FROM worker WHERE incarnation = ANY ($1::bigint[]) ORDER BY i
 -- name: take_over
 WITH taken AS MATERIALIZED ( -- read once: joined as a plain subquery it may be run again for each row, past its limit
     SELECT payment_id, received_on FROM payment
-    WHERE incarnation = ANY ($2::bigint[])
-        AND (
-            status IN ('queued', 'accepted', 'submitted', 'in_doubt') OR (status = 'settled' AND expects_credit)
-            -- what an operator has rejected the rail may have paid: asked about until an exception record says so
-            OR (status = 'rejected' AND starts_with(detail, $4) AND NOT EXISTS (
-                SELECT FROM exception_record x WHERE x.payment_id = payment.payment_id AND x.kind = $5
-            ))
-        )
+    WHERE incarnation = ANY ($2::bigint[]) AND awaits_rail
     LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE payment p SET incarnation = $1 FROM taken
@@ -166,11 +163,9 @@ RETURNING p.payment_id, p.received_on, p.uetr, p.status, p.debit_currency, p.set
      WHERE m.xid = p.xid AND m.position = p.position AND m.received_on = p.received_on AND m.n = 1) AS sealed
 
 -- name: forget_workers
--- Only who holds nothing unfinished: what another transaction had locked is taken over at the next try.
-DELETE FROM worker w WHERE incarnation = ANY ($1::bigint[]) AND NOT EXISTS (
-    SELECT FROM payment p WHERE p.incarnation = w.incarnation
-        AND (status IN ('queued', 'accepted', 'submitted', 'in_doubt') OR (status = 'settled' AND expects_credit))
-)
+-- Only who holds nothing that awaits its rail: what another transaction had locked is taken over at the next try.
+DELETE FROM worker w
+WHERE incarnation = ANY ($1::bigint[]) AND NOT EXISTS (SELECT FROM payment p WHERE p.incarnation = w.incarnation AND p.awaits_rail)
 
 -- name: legs_of
 SELECT l.payment_id, l.n, l.rail, l.direction, l.status, l.deadline_at

@@ -23,6 +23,7 @@ def payment_from(row: Row) -> Stored:
         row["detail"], str(row["uetr"]), row["instruction_id"], row["debtor_agent"], row["creditor_agent"], row["lane"],
         row["debit_minor"], row["debit_currency"], row["settlement_minor"], row["settlement_currency"], row["rulebook_id"],
         row["quote_id"], Finding("", row["standing"] or "{}", row["own"] or "{}").document, claims_from(row["claims"]), row["settled_at"],
+        row["awaits_rail"],
     )  # fmt: skip
 
 
@@ -33,8 +34,8 @@ def claims_text(claims: Iterable[Claim]) -> str:
     """
     written = [
         f'["{rule}","{counter}",{delta},{_null(ceiling)},{_null(floor)},"{admission}","{effect}",{_BOOL[gross]},'
-        f'{_BOOL[gives_back]},{_BOOL[latches]},{_BOOL[forced]},"{unit}"]'
-        for rule, counter, delta, ceiling, floor, admission, effect, gross, gives_back, latches, forced, unit in claims
+        f'{_BOOL[gives_back]},{_BOOL[latches]},{_BOOL[forced]},"{unit}",{_BOOL[on_carry]}]'
+        for rule, counter, delta, ceiling, floor, admission, effect, gross, gives_back, latches, forced, unit, on_carry in claims
     ]
     return f"[{','.join(written)}]"
 

@@ -16,6 +16,7 @@ from loadtest.audit.audit import Audit, NoSandbox, audit, audit_moment
 from loadtest.audit.queries import read_queries
 
 COUNTERS, ACCOUNTS, LINKS = "counters-equal-claims", "accounts-equal-transfers", "links-lead-to-the-sums"
+AWAITS = "awaits-until-the-last-word"
 
 
 async def test_a_sandbox_that_kept_its_promises_has_no_violation(lived: Lived) -> None:
@@ -60,6 +61,38 @@ FAULTS = {
     "a payment forgotten past its deadline": (
         {"final-or-explained"},
         "UPDATE leg SET deadline_at = '2026-03-05 02:00+00' WHERE payment_id = '{on-its-way}'",
+    ),
+    "a payment settled by the last word of its rail and still asked about": (
+        {AWAITS},
+        "UPDATE payment SET awaits_rail = true WHERE payment_id = '{settled}'",
+    ),
+    "a payment credited and still asked about": (
+        {AWAITS},
+        """
+        ALTER TABLE payment DROP CONSTRAINT payment_awaits_rail_check;
+        UPDATE payment SET awaits_rail = true WHERE payment_id = '{credited}'
+        """,
+    ),
+    "a payment rejected by its rail and still asked about": (
+        {AWAITS},
+        "UPDATE payment SET awaits_rail = true WHERE payment_id = '{rejected}'",
+    ),
+    "a refused payment asked about": ({AWAITS}, "UPDATE payment SET awaits_rail = true WHERE payment_id = '{refused}'"),
+    "a contradicted operator who still asks": (
+        {AWAITS},
+        "UPDATE payment SET awaits_rail = true WHERE payment_id = '{honoured-then-rejected}'",
+    ),
+    "a payment in doubt nobody will ask about": (
+        {AWAITS},
+        """
+        ALTER TABLE payment DROP CONSTRAINT payment_awaits_rail_check;
+        UPDATE payment SET awaits_rail = false WHERE payment_id = '{in-doubt}'
+        """,
+    ),
+    "a settlement whose credit nobody will ask about": (
+        {AWAITS},
+        """UPDATE {rail:mo-rtgs} SET outcome = 2
+        WHERE uetr = (SELECT uetr FROM payment WHERE payment_id = '{settled}')""",
     ),
     "a leg left behind": ({"legs-agree"}, "UPDATE leg SET status = 'sent' WHERE payment_id = '{credited}'"),
     "a payment without a leg": (
@@ -308,7 +341,9 @@ async def _audited_with(lived: Lived, statements: str) -> Audit:
 def _filled(statements: str, lived: Lived) -> str:
     def value(found: re.Match[str]) -> str:
         name = found[1]
-        return f"{SANDBOX}_rail_{name.removeprefix('rail:')}.book" if name.startswith("rail:") else lived.payments[name]
+        if name.startswith("rail:"):
+            return f"{SANDBOX}_rail_{name.removeprefix('rail:').replace('-', '_')}.book"
+        return lived.payments[name]
 
     return re.sub(r"\{([a-z:-]+)\}", value, statements)
 

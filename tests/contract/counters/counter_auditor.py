@@ -60,10 +60,14 @@ class Book:
                 self.up_posted += claim.delta if claim.delta > 0 and claim.gross else 0
                 self.up_pending += claim.delta if claim.delta > 0 and not claim.gross else 0
                 self.down_pending += max(-claim.delta, 0)
-        return self._close(claims) or (verdict is None and bool(claims))
+        return self._close(claims, admitted=verdict is None) or (verdict is None and bool(claims))
 
-    def _close(self, claims: Sequence[Claim]) -> bool:
-        closing = [self.left(claim) for claim in claims if claim.latches and claim.delta > 0]
+    def _close(self, claims: Sequence[Claim], admitted: bool) -> bool:
+        closing = [
+            self.left(claim)
+            for claim in claims
+            if claim.latches and claim.delta > 0 and (admitted or claim.latches_on_carry)
+        ]
         closes = any(room is not None and room <= 0 for room in closing)
         changed = closes and not self.latched
         self.latched = self.latched or closes

@@ -72,12 +72,16 @@ async def test_in_the_opening_auction_a_counter_recovers(counters: CounterPort) 
     assert (await reserve(counters, buy(1, ceiling=100)))[1] is None
 
 
-async def test_a_buy_refused_at_no_headroom_in_continuous_trading_closes_the_counter(counters: CounterPort) -> None:
+@pytest.mark.parametrize("on_carry", [True, False])
+async def test_no_headroom_carried_into_continuous_trading_closes_the_counter_only_where_the_rule_says_so(
+    counters: CounterPort, on_carry: bool
+) -> None:
+    quota = {"ceiling": 100, "latches": True, "latches_on_carry": on_carry}
     await settle(counters, buy(100, ceiling=100))  # carried over from the auction
-    _, verdict = await reserve(counters, buy(1, ceiling=100, latches=True))
+    _, verdict = await reserve(counters, buy(1, **quota))
     assert verdict is not None
-    await settle(counters, sell(50, ceiling=100, latches=True))
-    assert (await reserve(counters, buy(1, ceiling=100, latches=True)))[1] is not None
+    await settle(counters, sell(50, **quota))
+    assert ((await reserve(counters, buy(1, **quota)))[1] is not None) == on_carry
 
 
 async def test_a_sell_at_no_headroom_closes_nothing(counters: CounterPort) -> None:

@@ -47,6 +47,7 @@ def claim(draw: st.DrawFn) -> Claim:
     drawn = rule._replace(
         delta=-amount if down else amount,
         latches=rule.rule == "latching" and draw(st.booleans()),
+        latches_on_carry=draw(st.booleans()),
         forced=rare == 0,
     )
     if rare == 1 and drawn.ceiling:  # the law was changed while payments are under way

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from builders import HARBOUR, NOON, a_person, admitted, northbound, refusing
+from builders import HARBOUR, a_person, a_step, admitted, northbound, refusing
 
 from rails.identifiers import normalize
-from switch.flow.ports import ACCEPTED, Admission, Step, Store
+from switch.flow.ports import ACCEPTED, Admission, Store
 from switch.flow.takeover import refresh
 from switch.flow.world import World
 
@@ -40,7 +40,7 @@ async def paid(store: Store, world: World, amount: str, person: int, **changes: 
 
 
 async def rejected(store: Store, item: Admission) -> None:
-    [moved] = await store.finish([Step(item.payment_id, item.received_on, "reject", NOON, "AC03")])
+    [moved] = await store.finish([a_step(item, "reject")])
     assert moved.status == "rejected"
 
 

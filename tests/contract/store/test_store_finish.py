@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
-from builders import NOON, admitted, domestic, northbound, planned, refusing, trade
+from builders import NOON, a_step, admitted, domestic, northbound, planned, refusing, trade
 
 from limits.claims import Sums
 from limits.counters import EMPTY
-from switch.flow.ports import Admission, Moved, Step, Store
+from switch.flow.ports import Admission, Moved, Store, Stored
 from switch.flow.world import World
 from switch.payment import status as statuses
 from switch.payment.postings import reservation
@@ -48,9 +48,7 @@ async def accepted(store: Store, item: Admission, world: World) -> Admission:
 
 
 async def step(store: Store, item: Admission, event: str, at_seconds: int = 1) -> list[Moved]:
-    code = "AC03" if event == "reject" else ""
-    at = NOON + timedelta(seconds=at_seconds)
-    return await store.finish([Step(item.payment_id, item.received_on, event, at, code)])
+    return await store.finish([a_step(item, event, NOON + timedelta(seconds=at_seconds))])
 
 
 async def books(store: Store, item: Admission) -> Books:
@@ -200,10 +198,7 @@ async def test_steps_of_every_kind_and_of_two_days_go_in_one_call(store: Store, 
     outcomes = await store.accept(items, await store.generation(), refusing(world))
     assert {outcome.kind for outcome in outcomes} == {"accepted"}
     events = ("submit", "settle", "credit", "reject") * 4
-    steps = [
-        Step(item.payment_id, item.received_on, event, AT, "AC03" if event == "reject" else "", "{}")
-        for item, event in zip(items, events, strict=True)
-    ]
+    steps = [a_step(item, event, AT) for item, event in zip(items, events, strict=True)]
     moved = {move.payment_id: move.status for move in await store.finish(steps)}
     assert moved == {
         item.payment_id: PAYMENT_TABLE["accepted"][event] for item, event in zip(items, events, strict=True)
@@ -214,14 +209,14 @@ async def test_only_what_has_moved_is_returned(store: Store, world: World) -> No
     items = list(many(world, 4))
     await store.accept(items, await store.generation(), refusing(world))
     await step(store, items[1], REJECT)
-    steps = [Step(item.payment_id, item.received_on, SETTLE, AT) for item in items]
+    steps = [a_step(item, SETTLE, AT) for item in items]
     assert {move.payment_id for move in await store.finish(steps)} == {items[n].payment_id for n in (0, 2, 3)}
 
 
 async def test_a_rejection_keeps_its_code_and_detail(store: Store, world: World) -> None:
     item = await accepted(store, admitted(world, northbound()), world)
     detail = '{"reason": "rail-rejected", "field": "", "detail": {"rail": "ibps, \\"x\\"", "code": "AC03"}}'
-    await store.finish([Step(item.payment_id, item.received_on, REJECT, AT, "AC03", detail)])
+    await store.finish([a_step(item, REJECT, AT, detail=detail)])
     stored = await store.payment(item.payment_id)
     assert stored is not None and (stored.code, stored.detail) == ("AC03", detail)
     assert (await store.events(item.payment_id))[-1].detail == detail
@@ -231,7 +226,7 @@ async def test_steps_keep_their_own_codes_details_and_instants(store: Store, wor
     items = list(many(world, 3))
     await store.accept(items, await store.generation(), refusing(world))
     steps = [
-        Step(item.payment_id, item.received_on, REJECT, AT + timedelta(seconds=n), f"AC0{n}", f'{{"n": {n}}}')
+        a_step(item, REJECT, AT + timedelta(seconds=n), code=f"AC0{n}", detail=f'{{"n": {n}}}')
         for n, item in enumerate(items)
     ]
     await store.finish(steps)
@@ -254,6 +249,56 @@ async def test_what_is_in_doubt_stays_reserved(store: Store, world: World) -> No
     await step(store, item, "time_out")
     [outcome] = await store.accept([admitted(world, northbound("1.00"))], await store.generation(), refusing(world))
     assert outcome.kind == "refused"
+
+
+# --- whether the rail's last word is still out ---
+
+
+async def stored_of(store: Store, item: Admission) -> Stored:
+    found = await store.payment(item.payment_id)
+    assert found is not None
+    return found
+
+
+async def awaits(store: Store, *items: Admission) -> list[bool]:
+    return [(await stored_of(store, item)).awaits_rail for item in items]
+
+
+async def test_a_rail_is_awaited_from_acceptance_until_its_last_word(store: Store, world: World) -> None:
+    item = await accepted(store, admitted(world, northbound()), world)
+    assert await awaits(store, item) == [True]
+    for event in ("submit", "time_out", SETTLE):
+        await step(store, item, event)
+        assert await awaits(store, item) == [True], event
+    await step(store, item, CREDIT)
+    assert await awaits(store, item) == [False]
+
+
+async def test_of_a_batch_only_the_last_words_end_the_wait(store: Store, world: World) -> None:
+    items = list(many(world, 5))
+    refused = admitted(world, northbound(purpose_code=None))
+    await store.accept([*items, refused], await store.generation(), refusing(world))
+    by_rail, by_operator = {"last_word": True}, {"last_word": False}
+    await store.finish(
+        [
+            a_step(items[0], SETTLE), a_step(items[1], SETTLE, **by_rail), a_step(items[2], REJECT, **by_rail),
+            a_step(items[3], REJECT, **by_operator), a_step(items[4], "time_out"),
+        ]
+    )  # fmt: skip
+    assert await awaits(store, *items, refused) == [True, False, False, True, True, False]
+    rests = [(await stored_of(store, item)).at_rest for item in (*items, refused)]
+    assert rests == [False, True, True, True, True, True]  # of what an operator has ended nothing comes by itself
+
+
+async def test_a_last_word_out_of_turn_ends_the_wait_and_moves_nothing(store: Store, world: World) -> None:
+    item = await accepted(store, admitted(world, northbound()), world)
+    await store.finish([a_step(item, REJECT, last_word=False)])
+    before, last = await books(store, item), a_step(item, REJECT)
+    assert await store.finish([last]) == [] and await awaits(store, item) == [True]
+    assert not await store.hear_out(a_step(item, SETTLE), None) and await awaits(store, item) == [True]
+    for _twice in range(2):
+        assert not await store.hear_out(last, None)
+        assert await awaits(store, item) == [False] and await books(store, item) == before
 
 
 def test_every_money_effect_is_one_of_three() -> None:

@@ -4,11 +4,11 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from builders import HARBOUR, LION, NOON, a_person, admitted, northbound, planned, refusing
+from builders import HARBOUR, LION, NOON, a_person, a_step, admitted, northbound, planned, refusing
 from linked_persons import DAY, YEAR, accept, counter, document, link, paid, rejected, used
 
 from limits.claims import Claim
-from switch.flow.ports import ACCEPTED, PERSON, REFUSED, Admission, ExceptionRecord, StaleWorld, Step, Store
+from switch.flow.ports import ACCEPTED, PERSON, REFUSED, Admission, ExceptionRecord, StaleWorld, Store
 from switch.flow.takeover import refresh
 from switch.flow.world import World
 
@@ -62,14 +62,14 @@ async def test_all_four_sums_move_and_what_is_closed_stays_closed(store: Store, 
     ]  # fmt: skip
     pending = [item(1, net(one, 1), net(one, -2)), item(2, net(other, 200), net(other, -40))]
     assert await accept(store, world, *posted, *pending) == [ACCEPTED] * 4
-    await store.finish([Step(each.payment_id, each.received_on, "settle", NOON) for each in posted])
+    await store.finish([a_step(each, "settle") for each in posted])
     await link(store, world, 1, 2)
     found = await store.counters("")
     assert found[f"net|{one}|2026"][:4] == (201, 110, 42, 10)
     for rule, used_up in (("first", 10), ("second", 10), ("only", 5)):
         assert found[f"{rule}|{one}|2026"][:5] == (0, used_up, 0, 0, True)
     assert {sums[:5] for key, sums in found.items() if f"|{other}" in key} == {(0, 0, 0, 0, False)}
-    await store.finish([Step(each.payment_id, each.received_on, "settle", NOON) for each in pending])
+    await store.finish([a_step(each, "settle") for each in pending])
     assert (await store.counters(f"net|{one}"))[f"net|{one}|2026"][:4] == (0, 311, 0, 52)
 
 
@@ -106,7 +106,7 @@ async def test_one_batch_gives_back_to_both_old_counters_and_the_new(store: Stor
     before = [await paid(store, world, "1000.00", person) for person in (1, 2)]
     await link(store, world, 1, 2)
     after = [await paid(store, world, "500.00", person) for person in (1, 2)]
-    moved = await store.finish([Step(i.payment_id, i.received_on, "reject", NOON, "AC03") for i in (*before, *after)])
+    moved = await store.finish([a_step(each, "reject") for each in (*before, *after)])
     assert len(moved) == 4 and await used(store, counter(world, 1), counter(world, 2)) == [0, 0]
 
 
@@ -116,7 +116,7 @@ async def test_a_late_acceptance_forces_its_usage_on_the_linked_person(store: St
     await link(store, world, 1, 2)
     forced = tuple(claim._replace(ceiling=None, forced=True) for claim in planned(item).claims)
     record = ExceptionRecord(item.payment_id, item.received_on, "late-acceptance", NOON, "{}", (), forced)
-    assert await store.record_exception(record)
+    assert await store.hear_out(a_step(item, "credit"), record)
     assert await used(store, counter(world, 1), counter(world, 2)) == [1000_00, 0]
     assert [found.forced for found in await store.exceptions(item.payment_id)] == [forced]
 

@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
-from builders import NOON, admitted, funded, northbound, planned, refusing
+from builders import NOON, a_step, admitted, funded, northbound, planned, refusing
 from linked_persons import DAY, counter, document, paid, rejected, used
 
 from limits.claims import Sums
 from loadtest.audit.audit import audit
-from switch.flow.ports import ACCEPTED, ExceptionRecord, StaleWorld, Step
+from switch.flow.ports import ACCEPTED, ExceptionRecord, StaleWorld
 from switch.flow.takeover import refresh
 from switch.flow.world import World
 from switch.store.postgres.store import PostgresStore
@@ -30,7 +30,7 @@ async def store(postgres_stores: Another, world: World) -> PostgresStore:
 
 @pytest_asyncio.fixture
 async def connection(postgres_url: str, store: PostgresStore) -> AsyncIterator[Any]:
-    found = await asyncpg.connect(postgres_url, server_settings={"search_path": store._schema})
+    found = await asyncpg.connect(postgres_url, server_settings={"search_path": store.schema})
     yield found
     await found.close()
 
@@ -51,7 +51,7 @@ async def test_a_finish_that_began_before_the_link_finds_the_usage_where_it_went
     """Both wait for the counter that a third one holds. The finish has looked for aliases by then, and there was none."""
     await paid(store, world, "1000.00", 1)
     item = await paid(store, world, "2000.00", 2)
-    steps = [Step(item.payment_id, item.received_on, "reject", NOON, "AC03")]
+    steps = [a_step(item, "reject")]
 
     async def linking() -> bool:
         return await store.link_persons(document(world, 1), document(world, 2))
@@ -83,7 +83,7 @@ async def test_a_late_acceptance_that_began_before_the_link_is_forced_where_the_
     await connection.execute("SELECT FROM counter WHERE key = $1 FOR UPDATE", counter(world, 2))
     linking = asyncio.create_task(store.link_persons(document(world, 1), document(world, 2)))
     await waiting(connection, 1)
-    recording = asyncio.create_task(store.record_exception(record))
+    recording = asyncio.create_task(store.hear_out(a_step(item, "credit"), record))
     await asyncio.sleep(0.05)
     assert not recording.done()
     await transaction.commit()
@@ -116,9 +116,7 @@ async def test_links_payments_and_give_backs_at_once_lose_nothing(
         while done < 30:
             todo = given[done:]
             if todo:
-                moved = await store.finish(
-                    [Step(item.payment_id, item.received_on, "reject", NOON, "AC03") for item in todo]
-                )
+                moved = await store.finish([a_step(item, "reject") for item in todo])
                 assert len(moved) == len(todo)
                 done += len(todo)
             await asyncio.sleep(0)
@@ -133,4 +131,4 @@ async def test_links_payments_and_give_backs_at_once_lose_nothing(
     assert {key: found.up_posted for key, found in sums.items() if found.up_posted} == {
         counter(world, 1): len(kept) * 100
     }
-    assert (await audit(postgres_url, store._schema, time.time())).violations == []
+    assert (await audit(postgres_url, store.schema, time.time())).violations == []

@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
-from builders import NOON, admitted, funded, northbound, planned, refusing
+from builders import NOON, a_step, admitted, funded, northbound, planned, refusing
 
-from switch.flow.ports import ACCEPTED, REFUSED, REPLAYED, Admission, StaleWorld, Step, StoreUnavailable
+from switch.flow.ports import ACCEPTED, REFUSED, REPLAYED, Admission, StaleWorld, StoreUnavailable
 from switch.flow.world import World
 from switch.store.postgres.store import PostgresStore
 
@@ -31,7 +31,7 @@ async def store(postgres_stores: Another, world: World) -> PostgresStore:
 async def connection(postgres_url: str, store: PostgresStore) -> AsyncIterator[Any]:
     """A session of its own in the sandbox's schema, as psql would have it."""
     found = await asyncpg.connect(postgres_url)
-    await found.execute(f'SET search_path TO "{store._schema}"')
+    await found.execute(f'SET search_path TO "{store.schema}"')
     yield found
     await found.close()
 
@@ -177,10 +177,7 @@ async def test_batches_in_opposite_order_do_not_stop_each_other(
         backwards = [admitted(world, northbound("1.00", person=n)) for n in reversed(range(40))]
         kinds = await asyncio.gather(accept(store, world, *forwards), accept(other, world, *backwards))
         assert Counter(kind for batch in kinds for kind in batch) == {ACCEPTED: 80}
-        steps = [
-            [Step(item.payment_id, item.received_on, "credit", NOON) for item in items]
-            for items in (forwards, backwards)
-        ]
+        steps = [[a_step(item, "credit") for item in items] for items in (forwards, backwards)]
         moved = await asyncio.gather(store.finish(steps[0]), other.finish(steps[1]))
         assert [len(moves) for moves in moved] == [40, 40]
 
@@ -189,7 +186,7 @@ async def test_two_workers_finish_a_payment_once(store: PostgresStore, world: Wo
     other = await postgres_stores()
     items = [admitted(world, northbound("1.00", person=n)) for n in range(20)]
     await accept(store, world, *items)
-    steps = [Step(item.payment_id, item.received_on, "credit", NOON) for item in items]
+    steps = [a_step(item, "credit") for item in items]
     moved = await asyncio.gather(store.finish(steps), other.finish(steps[::-1]))
     assert Counter(move.payment_id for moves in moved for move in moves) == {item.payment_id: 1 for item in items}
 
@@ -267,6 +264,8 @@ async def test_a_connection_cut_by_the_server_is_unavailable_and_the_next_call_w
         "UPDATE payment SET status = 'settled'",  # without an instant
         "UPDATE payment SET settled_at = received_at",  # without a settlement
         "UPDATE payment SET status = 'nowhere'",
+        "UPDATE payment SET awaits_rail = false",  # while it is under way
+        "UPDATE payment SET status = 'credited', settled_at = received_at",  # and awaited
         "UPDATE leg SET status = 'nowhere'",
         "UPDATE counter SET up_pending = -1",
         "UPDATE transfer SET amount_minor = 0",

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from hashlib import sha256
 
-from builders import HARBOUR, NOON, PEARL, a_world, admitted, northbound, planned, refusing, southbound, trade
+from builders import HARBOUR, NOON, PEARL, a_step, a_world, admitted, northbound, planned, refusing, southbound, trade
 
 from limits.claims import Claim
-from switch.flow.ports import Admission, ExceptionRecord, Step, Store
+from switch.flow.ports import Admission, ExceptionRecord, Store
 from switch.flow.submission import uetr_identity
 from switch.flow.world import World
 from switch.main import opening_transfers
@@ -23,8 +23,7 @@ async def accepted(store: Store, world: World, *items: Admission) -> None:
 
 async def moved(store: Store, item: Admission, *events: str) -> None:
     for event in events:
-        code = "AC03" if event == "reject" else ""
-        assert await store.finish([Step(item.payment_id, item.received_on, event, NOON, code)])
+        assert await store.finish([a_step(item, event)])
 
 
 # --- exception records ---
@@ -48,7 +47,7 @@ async def test_an_exception_record_posts_its_suspense_and_its_forced_claims_besi
     [day] = [claim for claim in planned(item).claims if claim.rule.endswith("northbound.day")]
     await accepted(store, world, admitted(world, northbound("10000.00")))  # the day is used up by another payment
     record = a_record(item, (day._replace(ceiling=None, forced=True),))
-    assert await store.record_exception(record)
+    assert await store.hear_out(a_step(item, "credit"), record)
 
     sums = await store.sums([suspense("ibps", "CNY"), day.counter])
     assert sums[suspense("ibps", "CNY")].up_posted == 90_00
@@ -65,12 +64,12 @@ async def test_an_exception_is_recorded_once(store: Store, world: World) -> None
     item = admitted(world, northbound())
     await accepted(store, world, item)
     await moved(store, item, "reject")
-    assert await store.record_exception(a_record(item))
-    assert not await store.record_exception(a_record(item))
+    for first in (True, False):
+        assert await store.hear_out(a_step(item, "credit"), a_record(item)) == first
     sums = await store.sums([suspense("ibps", "CNY")])
     assert sums[suspense("ibps", "CNY")].up_posted == 90_00
     contradiction = a_record(item)._replace(kind="contradiction", transfers=(), forced=())
-    assert await store.record_exception(contradiction)  # another kind is another record
+    assert await store.hear_out(a_step(item, "reject"), contradiction)  # another kind is another record
     assert {record.kind for record in await store.exceptions(None)} == {"late-acceptance", "contradiction"}
     assert await store.exceptions(admitted(world, northbound()).payment_id) == []
 
@@ -78,28 +77,31 @@ async def test_an_exception_is_recorded_once(store: Store, world: World) -> None
 # --- taking over ---
 
 
-async def test_only_what_is_unfinished_is_taken_over(store: Store, world: World) -> None:
-    """RTGS payments end with settlement, the others with the credit; what was refused never began."""
+async def test_only_what_awaits_its_rail_is_taken_over(store: Store, world: World) -> None:
+    """What the rail has had its last word on is not, nor what was refused and never began; what an operator ended is."""
     ways = {
         "accepted": (), "submitted": ("submit",), "in_doubt": ("time_out",), "settled": ("settle",),
-        "credited": ("credit",), "rejected": ("reject",),
+        "credited": ("credit",), "rejected": ("reject",), "honoured": ("time_out",), "ended": ("time_out",),
     }  # fmt: skip
     await store.register(7, 0.0)
     items = {status: admitted(world, northbound("1.00", person=n)) for n, status in enumerate(ways)}
-    rtgs = admitted(world, trade("100.00"))
+    rtgs, honoured_rtgs = (admitted(world, trade("100.00", firm=firm)) for firm in (1, 2))
     refused = admitted(world, northbound(purpose_code=None))
-    await accepted(store, world, *items.values(), rtgs)
+    await accepted(store, world, *items.values(), rtgs, honoured_rtgs)
     await store.accept([refused], await store.generation(), refusing(world))
     for status, way in ways.items():
         await moved(store, items[status], *way)
-    await moved(store, rtgs, "settle")
+    operators = [a_step(items["honoured"], "settle"), a_step(items["ended"], "reject", last_word=False)]
+    rails = [a_step(rtgs, "settle", last_word=True)]
+    assert len(await store.finish([*operators, *rails, a_step(honoured_rtgs, "settle")])) == 4
 
     await store.register(8, 60.0)
     taken = {item.payment_id: item for item in await store.take_over(8, 100)}
-    assert {taken[items[status].payment_id].status for status in ways if items[status].payment_id in taken} == {
-        "accepted", "submitted", "in_doubt", "settled",
-    }  # fmt: skip
-    assert len(taken) == 4
+    awaiting = [items[way] for way in ("accepted", "submitted", "in_doubt", "settled", "honoured", "ended")]
+    assert taken.keys() == {item.payment_id for item in (*awaiting, honoured_rtgs)}
+    assert [taken[item.payment_id].status for item in awaiting] == [
+        "accepted", "submitted", "in_doubt", "settled", "settled", "rejected",
+    ]  # fmt: skip
     one, plan = taken[items["accepted"].payment_id], planned(items["accepted"])
     assert (one.uetr, one.rail, one.leg, one.deadline_at) == (
         items["accepted"].uetr, plan.leg.rail, 1, plan.leg.expires_at,
@@ -169,8 +171,8 @@ async def test_the_stream_tells_every_event_once_and_in_order(store: Store, worl
     items = [admitted(world, northbound("1.00", person=n)) for n in range(5)]
     other = admitted(world, southbound("1.00"))
     await accepted(store, world, *items, other)
-    await store.finish([Step(item.payment_id, item.received_on, "submit", NOON) for item in items])
-    await store.finish([Step(item.payment_id, item.received_on, "credit", NOON) for item in items[:3]])
+    await store.finish([a_step(item, "submit") for item in items])
+    await store.finish([a_step(item, "credit") for item in items[:3]])
     seen = []
     after = ""
     while page := await store.stream(after, None, 4):
@@ -192,7 +194,7 @@ async def test_what_moves_nothing_tells_nothing(store: Store, world: World) -> N
     item = admitted(world, northbound("1.00"))
     await accepted(store, world, item)
     told = len(await store.stream("", None, 100))
-    await store.finish([Step(item.payment_id, item.received_on, "cancel", NOON)])
+    await store.finish([a_step(item, "cancel")])
     await store.accept([item], await store.generation(), refusing(world))  # a replay
     assert len(await store.stream("", None, 100)) == told == 1
 

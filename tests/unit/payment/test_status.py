@@ -9,7 +9,6 @@ from switch.payment.status import (
     MONEY,
     PAYMENT_TABLE,
     diagram,
-    is_final,
     sources,
 )
 
@@ -62,12 +61,6 @@ def test_the_drawing_has_every_status_and_event_of_the_table(table: dict[str, di
 
 def test_only_four_statuses_are_final() -> None:
     assert {"credited", "rejected", "cancelled", "blocked"} == FINAL
-
-
-@pytest.mark.parametrize("status", PAYMENT_TABLE)
-def test_settled_is_final_where_the_rail_never_reports_credit(status: str) -> None:
-    assert is_final(status, reports_credit=True) == (status in FINAL)
-    assert is_final(status, reports_credit=False) == (status in FINAL or status == "settled")
 
 
 def test_no_payment_comes_back_to_a_status_it_has_left() -> None:

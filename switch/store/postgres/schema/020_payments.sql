@@ -63,7 +63,7 @@ CREATE TABLE payment (
     rulebook_id text NOT NULL,
     quote_id text NOT NULL,
     incarnation bigint NOT NULL,
-    expects_credit boolean NOT NULL,  -- the rail reports credit, so settled is not the last word
+    awaits_rail boolean NOT NULL, -- its rail's last word is still out; no index on it, that would end HOT updates
     net_claims boolean NOT NULL,  -- claims of the law stay pending until it settles, beside the transfers
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- its place
     position integer NOT NULL,
@@ -71,7 +71,12 @@ CREATE TABLE payment (
     settled_at timestamptz,
     PRIMARY KEY (payment_id, received_on),
     CHECK ((status = 'rejected') = (code <> '')),
-    CHECK ((status IN ('settled', 'credited')) = (settled_at IS NOT NULL))
+    CHECK ((status IN ('settled', 'credited')) = (settled_at IS NOT NULL)),
+    CONSTRAINT payment_awaits_rail_check CHECK (CASE  -- what an operator has ended may await it or not
+        WHEN status IN ('queued', 'accepted', 'submitted', 'in_doubt') THEN awaits_rail
+        WHEN status = 'credited' THEN NOT awaits_rail
+        ELSE true
+    END)
 ) PARTITION BY RANGE (received_on);
 CREATE INDEX payment_by_participant ON payment (participant, received_at);
 

@@ -1,0 +1,71 @@
+"""What is posted by itself, whatever becomes of a payment: opening transfers, and what a rail says of one that had ended."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from limits.claims import Claim
+from switch.flow.ports import ExceptionRecord, Step
+from switch.payment.plan import Transfer
+from switch.store.postgres.counters import note
+from switch.store.postgres.persons import where_sums_are
+from switch.store.postgres.rows import claims_text
+
+Connection = Any  # asyncpg has no types of its own
+
+FUNDING_DAY = date(2000, 1, 1)  # the day under which a sandbox's opening transfers stand, and their payment id
+_FUNDING_ID = "00000000-0000-4000-8000-000000000001"
+
+
+async def hear_out(
+    connection: Connection, queries: Mapping[str, str], step: Step, record: ExceptionRecord | None
+) -> bool:
+    """Await a rail no more after its last word; write an exception record with its suspense posting once."""
+    async with connection.transaction():
+        if step.last_word:
+            await connection.execute(queries["end_wait"], step.payment_id, step.received_on)
+        if record is None:
+            return False
+        claims = claims_text(record.forced)
+        row = (record.payment_id, record.received_on, record.kind, record.at, record.detail, claims)
+        if await connection.fetchval(queries["insert_exception"], *row) is None:
+            return False
+        forced = await where_sums_are(connection, record.forced)
+        await _post_alone(connection, queries, record.payment_id, record.received_on, record.transfers, forced)
+        return True
+
+
+async def fund(connection: Connection, queries: Mapping[str, str], transfers: Sequence[Transfer]) -> None:
+    """Post opening transfers once; their day's partitions are there."""
+    async with connection.transaction():
+        identity = ([1], [_FUNDING_ID], [_FUNDING_ID], [FUNDING_DAY], [b""])
+        if await connection.fetch(queries["claim_identities"], *identity):
+            await _post_alone(connection, queries, _FUNDING_ID, FUNDING_DAY, transfers, ())
+
+
+async def _post_alone(
+    connection: Connection,
+    queries: Mapping[str, str],
+    payment_id: str,
+    received_on: date,
+    transfers: Sequence[Transfer],
+    forced: Sequence[Claim],
+) -> None:
+    """Post transfers and forced claims that follow no payment's status, in one sorted write of their counters."""
+    if transfers:
+        rows = [(payment_id, received_on, *transfer) for transfer in transfers]
+        await connection.execute(queries["insert_transfers"], *zip(*rows, strict=True))
+    sums: dict[str, list[int]] = {}
+    for transfer in transfers:
+        sums.setdefault(transfer.debit_account, [0, 0])[0] += transfer.amount_minor
+        sums.setdefault(transfer.credit_account, [0, 0])[1] += transfer.amount_minor
+    for claim in forced:
+        sums.setdefault(claim.counter, [0, 0])[0] += claim.delta
+    if not sums:
+        return
+    keys = sorted(sums)
+    zeros = [0] * len(keys)
+    rows = await connection.fetch(
+        queries["force_counters"], keys, zeros, [sums[k][0] for k in keys], zeros, [sums[k][1] for k in keys]
+    )
+    await note(connection, "alone", {row["key"]: row["version"] for row in rows})

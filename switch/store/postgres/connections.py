@@ -1,0 +1,97 @@
+"""Connections to the schema of one sandbox: made here, pooled, each set the same way; foreign exceptions are mapped here.
+
+It knows no query but the schema's own scripts.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import asyncpg
+
+from switch.flow.ports import StoreUnavailable
+
+T = TypeVar("T")
+
+_DEADLOCK_TRIES = 5  # two workers may meet once; five times in a row is a fault of ours
+
+# The server is away, or the connection is: nothing is known to have happened.
+_AWAY = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a query sent on a connection whose end asyncpg has not read yet
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+
+# The store's queries always go by index: a plan made while a partition was empty must not scan it when it is full.
+_SETTINGS = {
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "application_name": "bayswitch",
+}
+
+
+async def _keep(connection: Any) -> None:
+    """Leave a released connection as it is: nothing here changes its session, and asyncpg's reset costs a round trip."""
+
+
+class Connections:
+    """A pool of `size` connections to the sandbox that lives in `schema`."""
+
+    def __init__(self, url: str, schema: str, size: int) -> None:
+        self._url, self._schema, self._size = url, schema, size
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        """Make the sandbox's schema if it is not there, and the pool."""
+        connection = await asyncpg.connect(self._url)
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", self._schema)
+                exists = await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f'"{self._schema}".fence')
+                if not exists:
+                    await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
+                    await connection.execute(f'SET LOCAL search_path TO "{self._schema}"')
+                    for script in sorted((files(__package__) / "schema").iterdir(), key=lambda path: path.name):
+                        await connection.execute(script.read_text("utf-8"))
+        finally:
+            await connection.close()
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=2,
+            max_size=self._size,
+            max_cached_statement_lifetime=0,
+            reset=_keep,
+            server_settings=_SETTINGS | {"search_path": f'"{self._schema}"'},
+        )
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        if self._pool is not None:
+            await self._pool.close()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[Any]:
+        """Take a connection. Raises StoreUnavailable where it is lost meanwhile."""
+        try:
+            async with self._pool.acquire() as connection:
+                yield connection
+        except _AWAY as error:
+            raise StoreUnavailable(str(error)) from error
+
+    async def retrying(self, work: Callable[[Any], Awaitable[T]], *also: type[Exception]) -> T:
+        """Run `work(connection)` again where two transactions met in a deadlock (40P01), or on what `also` names."""
+        for tries in range(_DEADLOCK_TRIES):
+            try:
+                async with self.one() as connection:
+                    return await work(connection)
+            except (asyncpg.DeadlockDetectedError, *also):
+                if tries == _DEADLOCK_TRIES - 1:
+                    raise
+        raise AssertionError

@@ -1,0 +1,31 @@
+"""The finishing transaction of a batch: one statement moves payments and legs, writes events, posts or voids money."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from switch.flow.ports import Moved, Step
+from switch.payment.status import MOVES
+
+Connection = Any  # asyncpg has no types of its own
+
+_UNIT_SEPARATOR = "\x1f"  # stands in no JSON
+# The transition tables as columns, for the query.
+_MOVES = [list(column) for column in zip(*MOVES, strict=True)]
+
+
+async def finish_batch(connection: Connection, queries: Mapping[str, str], steps: Sequence[Step]) -> list[Moved]:
+    """Move payments, each of which stands in `steps` once."""
+    rows = await connection.fetch(
+        queries["finish"],
+        ",".join([step.payment_id for step in steps]),
+        ",".join([str(step.received_on) for step in steps]),
+        ",".join([step.event for step in steps]),
+        ",".join([str(step.at) for step in steps]),
+        ",".join([step.code for step in steps]),
+        ",".join(["t" if step.last_word else "f" for step in steps]),
+        _UNIT_SEPARATOR.join([step.detail for step in steps]),
+        sorted({step.received_on for step in steps}),
+        *_MOVES,
+    )
+    assert not rows or rows[0]["missing"] == 0, "a claim of a payment is on a counter that is not there"
+    return [Moved(str(row["payment_id"]), row["becomes"]) for row in rows]
