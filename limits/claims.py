@@ -11,7 +11,6 @@ WHILE_OPEN = "while_open"  # taken while headroom > 0, may overshoot
 REFUSE = "refuse"
 REQUIRE_DOCUMENTS = "require_documents"
 REPORT = "report"  # a threshold: counted, never blocks
-SUSPEND_UNTIL = "suspend_until"
 
 
 class Claim(NamedTuple):

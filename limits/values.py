@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 from fx.money import EXPONENTS, AmountError, format_amount, to_minor
 from limits.calendars import PAYMENT, WINDOWS
 from limits.calendars.hours import OpeningHours, opening_hours, session
-from limits.claims import REFUSE, REPORT, REQUIRE_DOCUMENTS, SUSPEND_UNTIL, WHILE_OPEN, WHOLE
+from limits.claims import REFUSE, REPORT, REQUIRE_DOCUMENTS, WHILE_OPEN, WHOLE
 from limits.documents import Dated, Document, Node, read_decimal, read_rows
 
 KINDS = frozenset({"limit", "charge", "rate", "hours"})
-EFFECTS = frozenset({REFUSE, REQUIRE_DOCUMENTS, REPORT, SUSPEND_UNTIL})
+EFFECTS = frozenset({REFUSE, REQUIRE_DOCUMENTS, REPORT})
 SCOPES = frozenset({"person", "person-institution", "creditor-agent", "account", "transaction"})
 BASES = frozenset({"gross", "fx-conversion-gross"})
 ENFORCERS = frozenset({"institution", "SAFE", "exchange", "clearing-house", "switch"})

@@ -83,7 +83,7 @@ def make_world(
     """Put a world together; opens nothing."""
     registry = registry or load_registry()
     persons = Persons(keys.pseudonyms, {})
-    known = Known(registry.participants, build_directory(seed), persons)
+    known = Known(registry.participants, build_directory(seed, registry=registry), persons)
     return World(
         sandbox, clock, registry, known, rulebook or load_rulebook(), rails, SeededRates(seed), load_providers(),
         Sealer(keys.messages, secrets.token_bytes),

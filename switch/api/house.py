@@ -126,6 +126,9 @@ class WorkerCollector(Collector):
         yield CounterMetricFamily(
             "bayswitch_stray_reports", "Reports for a UETR the store does not know", counts.strays
         )
+        yield CounterMetricFamily(
+            "bayswitch_reports_set_aside", "Reports that could not be carried out when they came", counts.set_aside
+        )
         yield GaugeMetricFamily("bayswitch_waiting", "Submissions waiting to be accepted", len(worker.waiting))
         yield GaugeMetricFamily("bayswitch_flights", "Payments with a rail, not final", len(worker.flights))
         yield GaugeMetricFamily("bayswitch_closed_counters", "Counters on the closed board", len(worker.board.entries))

@@ -37,7 +37,7 @@ DOOR: dict[str, Door] = {
     "not-in-doubt": Door(409, "Only a payment in doubt can be decided by an operator. Read the payment."),
     "too-large": Door(413, "Send a smaller body; a batch may be split, its items keep their keys."),
     "wrong-content-type": Door(415, "Send the content type this path documents."),
-    "clock": Door(422, "Move the clock forward only; reset the sandbox to go back."),
+    "clock": Door(422, "Move the clock forward only; to go back start another sandbox in a data folder of its own."),
     "too-many-requests": Door(429, "This key has used up its rate. Ask again after Retry-After."),
     "internal-error": Door(500, "A fault of the switch. Ask again with the same idempotency key: it is never paid twice."),
     "unavailable": Door(503, "The switch cannot tell at this moment. Ask again with the same idempotency key: it is never paid twice."),

@@ -13,7 +13,7 @@ import yaml
 
 from rails.addressing import check_proxy, normalize_account, normalize_proxy
 from switch.directory.population import population
-from switch.participants.registry import load_registry
+from switch.participants.registry import Registry, load_registry
 
 
 class Entry(NamedTuple):
@@ -77,11 +77,13 @@ def _entry(row: dict[str, Any]) -> Entry:
     return Entry(row["agent"], row["account"], row["name"], row["kind"], row["country"], proxies)
 
 
-def build_directory(seed: int, entries: Iterable[Entry] = ()) -> Directory:
+def build_directory(seed: int, entries: Iterable[Entry] = (), registry: Registry | None = None) -> Directory:
     """Build a sandbox's directory: the packaged entries, those given, and a population drawn from `seed`.
 
     Raises ValueError where two entries share an account or a proxy.
     """
-    agents = [(participant.bic, participant.country) for participant in load_registry().participants.values()]
+    agents = [
+        (participant.bic, participant.country) for participant in (registry or load_registry()).participants.values()
+    ]
     drawn = (Entry(*row) for row in population(seed, agents))
     return Directory([*known_entries(), *entries, *drawn])

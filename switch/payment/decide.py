@@ -217,13 +217,7 @@ def refusal_of(refused: Refused, plan: Plan, rules: RulesOfDay) -> Refusal:
         return Refusal("no-rate", {"currency": claim.counter.rpartition(":")[2], "counter": claim.counter})
     rule = rules.rule(claim.rule)
     currency, ceiling = claim.unit, claim.ceiling if claim.delta >= 0 else claim.floor
-    name = "person-quota"
-    if claim.effect == REQUIRE_DOCUMENTS:
-        name = "documents-required"
-    elif rule.scope in ("market", "link", "institution"):
-        name = "market-quota"
-    elif rule.scope == "transaction":
-        name = "transaction-cap"
+    name = "documents-required" if claim.effect == REQUIRE_DOCUMENTS else "person-quota"
     detail = {
         "rule": claim.rule,
         "ceiling": str(Money(ceiling or 0, currency)),

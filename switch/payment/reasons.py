@@ -54,10 +54,8 @@ REASONS: dict[str, Reason] = {
     "lane-closed": Reason("TM01", 422, "{lane} takes payments {hours}; it opens next at {opens_at}. Send it again then."),
     "person-quota": Reason("RR04", 422, "{rule} allows {ceiling}{window_text}; {headroom} is left. {what_to_do}"),
     "documents-required": Reason("RR04", 422, "{rule} allows {ceiling}{window_text} without documents; {headroom} is left. {what_to_do}"),
-    "market-quota": Reason("RR04", 422, "{rule} is used up: {headroom} of {ceiling} is left. {what_to_do}"),
     "rail-cap": Reason("AM13", 422, "{rule} allows {ceiling} a payment. Send less, or use another rail."),
     "rail-cap-closed": Reason("AM13", 422, "{rule} allows {ceiling} a payment; {rail}, which carries more, is closed. This payment can be carried next at {opens_at}. Send less, or send it again then."),
-    "transaction-cap": Reason("AM02", 422, "{rule} allows {ceiling} a payment. Send less."),
     # rails
     "no-rail": Reason("AGNT", 422, "No rail of lane {lane} reaches from {debtor_agent} to {creditor_agent} in {currency}: {why}."),
     "rail-closed": Reason("ED06", 422, "{rail} is closed; this payment can be carried next at {opens_at}. Send it again then."),

@@ -34,7 +34,6 @@ USED = frozenset(
         "AG03",
         "AGNT",
         "AM01",
-        "AM02",
         "AM03",
         "AM04",
         "AM06",
