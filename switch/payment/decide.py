@@ -142,7 +142,7 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
     )  # fmt: skip
     return Plan(
         classification, lane, judgement.lanes, debit, paid_out, amounts, price, charge, price.rate if price else None,
-        route.steps, leg, transfers, claims, route.reports_credit, ask.quote_id if price and ask.quote_id else "",
+        route.steps, leg, transfers, claims, ask.quote_id if price and ask.quote_id else "",
         way.debtor_agent.bic,
     )  # fmt: skip
 

@@ -67,6 +67,5 @@ class Plan(NamedTuple):
     leg: Leg
     transfers: tuple[Transfer, ...]
     claims: tuple[Claim, ...]  # of the law, in the order in which one binds; accounts: postings.reservation
-    reports_credit: bool
     quote_id: str  # the firm quote used, "" = none
     debtor_agent: str  # BIC8 of who asks; its position may be its sponsor's (leg.debtor_agent)

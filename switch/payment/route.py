@@ -40,7 +40,6 @@ class Route(NamedTuple):
     creditor_position: str
     rail: str
     deadline: timedelta  # from receipt, until which the rail may stay silent
-    reports_credit: bool
 
 
 class Way(NamedTuple):
@@ -134,19 +133,17 @@ class Router:
         destination: Choice,
         source: Choice | Refusal | None,
     ) -> Route:
-        capabilities = self._rails[destination.rail].capabilities
+        deadline = self._rails[destination.rail].capabilities.deadline
         if isinstance(source, Choice):
             steps: tuple[RouteStep, ...] = (
                 RouteStep(source.rail, "debit", source.passed_over),
                 RouteStep(destination.rail, "credit", destination.passed_over),
             )
-            payer = source.position
+            debtor_position = source.position
         else:
             steps = (RouteStep(destination.rail, "domestic", destination.passed_over),)
-            payer = position(debtor_agent.settles_through, destination.rail, debit_currency)
-        return Route(
-            steps, payer, destination.position, destination.rail, capabilities.deadline, capabilities.reports_credit
-        )
+            debtor_position = position(debtor_agent.settles_through, destination.rail, debit_currency)
+        return Route(steps, debtor_position, destination.position, destination.rail, deadline)
 
     def _refused(self, way: Way, settlement_minor: int, debit_minor: int, at: datetime) -> Refusal:
         """Say why no rail takes the payment now; where time mends it, when rails that carry it are next open on both sides."""

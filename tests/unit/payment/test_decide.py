@@ -358,7 +358,6 @@ def test_the_deadline_is_the_rail_s_own_after_receipt(world: World) -> None:
     for build, rail in ((northbound, "ibps"), (southbound, "hk-fps"), (trade, "hvps")):
         found = plan(world, build())
         assert (found.leg.rail, found.leg.expires_at) == (rail, NOON + world.rails[rail].capabilities.deadline)
-        assert found.reports_credit == world.rails[rail].capabilities.reports_credit
 
 
 def test_routes_are_looked_at_anew_every_minute(world: World) -> None:
@@ -555,7 +554,6 @@ def to_macau(**changes: Any) -> Instruction:
 def test_hong_kong_dollars_cross_to_macau_over_the_linked_rtgs(world: World) -> None:
     found = plan(world, to_macau())
     assert found.lane.id == "hk-macau.rtgs" and [step.rail for step in found.route] == ["hk-chats", "mo-rtgs"]
-    assert not found.reports_credit
 
 
 def test_the_instant_link_to_macau_is_off_unless_a_scenario_switches_it_on(world: World) -> None:
