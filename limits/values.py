@@ -134,6 +134,8 @@ def _check(node: Node, rule: Rule) -> None:
             raise node.error(key, "is empty")
     if rule.rail and rule.scope != "transaction":
         raise node.error("rail", "a rail caps one payment: scope must be transaction")
+    if rule.scope == "person" and rule.enforced_by == "institution":
+        raise node.error("scope", "an institution counts only what it sees: person-institution")
     if rule.kind == "limit" and (rule.scope == "transaction") != (rule.window == PAYMENT):
         raise node.error("window", "scope transaction and period payment belong together")
 

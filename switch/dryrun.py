@@ -72,7 +72,7 @@ class DryRun:
             refused = evaluate(known_claims(verdict, sums), sums)
             if refused is None or after_refusal(submission, refused, verdict, view) is not None:
                 return verdict, sums
-            pass_over(submission, refused, verdict, view)
+            pass_over(submission, refused, verdict, view, self._world.generation)
 
     async def _stored_sums(self, claims: Sequence[Claim]) -> Mapping[str, Sums]:
         return await self._store.sums([claim.counter for claim in claims])

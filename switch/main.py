@@ -86,7 +86,7 @@ def make_world(
     known = Known(registry.participants, build_directory(seed, registry=registry), persons)
     return World(
         sandbox, clock, registry, known, rulebook or load_rulebook(), rails, SeededRates(seed), load_providers(),
-        Sealer(keys.messages, secrets.token_bytes),
+        Sealer(keys.messages, secrets.token_bytes), seed,
     )  # fmt: skip
 
 

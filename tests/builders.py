@@ -175,7 +175,7 @@ def a_world(
     base = _base()
     return World(
         sandbox, a_clock(at), base.registry, base.known, rulebook or base.rulebook, rails or base.rails, RATES,
-        base.providers, base.sealer,
+        base.providers, base.sealer, base.seed,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ _REMEMBERED_MAX = 1 << 15
 
 _NOT_NUMBER = str.maketrans("", "", " \t()（）[]/.·-")
 _BIR = re.compile(r"[157][0-9]{7}")
+_HRP_HOLDER = 9  # characters that name the holder
 _HRP = re.compile(r"[HM][0-9]{8}([0-9]{2})?")
 _PASSPORT = re.compile(r"[A-Z0-9]{5,20}")
 _BRN_HK = re.compile(r"[0-9]{8}")
@@ -90,10 +91,11 @@ _TYPES: Mapping[str, _Type] = MappingProxyType(
 
 @lru_cache(_REMEMBERED_MAX)
 def normalize(identification_type: str, number: str) -> str:
-    """Return a number's one form: upper case, no brackets, spaces or separators; a BRN without its branch."""
+    """Return a number's one form: upper case, no brackets, spaces or separators; a BRN without its branch, a Home Return Permit without its issue."""
     if identification_type == "BRN":
         number = number.split("-")[0]  # 12345678-000: the registration is the first eight digits
-    return number.upper().translate(_NOT_NUMBER)
+    plain = number.upper().translate(_NOT_NUMBER)
+    return plain[:_HRP_HOLDER] if identification_type == "HRP" else plain  # what follows counts the holder's permits
 
 
 @lru_cache(_REMEMBERED_MAX)

@@ -47,8 +47,8 @@ def _status(status: TransactionStatus) -> str:
     uetr = f"<OrgnlUETR>{xml(status.uetr)}</OrgnlUETR>" if status.uetr else ""
     reason = _reason(status.reason_code, status.text)
     return _TRANSACTION.format(
-        xml(printable(status.instruction_id)),
-        xml(printable(status.end_to_end_id)),
+        xml(printable(status.instruction_id) or NOT_PROVIDED),
+        xml(printable(status.end_to_end_id) or NOT_PROVIDED),
         uetr,
         xml(status.status),
         reason,

@@ -23,7 +23,8 @@ HEADROOM_REASONS = frozenset(
     {
         "amount-decimals", "amount-zero", "amount-invalid", "currency-not-carried", "currency-inconsistent",
         "field-missing", "account-malformed", "identification-missing", "identification-wrong", "purpose-missing",
-        "purpose-unknown", "category-purpose-unknown", "residency-unknown", "debtor-agent-unknown",
+        "purpose-unknown", "category-purpose-unknown", "residency-unknown", "country-unknown",
+        "debtor-agent-unknown",
         "creditor-agent-unknown", "creditor-agent-differs", "proxy-unknown", "name-mismatch", "debtor-funds",
     }
 )  # fmt: skip
@@ -31,7 +32,7 @@ HEADROOM_REASONS = frozenset(
 # What fills the sentences of the examples: a payment of the demo's first day.
 _DETAIL: Mapping[str, str] = {
     "agent": "HBAYHKH0", "amount": "HKD 0.01", "asked": "HKD 1500.00", "category_purpose": "ZZZZ", "ceiling": "HKD 10000.00",
-    "charge": "CNY 50.00", "creditor_agent": "PEARCNG0", "currency": "CNY", "debit": "HKD", "debtor_agent": "KAPOHKH0",
+    "charge": "CNY 50.00", "country": "XX", "creditor_agent": "PEARCNG0", "currency": "CNY", "debit": "HKD", "debtor_agent": "KAPOHKH0",
     "debtor_residency": "HK", "creditor_residency": "CN", "expires_at": "2026-03-06T16:15:00+08:00",
     "field": "instructed_amount.amount", "headroom": "HKD 1250.00", "hours": "daily 07:00–23:00", "instructed": "USD",
     "instruction_id": "INV-2026-118", "lane": "payment-connect.southbound", "opens_at": "2026-03-07T07:00:00+08:00",

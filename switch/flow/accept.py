@@ -66,7 +66,9 @@ class Acceptor:
             admissions += self.decider.admissions(batch[start : start + DECIDED_AT_ONCE], at, view, quotes)
             await asyncio.sleep(0)  # PostgreSQL waits for the next statement of the batch before
         if self._board.entries:
-            admissions = [self._by_board(*pair, view, quotes) for pair in zip(batch, admissions, strict=True)]
+            admissions = [
+                self._by_board(*pair, view, generation, quotes) for pair in zip(batch, admissions, strict=True)
+            ]
         by_id = {submission.payment_id: submission for submission in batch}
 
         def judge(item: Admission, refused: Refused) -> Refusal | None:
@@ -76,23 +78,28 @@ class Acceptor:
         outcomes = await self._stored(admissions, generation, judge)
         try:
             for submission, item, outcome in zip(batch, admissions, outcomes, strict=True):
-                self._carry_out(submission, item, outcome, view)
+                self._carry_out(submission, item, outcome, view, generation)
         except BaseException:
             self._flights.unsure = True  # they stand in the store, and some have not been taken up
             raise
 
     def _by_board(
-        self, submission: Submission, item: Admission, view: View, quotes: Mapping[str, tuple[Quote, str]]
+        self,
+        submission: Submission,
+        item: Admission,
+        view: View,
+        generation: int,
+        quotes: Mapping[str, tuple[Quote, str]],
     ) -> Admission:
         """Refuse at memory speed what the closed board knows to be without headroom; with allow_lanes try the next."""
         while isinstance(item.verdict, Plan):
-            refused = self._board.refused(item.verdict.claims, self._world.generation, item.received_at)
+            refused = self._board.refused(item.verdict.claims, generation, item.received_at)
             if refused is None:
                 break
             refusal = after_refusal(submission, refused, item.verdict, view)
             if refusal is not None:
                 return item._replace(verdict=refusal, finding=NOTHING_FOUND)
-            pass_over(submission, refused, item.verdict, view)
+            pass_over(submission, refused, item.verdict, view, generation)
             [item] = self.decider.admissions([submission], item.received_at, view, quotes)
         return item
 
@@ -128,13 +135,15 @@ class Acceptor:
 
     # --- answer ---
 
-    def _carry_out(self, submission: Submission, item: Admission, outcome: Outcome, view: View) -> None:
+    def _carry_out(
+        self, submission: Submission, item: Admission, outcome: Outcome, view: View, generation: int
+    ) -> None:
         kind = outcome.kind
         self._metrics.outcomes[kind] += 1
         if kind == ports.AGAIN:
             assert isinstance(item.verdict, Plan)
             if outcome.refused is not None:  # None: another payment of the batch had the same quote
-                pass_over(submission, outcome.refused, item.verdict, view)
+                pass_over(submission, outcome.refused, item.verdict, view, generation)
             self.waiting.appendleft(submission)
             return
         self.in_flight_keys.discard(submission.payment_id)

@@ -68,6 +68,9 @@ class Decider:
     ) -> list[Plan | Refusal]:
         """Translate and decide, one stage after the other: a stage's code stays in the processor's cache (a quarter faster)."""
         known, day = self._world.known, view.rules.day
+        for submission in batch:
+            if submission.passed_in is not None:
+                submission.reconsider((self._world.generation, day))
         read = [s.refusal or translate(s.instruction, known, at, day) for s in batch]
         asks = [
             found if isinstance(found, Refusal) else _ask(s, found, quotes)
@@ -136,11 +139,12 @@ def after_refusal(submission: Submission, refused: Refused, plan: Plan, view: Vi
     return submission.bound_first or refusal_of(refused, plan, view.rules)
 
 
-def pass_over(submission: Submission, refused: Refused, plan: Plan, view: View) -> None:
+def pass_over(submission: Submission, refused: Refused, plan: Plan, view: View, generation: int) -> None:
     """Remember, once it is certain, what the next decision must do without: the empty inventory, or the lane.
 
     The rule that bound first is the one to be named, should no later lane take the payment.
     """
+    submission.passed_in = (generation, view.rules.day)
     if refused.claim.rule == INVENTORY:
         submission.empty_inventories |= {refused.claim.counter}
     else:

@@ -241,6 +241,14 @@ class Store(Protocol):
         What contradicts the end is an exception record, written once with its suspense posting; False where none was.
         """
 
+    async def adjust(self, payment_id: str, step: str, share: tuple[int, int], at: datetime) -> bool:
+        """Give back a share (numerator, denominator) of a posted payment's claims; False where this step has counted before.
+
+        It goes to the counters and in the proportion of the claims that were admitted, and only where their rule gives back;
+        of a voided payment nothing is left to give. A payment that is unknown or still pending, and shares that add up to
+        more than the whole, are our own error.
+        """
+
     async def register(self, incarnation: int, lease_seconds: float) -> int:
         """Take or renew a worker's lease, in database time (0 hands it back); returns how many other workers hold one."""
 

@@ -40,6 +40,7 @@ class Submission:
     content_hash: bytes = b""
     passed_lanes: frozenset[str] = frozenset()
     empty_inventories: frozenset[str] = field(default_factory=frozenset)
+    passed_in: tuple[int, date] | None = None  # the generation and law day in which these were found
     bound_first: Refusal | None = None  # of the first lane passed over: the rule that bound there
     refusal: Refusal | None = None  # known before any decision, e.g. a participant sending for another's agent
 
@@ -47,6 +48,12 @@ class Submission:
         self.payment_id = payment_id_of(self.sandbox, self.participant, self.key)
         self.canonical = _SERIALIZER.to_json(self.instruction, exclude_none=True)
         self.content_hash = sha256(self.canonical).digest()
+
+    def reconsider(self, world: tuple[int, date]) -> None:
+        """Forget what was passed over in another generation or on another law day: there is room again, or another law."""
+        if self.passed_in != world:
+            self.passed_in, self.bound_first = None, None
+            self.passed_lanes = self.empty_inventories = frozenset()
 
     @property
     def uetr(self) -> str:

@@ -27,7 +27,11 @@ from switch.translate.facts import Known
 log = structlog.get_logger()
 
 _VIEWS_MAX = 8  # law days in play at once: today and its neighbours
-_LAW = {"rulebook_id": "rulebook", "participants_id": "participants"}  # the facts that no running worker can take up
+_LAW = {
+    "rulebook_id": "rulebook",
+    "participants_id": "participants",
+    "seed": "seed",
+}  # the facts that no running worker can take up
 _FAULTS = "faults:"  # and the rail's name: what is wrong with it
 
 
@@ -53,6 +57,7 @@ class World:
     rates: Rates
     providers: tuple[Provider, ...]
     sealer: Sealer
+    seed: int  # of rates, directory and rails
     generation: int = 1
     other_law: str = ""  # where the sandbox goes by another law than ours: what it is
     _views: dict[date, View] = field(default_factory=dict)
@@ -74,8 +79,8 @@ class World:
         return view
 
     def law(self) -> dict[str, str]:
-        """Return the facts by which the fence knows this rulebook and these participants."""
-        return {"rulebook_id": self.rulebook.id, "participants_id": self.registry.id}
+        """Return the facts by which the fence knows this rulebook, these participants and what the seed makes."""
+        return {"rulebook_id": self.rulebook.id, "participants_id": self.registry.id, "seed": str(self.seed)}
 
     @property
     def keys_id(self) -> str:

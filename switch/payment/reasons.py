@@ -8,10 +8,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from fx.money import EXPONENTS
 from switch.payment.plan import Refusal
 
 _SHOWN = ("rule", "source", "since", "ceiling", "headroom", "asked", "opens_at", "what_to_do")
-_AMOUNT = re.compile(r"\b([A-Z]{3}) (\d{4,})")
+_AMOUNT = re.compile(rf"\b({'|'.join(EXPONENTS)}) (\d{{4,}})")
 
 
 class Reason(NamedTuple):
@@ -38,6 +39,7 @@ REASONS: dict[str, Reason] = {
     "purpose-missing": Reason("FF07", 422, "The purpose code is missing; payments are classified before they are routed. Give a purpose_code."),
     "purpose-unknown": Reason("FF07", 422, "Purpose {purpose} is not in the code set. See the purpose codes in docs/messages.md."),
     "category-purpose-unknown": Reason("FF06", 422, "Category purpose {category_purpose} is not in the code set."),
+    "country-unknown": Reason("RR12", 422, "{country} is not an ISO 3166 country. Give the country that issued the document."),
     "residency-unknown": Reason("RR05", 422, "Residency {residency} is not an ISO 3166 country. Give the country of the party's centre of economic interest."),
     # who takes part
     "debtor-agent-unknown": Reason("RC03", 422, "Debtor agent {agent} is not a participant of this sandbox."),

@@ -268,7 +268,8 @@ def _pick(choices: list[Choice] | Refusal, amount_minor: int) -> Choice | Refusa
 
 def _above(cap: RuleValue) -> Refusal:
     ceiling = Money(cap.amount_minor or 0, cap.currency or "")
-    return Refusal("rail-cap", {"rule": cap.rule, "ceiling": str(ceiling), "source": cap.reference})
+    detail = {"rule": cap.rule, "ceiling": str(ceiling), "headroom": str(ceiling), "source": cap.reference}
+    return Refusal("rail-cap", detail)
 
 
 def _room(choices: list[Choice] | Refusal) -> int:
@@ -282,4 +283,13 @@ def _lane_closed(rules: RulesOfDay, lane: Lane, at: datetime) -> Refusal | None:
     if hours.open:
         return None
     opens_at = hours.next_opening.astimezone(LAW_ZONE).isoformat() if hours.next_opening else "—"
-    return Refusal("lane-closed", {"lane": lane.id, "rule": hours.rule, "hours": hours.text, "opens_at": opens_at})
+    return Refusal(
+        "lane-closed",
+        {
+            "lane": lane.id,
+            "rule": hours.rule,
+            "hours": hours.text,
+            "opens_at": opens_at,
+            "source": rules.rule(hours.rule).reference,
+        },
+    )

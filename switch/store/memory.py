@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fx.quotes import Quote
 from limits.claims import Refused, Sums
-from limits.counters import EMPTY, Change, add_up, admit, changed, post_changes, void_changes
+from limits.counters import EMPTY, Change, Reservation, add_up, adjusted, admit, changed, post_changes, void_changes
 from switch.flow.ports import (
     ACCEPTED,
     AGAIN,
@@ -43,6 +43,7 @@ from switch.payment.status import (
     LEG_TABLE,
     MONEY,
     PAYMENT_TABLE,
+    PENDING,
     POSTED,
     REJECTED,
     VOIDED,
@@ -68,6 +69,7 @@ class MemoryStore:
         self._world: dict[str, str] = {}
         self._identities: dict[Identity, tuple[str, date, bytes]] = {}
         self._rows: dict[str, _Row] = {}
+        self._adjusted: dict[str, Reservation] = {}  # of payments of whose claims some went back
         self._sums: dict[str, Sums] = {}
         self._persons: dict[str, str] = {}  # linked documents
         self._becomes: dict[
@@ -237,10 +239,11 @@ class MemoryStore:
         if before == after:
             return
         claims = row.stored.claims + tuple(account_claims(row.transfers))
-        changes = void_changes(claims) if after == VOIDED else post_changes(claims)
-        self._write(
-            changed(self._sums, add_up((self._becomes.get(key, key), change) for key, change in changes.items()))
-        )
+        self._change(void_changes(claims) if after == VOIDED else post_changes(claims))
+
+    def _change(self, changes: Mapping[str, Change]) -> None:
+        where_they_are = add_up((self._becomes.get(key, key), change) for key, change in changes.items())
+        self._write(changed(self._sums, where_they_are))
 
     async def hear_out(self, step: Step, record: ExceptionRecord | None) -> bool:
         """Await a rail no more after its last word; write an exception record with its suspense posting once."""
@@ -255,6 +258,16 @@ class MemoryStore:
             self._add(self._becomes.get(claim.counter, claim.counter), Change(up_posted=claim.delta))
         self._rows[record.payment_id] = row._replace(alone=row.alone + record.transfers)
         return True
+
+    async def adjust(self, payment_id: str, step: str, share: tuple[int, int], at: datetime) -> bool:
+        """Give back a share of a posted payment's claims; False where this step has counted before."""
+        row = self._rows.get(payment_id)
+        assert row is not None and MONEY[row.stored.status] != PENDING, f"payment {payment_id} is not at its end"
+        held = self._adjusted.get(payment_id) or Reservation(row.stored.claims, MONEY[row.stored.status])
+        after, changes = adjusted(held, step, share)
+        self._change(changes)
+        self._adjusted[payment_id] = after
+        return after != held
 
     # --- workers ---
 

@@ -3,7 +3,7 @@
 Values are texts already escaped where they may hold a tab, a newline or a backslash; ids, numbers and instants hold none.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -14,8 +14,10 @@ def escaped(text: str) -> str:
     return text.translate(_ESCAPES) if "\\" in text or "\n" in text or "\t" in text or "\r" in text else text
 
 
-async def copy_rows(connection: Any, table: str, columns: tuple[str, ...], lines: Iterable[str]) -> None:
-    """Append rows, each a line of tab-separated escaped values in the order of `columns`."""
+async def copy_rows(connection: Any, table: str, columns: tuple[str, ...], lines: Sequence[str]) -> None:
+    """Append rows, each a line of tab-separated escaped values in the order of `columns`; nothing where there are none."""
+    if not lines:
+        return  # an empty body would be a row
     body = ("\n".join(lines) + "\n").encode()
 
     async def once() -> AsyncIterator[bytes]:

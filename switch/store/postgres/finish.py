@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from switch.flow.ports import Moved, Step
-from switch.payment.status import MOVES
+from switch.payment.status import MOVES, PAYMENT_TABLE
 
 Connection = Any  # asyncpg has no types of its own
 
@@ -14,7 +14,28 @@ _MOVES = [list(column) for column in zip(*MOVES, strict=True)]
 
 
 async def finish_batch(connection: Connection, queries: Mapping[str, str], steps: Sequence[Step]) -> list[Moved]:
-    """Move payments, each of which stands in `steps` once."""
+    """Move payments, each of which stands in `steps` once.
+
+    A row that another transaction moved while this one waited for it was judged by what it had been: such a step is tried
+    again, at most as often as a payment can move.
+    """
+    moved: list[Moved] = []
+    rest = steps
+    for _ in PAYMENT_TABLE:
+        moved += await _moved(connection, queries, rest)
+        done = {move.payment_id for move in moved}
+        missing = [step for step in rest if step.payment_id not in done]
+        if not missing:
+            break
+        rows = await connection.fetch(queries["statuses"], [step.payment_id for step in missing])
+        present = {str(row["payment_id"]): row["status"] for row in rows}
+        rest = [step for step in missing if step.event in PAYMENT_TABLE.get(present.get(step.payment_id, ""), {})]
+        if not rest:
+            break
+    return moved
+
+
+async def _moved(connection: Connection, queries: Mapping[str, str], steps: Sequence[Step]) -> list[Moved]:
     rows = await connection.fetch(
         queries["finish"],
         ",".join([step.payment_id for step in steps]),

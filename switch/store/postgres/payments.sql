@@ -101,8 +101,8 @@ WITH asked AS MATERIALIZED (  -- each step with every move of its event; of a st
     SELECT money, credit_account, 0, 0, sum(amount_minor) FROM lines GROUP BY money, credit_account
     UNION ALL
     SELECT money, counter, sum(delta) FILTER (WHERE delta > 0 AND NOT straight),
-        sum(delta) FILTER (WHERE straight AND money = 'void'), -sum(delta) FILTER (WHERE delta < 0)
-    FROM claims GROUP BY money, counter
+        sum(delta) FILTER (WHERE straight), -sum(delta) FILTER (WHERE delta < 0)
+    FROM claims WHERE NOT (straight AND money = 'post') GROUP BY money, counter  -- what is in posted is there: no write, no lock
 ), change AS (
     SELECT counter, coalesce(sum(up), 0)::bigint AS up, coalesce(sum(up) FILTER (WHERE money = 'post'), 0)::bigint AS up_posted,
         coalesce(sum(down), 0)::bigint AS down, coalesce(sum(down) FILTER (WHERE money = 'post'), 0)::bigint AS down_posted,
@@ -121,6 +121,9 @@ WITH asked AS MATERIALIZED (  -- each step with every move of its event; of a st
 )
 SELECT payment_id, becomes, (SELECT count(*) FROM change) - (SELECT count(*) FROM hot) AS missing FROM moved
 
+-- name: statuses
+SELECT payment_id, status FROM payment WHERE payment_id = ANY ($1::uuid[])
+
 -- name: force_counters
 INSERT INTO counter AS k (key, up_pending, up_posted, down_pending, down_posted)
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
@@ -128,6 +131,17 @@ ON CONFLICT (key) DO UPDATE SET up_pending = k.up_pending + excluded.up_pending,
     down_pending = k.down_pending + excluded.down_pending, down_posted = k.down_posted + excluded.down_posted,
     version = k.version + 1
 RETURNING k.key, k.version
+
+-- name: hold_payment
+-- What is done to one payment waits for what is being done to it: its status stays, and so do its adjustments.
+SELECT p.status, d.claims FROM payment p LEFT JOIN decision d USING (received_on, xid, position)
+WHERE p.payment_id = $1 FOR NO KEY UPDATE OF p
+
+-- name: adjustments_of
+SELECT step, given, given_of FROM adjustment WHERE payment_id = $1 ORDER BY n
+
+-- name: insert_adjustment
+INSERT INTO adjustment (payment_id, n, step, given, given_of, at) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: end_wait
 UPDATE payment SET awaits_rail = false WHERE payment_id = $1 AND received_on = $2 AND awaits_rail

@@ -33,6 +33,7 @@ from switch.flow.ports import (
 from switch.payment.plan import Transfer
 from switch.store.postgres import alone, workers
 from switch.store.postgres.accept import accept_batch
+from switch.store.postgres.adjust import adjust_payment
 from switch.store.postgres.connections import Connections
 from switch.store.postgres.finish import finish_batch
 from switch.store.postgres.persons import link
@@ -140,6 +141,14 @@ class PostgresStore:
         """Await a rail no more after its last word; write an exception record with its suspense posting once."""
         async with self._connections.one() as connection:
             return await alone.hear_out(connection, self._q, step, record)
+
+    async def adjust(self, payment_id: str, step: str, share: tuple[int, int], at: datetime) -> bool:
+        """Give back a share of a posted payment's claims; False where this step has counted before."""
+
+        async def work(connection: Any) -> bool:
+            return await adjust_payment(connection, self._q, payment_id, step, share, at)
+
+        return await self._connections.retrying(work)
 
     # --- workers ---
 

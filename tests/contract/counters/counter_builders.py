@@ -11,7 +11,7 @@ MILLION = 10**6 * 100  # CNY 1,000,000 in fen
 SHANGHAI = "stock-connect.shanghai.northbound.day|market|2014-12-01"
 PERSON = "same-name.hong-kong.day|person:p1|2025-07-01"
 SWAP = "swap-connect.northbound.day|market|2023-06-01"
-AGENT = "account:agent/fps/HKD"
+AGENT = "position:HBAYHKH0:hk-fps:HKD"
 
 AT = datetime(2014, 11, 17, 2, 0, tzinfo=UTC)
 

@@ -159,6 +159,18 @@ CREATE TABLE exception_record (   -- beside the payment; its final status never 
     PRIMARY KEY (payment_id, kind)
 );
 
+CREATE TABLE adjustment (         -- a share of a posted payment's claims that went back; a return is a record of its own
+    payment_id uuid NOT NULL,
+    n smallint NOT NULL CHECK (n > 0),
+    step text NOT NULL,           -- its name: each counts once
+    given bigint NOT NULL CHECK (given >= 0),
+    given_of bigint NOT NULL CHECK (given_of >= given AND given_of > 0),  -- given / given_of of the claims, with this step, had gone back
+    at timestamptz NOT NULL,      -- business time
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    PRIMARY KEY (payment_id, n),
+    UNIQUE (payment_id, step)
+);
+
 CREATE FUNCTION ensure_day(day date) RETURNS void LANGUAGE plpgsql AS $$
 -- Makes the day's partitions; a transaction of its own, one at a time, never a payment's.
 DECLARE
