@@ -16,7 +16,8 @@ GRACE_SECONDS = 10
 _SETTINGS = {"application_name": "bayswitch audit", "work_mem": "128MB", "jit": "off"}
 _TABLES = (
     "money", "money_rows", "move", "move_rows", "row", "transaction", "written", "limit_claim", "forced_claim", "claim",
-    "closing", "alone", "path", "resting", "elsewhere", "tight", "change", "link_change", "touched", "owner", "rail_book",
+    "closing", "alone", "given", "back", "path", "resting", "elsewhere", "tight", "change", "link_change", "touched", "owner",
+    "rail_book",
 )  # fmt: skip
 
 

@@ -97,6 +97,9 @@ WITH part AS (
     FROM claim GROUP BY row
     UNION ALL
     SELECT row, 0, sum(up), 0, sum(down) FROM alone GROUP BY row
+    UNION ALL
+    SELECT row, 0, -sum(CASE WHEN delta > 0 THEN amount ELSE 0 END), 0, -sum(CASE WHEN delta < 0 THEN amount ELSE 0 END)
+    FROM back GROUP BY row
 ), book AS (
     SELECT r.key, sum(up_pending) AS up_pending, sum(up_posted) AS up_posted, sum(down_pending) AS down_pending,
         sum(down_posted) AS down_posted
@@ -110,6 +113,16 @@ SELECT format('counter %s holds %s, its claims %s', coalesce(key, 'that is not t
 FROM held h FULL JOIN book b USING (key)
 WHERE strpos(coalesce(key, '|'), '|') > 0 AND (coalesce(h.up_pending, 0), coalesce(h.up_posted, 0), coalesce(h.down_pending, 0), coalesce(h.down_posted, 0))
     <> (coalesce(b.up_pending, 0), coalesce(b.up_posted, 0), coalesce(b.down_pending, 0), coalesce(b.down_posted, 0))
+
+-- name: given-back-after-posting
+-- A share goes back of what is posted, step after step, and never more than the whole.
+SELECT format('of payment %s, which is %s, step %s (%s) gave back from %s/%s to %s/%s', g.payment_id,
+    coalesce(p.status, 'not there'), g.n, g.step, g.before, g.before_of, g.after, g.after_of)
+FROM given g
+LEFT JOIN payment p USING (payment_id)
+LEFT JOIN money m USING (status)
+WHERE m.money IS DISTINCT FROM 'posted' OR g.n <> g.place OR g.before * g.after_of > g.after * g.before_of
+    OR g.after > g.after_of
 
 -- name: no-claim-beyond-its-bound
 -- Each counter's history along its versions: within a batch by position, within a payment by the order of its claims. A

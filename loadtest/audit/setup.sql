@@ -43,11 +43,11 @@ LEFT JOIN row r ON r.key = v.key
 
 -- name: limit_claim
 -- The claims of the law that were admitted with each payment, as it keeps them: rule, counter, delta, ceiling, floor,
--- admission, effect, gross, ... in this order.
+-- admission, effect, gross, gives back, ... in this order.
 CREATE TEMP TABLE limit_claim ON COMMIT DROP AS
 SELECT d.payment_id, c.n::integer, c.value ->> 0 AS rule, c.value ->> 1 AS counter, (c.value ->> 2)::bigint AS delta,
     CASE WHEN (c.value ->> 2)::bigint >= 0 THEN (c.value ->> 3)::bigint ELSE (c.value ->> 4)::bigint END AS bound,
-    (c.value ->> 7)::boolean AS gross
+    (c.value ->> 7)::boolean AS gross, (c.value ->> 8)::boolean AS gives_back
 FROM decision d CROSS JOIN json_array_elements(d.claims::json) WITH ORDINALITY AS c (value, n)
 
 -- name: forced_claim
@@ -60,18 +60,18 @@ FROM exception_record x CROSS JOIN json_array_elements(x.claims::json) AS c (val
 -- Every claim of every payment, with the transaction that admitted it and its place in that transaction's batch.
 CREATE TEMP TABLE claim ON COMMIT DROP AS
 SELECT p.payment_id, coalesce(m.money, 'pending') AS money, t.id AS transaction, p.position, c.n::integer, r.id AS row, c.delta, c.bound,
-    c.gross AND c.delta > 0 AS straight
+    c.gross AND c.delta > 0 AS straight, c.gives_back
 FROM payment p
 LEFT JOIN money m USING (status)
 LEFT JOIN transaction t ON t.xid = p.xid AND t.step = 'accept'
 JOIN (
-    SELECT payment_id, n, counter, delta, bound, gross FROM limit_claim
+    SELECT payment_id, n, counter, delta, bound, gross, gives_back FROM limit_claim
     UNION ALL  -- the pending transfer is the claim on its accounts: what is prefunded may not go below zero
     SELECT payment_id, 1000, debit_account, sum(amount_minor)::bigint,
-        CASE WHEN debit_account ~ '^(position|inventory):' THEN 0::bigint END, false
+        CASE WHEN debit_account ~ '^(position|inventory):' THEN 0::bigint END, false, false
     FROM transfer WHERE NOT alone GROUP BY payment_id, debit_account
     UNION ALL
-    SELECT payment_id, 2000, credit_account, -sum(amount_minor)::bigint, NULL, false
+    SELECT payment_id, 2000, credit_account, -sum(amount_minor)::bigint, NULL, false, false
     FROM transfer WHERE NOT alone GROUP BY payment_id, credit_account
 ) c USING (payment_id)
 LEFT JOIN row r ON r.key = c.counter
@@ -101,6 +101,28 @@ FROM (
 ) a
 LEFT JOIN transaction t ON t.step = 'alone' AND t.xid = a.xid
 LEFT JOIN row r USING (key)
+
+-- name: given
+-- Which share of a payment's claims had gone back before and after each step, as fractions: nothing is rounded twice.
+CREATE TEMP TABLE given ON COMMIT DROP AS
+SELECT a.payment_id, a.step, a.n, row_number() OVER steps AS place, t.id AS transaction,
+    lag(a.given, 1, 0::bigint) OVER steps::numeric AS before, lag(a.given_of, 1, 1::bigint) OVER steps::numeric AS before_of,
+    a.given::numeric AS after, a.given_of::numeric AS after_of
+FROM adjustment a
+LEFT JOIN transaction t ON t.step = 'adjust' AND t.xid = a.xid
+WINDOW steps AS (PARTITION BY a.payment_id ORDER BY a.n)
+
+-- name: back
+-- What each step gave back of each claim whose rule gives back: of all that went back by then, rounded down, what is new.
+CREATE TEMP TABLE back ON COMMIT DROP AS
+SELECT transaction, row, payment_id, n, delta, amount
+FROM (
+    SELECT g.transaction, c.row, c.payment_id, c.n, c.delta,
+        (div(abs(c.delta) * g.after, g.after_of) - div(abs(c.delta) * g.before, g.before_of))::bigint AS amount
+    FROM given g JOIN claim c USING (payment_id)
+    WHERE c.gives_back
+) share
+WHERE amount <> 0
 
 -- name: path
 -- Where the sums of a counter went when its person was linked to another: a row for each link on its way, nearest first.
@@ -133,6 +155,8 @@ FROM (
     SELECT k.transaction, c.row FROM claim c JOIN resting USING (row) JOIN closing k USING (payment_id)
     UNION
     SELECT a.transaction, a.row FROM alone a JOIN resting USING (row)
+    UNION
+    SELECT b.transaction, b.row FROM back b JOIN resting USING (row)
 ) c
 JOIN path p USING (row)
 JOIN written w ON w.transaction = c.transaction AND w.row = p.onto
@@ -182,6 +206,10 @@ WHERE NOT (c.straight AND k.step = 'post')
 UNION ALL
 SELECT coalesce(e.onto, a.row), a.transaction, 0, NULL, 0, 0, NULL, 0, a.up, 0, a.down
 FROM alone a JOIN tight USING (row) LEFT JOIN elsewhere e USING (transaction, row)
+UNION ALL
+SELECT coalesce(e.onto, b.row), b.transaction, 0, b.payment_id, b.n, 0, NULL, 0, CASE WHEN b.delta > 0 THEN -b.amount ELSE 0 END,
+    0, CASE WHEN b.delta < 0 THEN -b.amount ELSE 0 END
+FROM back b JOIN tight USING (row) LEFT JOIN elsewhere e USING (transaction, row)
 
 -- name: link_change
 -- What each link took from one counter and added to another: all that had happened to the one by then.
@@ -201,6 +229,8 @@ FROM claim c JOIN closing k USING (payment_id) LEFT JOIN elsewhere e ON e.transa
 WHERE NOT (c.straight AND k.step = 'post')
 UNION
 SELECT coalesce(e.onto, a.row), a.transaction FROM alone a LEFT JOIN elsewhere e USING (transaction, row)
+UNION
+SELECT coalesce(e.onto, b.row), b.transaction FROM back b LEFT JOIN elsewhere e USING (transaction, row)
 UNION
 SELECT source, transaction FROM path
 UNION
@@ -239,7 +269,7 @@ SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(set
 SELECT set_config('search_path', $1, true)
 
 -- name: analyze
-ANALYZE row, transaction, written, claim, closing, alone, path, resting, elsewhere, change, touched, owner, rail_book
+ANALYZE row, transaction, written, claim, closing, alone, given, back, path, resting, elsewhere, change, touched, owner, rail_book
 
 -- name: sandbox_exists
 SELECT to_regclass(format('%I.fence', $1::text)) IS NOT NULL

@@ -1,7 +1,8 @@
 """The accepting stage: one answer for each submission, whatever is wrong with its neighbours, the world or the store."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from switch.flow.accept import STALE_TRIES
 from switch.flow.admission import Decider
 from switch.flow.board import ENTRY_SECONDS, OUTGOING_MAX, Board, News
 from switch.flow.loops import WAITING_MAX, Busy, Loops
-from switch.flow.ports import Admission, Judge, Outcome, StaleWorld, StoreUnavailable
+from switch.flow.ports import Admission, Judge, Outcome, StaleWorld, Store, StoreUnavailable
 from switch.flow.submission import payment_id_of
 from switch.main import make_worker, memory_sandbox, open_sandbox, opening_transfers
 from switch.payment.instruction import Instruction
@@ -400,6 +401,34 @@ async def test_a_closed_counter_refuses_without_asking_the_counters() -> None:
     assert answer.refusal.reason == refusal.reason and answer.refusal.detail["headroom"] == "HKD 0.00"
     assert (await driver.stored(answer.payment_id)).status == "rejected"  # it has its row all the same
     await driver.accepted(northbound("5.00", person=2))  # another person's counter is open
+
+
+@pytest.mark.parametrize("by_board", [True, False])
+async def test_a_lane_passed_over_yesterday_is_open_today(
+    new_store: Callable[[], Awaitable[Store]], by_board: bool
+) -> None:
+    """The lane was found full on Friday; before the payment is decided anew another worker moves the clock to Saturday."""
+    friday, saturday = datetime(2026, 3, 6, 4, 0, tzinfo=UTC), datetime(2026, 3, 7, 4, 0, tzinfo=UTC)
+    driver = await Driver(await new_store(), a_world(friday, rails=some_rails())).start()
+    own: dict[str, Any] = {
+        "creditor__identification": a_person(1), "creditor__name": "CHAN Tai Man", "creditor__residency": "HK",
+        "purpose_code": "SAVG",
+    }  # fmt: skip
+    await driver.accepted(northbound("10000.00"))
+    assert (await driver.pay(northbound("1.00", "CNY", **own))).refusal is not None
+    submission = driver.submit(northbound("500.00", "CNY", allow_lanes=True, **own))
+    if not by_board:
+        driver.worker.board.entries.clear()
+        batch = list(driver.worker.waiting)
+        driver.worker.waiting.clear()
+        await driver.worker.accept(batch)  # found full by the counters: to be decided again
+        assert submission.passed_lanes
+    await driver.store.advance(driver.world.clock.moved(saturday), await driver.store.generation())
+    await driver.accept()
+    stored = await driver.stored(submission.answer.result().payment_id)
+    assert (stored.status, stored.received_on, stored.lane) == (
+        "accepted", saturday.date(), "payment-connect.northbound",
+    )  # fmt: skip
 
 
 async def test_what_was_refused_at_a_floor_says_nothing_of_claims_upwards() -> None:

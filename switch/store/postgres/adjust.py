@@ -24,7 +24,7 @@ async def adjust_payment(
         done = await connection.fetch(queries["adjustments_of"], payment_id)
         given = Fraction(done[-1]["given"], done[-1]["given_of"]) if done else NOTHING
         claims = await where_sums_are(connection, claims_from(payment["claims"]))
-        held = Reservation(tuple(claims), MONEY[payment["status"]], given, frozenset(row["step"] for row in done[:0]))
+        held = Reservation(tuple(claims), MONEY[payment["status"]], given, frozenset(row["step"] for row in done))
         after, changes = adjusted(held, step, share)
         if after == held:
             return False

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from fx.money import Money
 from fx.quotes import Quote
+from limits.rulebook import read_documents
+from limits.rules import Rulebook
 from rails.faults import NO_FAULTS, Faults
 from rails.identifiers import fictional
 from switch.payment.instruction import Identification, Instruction
@@ -15,6 +17,13 @@ from switch.sandbox import Sandbox
 SANDBOX = "contract_audit"
 START_AT = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)  # a Thursday, 10:00 in Hong Kong
 HONG_KONG, MAINLAND = "HBAYHKH0", "PEARCNG0"
+
+
+def a_law_that_gives_back() -> Rulebook:
+    """The law of the day, but what is returned frees the allowance of Payment Connect again: no rule in force does."""
+    documents = read_documents()
+    allowances = ("payment-connect.northbound.day.yaml", "payment-connect.northbound.year.yaml")
+    return Rulebook({**documents, **{name: {**documents[name], "gives_back": True} for name in allowances}})
 
 
 class Lived(NamedTuple):
@@ -77,6 +86,9 @@ async def live(sandbox: Sandbox) -> dict[str, str]:
     async def pay(name: str, instruction: Instruction) -> None:
         ids[name] = (await sandbox.pay(instruction, HONG_KONG, name)).payment_id
 
+    async def give_back(name: str, step: str, share: tuple[int, int]) -> None:
+        assert await sandbox.store.adjust(ids[name], step, share, sandbox.world.clock.now())
+
     async def move_on(seconds: int) -> None:
         await sandbox.move_clock(sandbox.world.clock.now() + timedelta(seconds=seconds), None)
         assert await sandbox.settle_down(5)
@@ -93,6 +105,16 @@ async def live(sandbox: Sandbox) -> dict[str, str]:
     ibps.faults = NO_FAULTS
     await move_on(1)
     assert await sandbox.link_persons(_document(22), _document(21))
+    # Two persons get part of their usage back, one of them before and after a link, and use it up again.
+    await pay("returned", northbound(24, "9000.00"))
+    await pay("linked-returned", northbound(25, "9000.00"))
+    await move_on(1)
+    await give_back("returned", "half of it", (1, 2))
+    await give_back("linked-returned", "before the link", (1, 3))
+    assert await sandbox.link_persons(_document(26), _document(25))
+    await give_back("linked-returned", "after the link", (1, 3))
+    await pay("returned-at-the-cap", northbound(24, "5500.00", instruction_id="AUDIT-24B"))
+    await pay("linked-returned-at-the-cap", northbound(25, "7000.00", instruction_id="AUDIT-25B"))
     await pay("credited", northbound(1))
     await pay("at-the-cap", northbound(1, "9000.00", instruction_id="AUDIT-1B"))
     await pay("refused", northbound(1, "0.01", instruction_id="AUDIT-1C"))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest_asyncio
-from audited_sandbox import SANDBOX, START_AT, Lived, drop, live
+from audited_sandbox import SANDBOX, START_AT, Lived, a_law_that_gives_back, drop, live
 
 from switch.clock import BusinessClock
 from switch.flow.loops import Loops
@@ -17,7 +17,7 @@ async def lived(postgres_url: str) -> AsyncIterator[Lived]:
     await drop(connection)
     clock = BusinessClock()
     clock.begin(START_AT, rate=0)
-    sandbox = postgres_sandbox(postgres_url, SANDBOX, clock=clock, instant=True)
+    sandbox = postgres_sandbox(postgres_url, SANDBOX, clock=clock, instant=True, rulebook=a_law_that_gives_back())
     sandbox.loops = Loops(sandbox.worker, mark_after_seconds=0.05)
     await open_sandbox(sandbox, START_AT)
     try:

@@ -16,6 +16,7 @@ from loadtest.audit.audit import Audit, NoSandbox, audit, audit_moment
 from loadtest.audit.queries import read_queries
 
 COUNTERS, ACCOUNTS, LINKS = "counters-equal-claims", "accounts-equal-transfers", "links-lead-to-the-sums"
+RETURNS = "given-back-after-posting"
 AWAITS = "awaits-until-the-last-word"
 
 
@@ -189,6 +190,52 @@ FAULTS = {
     "a cap that was full by what the link had brought": (
         {"no-claim-beyond-its-bound"},
         "UPDATE decision SET claims = jsonb_set(claims::jsonb, '{0,3}', '999999') WHERE payment_id = '{linked-at-the-cap}'",
+    ),
+    "a return forgotten, of which the next payment made use": (
+        {COUNTERS, "no-claim-beyond-its-bound"},
+        "DELETE FROM adjustment WHERE payment_id = '{returned}'",
+    ),
+    "a return forgotten that was made after a link": (
+        {COUNTERS, "no-claim-beyond-its-bound"},
+        "DELETE FROM adjustment WHERE payment_id = '{linked-returned}' AND step = 'after the link'",
+    ),
+    "a return written down that gave nothing back": (
+        {COUNTERS, "versions-complete"},
+        "INSERT INTO adjustment (payment_id, n, step, given, given_of, at) VALUES ('{credited}', 1, 'all', 1, 1, '2026-03-05 02:00+00')",
+    ),
+    "a return that gave back more than its share": (
+        {COUNTERS},
+        """
+        UPDATE counter SET up_posted = up_posted - 1
+        WHERE key = (SELECT claims::json -> 0 ->> 1 FROM decision WHERE payment_id = '{returned}')
+        """,
+    ),
+    "a return that gave back before a link what it says it gave after": (
+        {COUNTERS},
+        "UPDATE adjustment SET given = given + 1, given_of = given_of + 1 WHERE step = 'after the link'",
+    ),
+    "a return without a version": (
+        {"versions-complete", "no-claim-beyond-its-bound"},
+        "DELETE FROM batch WHERE step = 'adjust' AND xid = (SELECT xid FROM adjustment WHERE payment_id = '{returned}')",
+    ),
+    "a return under a rule that gives nothing back": (
+        {COUNTERS, "no-claim-beyond-its-bound"},
+        "UPDATE decision SET claims = jsonb_set(claims::jsonb, '{0,8}', 'false') WHERE payment_id = '{returned}'",
+    ),
+    "a return of what was never paid": (
+        {RETURNS},
+        "INSERT INTO adjustment (payment_id, n, step, given, given_of, at) VALUES ('{refused}', 1, 'all', 1, 1, '2026-03-05 02:00+00')",
+    ),
+    "a return between two others that nobody knows": (
+        {RETURNS},
+        "UPDATE adjustment SET n = n + 1 WHERE payment_id = '{returned}'",
+    ),
+    "more returned than was paid": (
+        {RETURNS, COUNTERS},
+        """
+        ALTER TABLE adjustment DROP CONSTRAINT adjustment_check;
+        UPDATE adjustment SET given = 3 WHERE payment_id = '{returned}'
+        """,
     ),
     "a link without a trace": ({"versions-complete"}, "DELETE FROM batch WHERE step = 'link'"),
     "a version without a batch": (

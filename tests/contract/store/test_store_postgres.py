@@ -191,6 +191,28 @@ async def test_two_workers_finish_a_payment_once(store: PostgresStore, world: Wo
     assert Counter(move.payment_id for moves in moved for move in moves) == {item.payment_id: 1 for item in items}
 
 
+@pytest.mark.parametrize(("first", "then", "end"), [("settle", "credit", "credited"), ("submit", "settle", "settled")])
+async def test_a_step_is_judged_by_what_the_payment_is_once_its_row_is_free(
+    store: PostgresStore, world: World, postgres_stores: Another, connection: Any, first: str, then: str, end: str
+) -> None:
+    """Both wait for the row; the second was looked up while the payment was still accepted."""
+    other = await postgres_stores()
+    item = admitted(world, northbound("1.00"))
+    await accept(store, world, item)
+    holding = connection.transaction()
+    await holding.start()
+    await connection.execute("SELECT FROM payment WHERE payment_id = $1 FOR UPDATE", item.payment_id)
+    running = []
+    for waiting, (books, event) in enumerate(((store, first), (other, then)), 1):
+        running.append(asyncio.create_task(books.finish([a_step(item, event)])))
+        while await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < waiting:
+            await asyncio.sleep(0.005)
+    await holding.rollback()
+    assert [len(moved) for moved in await asyncio.gather(*running)] == [1, 1]
+    stored = await store.payment(item.payment_id)
+    assert stored is not None and stored.status == end
+
+
 async def test_two_workers_meet_a_new_day_at_once(store: PostgresStore, world: World, postgres_stores: Another) -> None:
     stores = [store, *[await postgres_stores() for _ in range(3)]]
     for day in range(1, 4):

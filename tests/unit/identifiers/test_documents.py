@@ -89,3 +89,9 @@ def test_one_wrong_digit_of_an_hkid_is_always_found(body: str, place: int, step:
 def test_no_text_makes_the_check_fall(number: str, kind: str) -> None:
     said = check(kind, number, "HK")
     assert said is None or isinstance(said, str)
+
+
+def test_a_home_return_permit_is_its_holder_s_whatever_its_issue() -> None:
+    assert {normalize("HRP", number) for number in ("H12345678", "h12345678", "H1234567801", "H1234567802")} == {
+        "H12345678"
+    }
