@@ -25,6 +25,7 @@ class Flights:
         self.by_key: dict[Key, Flight] = {}
         self.unsent: deque[Departure] = deque()
         self.sending: dict[str, list[Departure]] = {}  # handed to a rail at this moment: neither unsent nor sent
+        self.untaken: set[Key] = set()  # their rail did not answer when they were sent: it may have them or not
         self.unmarked: deque[tuple[Flight, float]] = deque()  # sent at a machine time, not yet recorded as submitted
         self.unsure = False  # something may be ours in the store that we have not been told of
         self._deadlines: list[tuple[datetime, int, Key]] = []
@@ -43,6 +44,7 @@ class Flights:
     def end(self, key: Key) -> None:
         """Follow a payment no more: its rail has said its last word. What the heaps still hold of it is passed over."""
         self.by_key.pop(key, None)
+        self.untaken.discard(key)
 
     # --- to be sent ---
 
@@ -72,15 +74,17 @@ class Flights:
         heappush(self._deadlines, (deadline_at, next(self._order), key))
 
     def past_deadline(self, now: datetime, limit: int) -> dict[Key, Flight]:
-        """Take what is past its deadline and has been sent.
+        """Take what is past its deadline and may be with its rail; it is not sent again.
 
-        What is unsent is not in doubt but late, and comes up again: an inquiry now would keep it out of the rail for good.
+        What was never sent is not in doubt but late, and comes up again: an inquiry now would keep it out of the rail for
+        good.
         """
         deadlines = self._deadlines
         taken: dict[Key, Flight] = {}
         if not deadlines or deadlines[0][0] > now:
             return taken
-        unsent = {(flight.uetr, flight.leg) for flight, _ in chain(self.unsent, *self.sending.values())}
+        unsent = {(flight.uetr, flight.leg) for flight, _ in self.unsent} - self.untaken
+        unsent |= {(flight.uetr, flight.leg) for flight, _ in chain(*self.sending.values())}
         while deadlines and deadlines[0][0] <= now and len(taken) < limit:
             _, _, key = heappop(deadlines)
             flight = self.by_key.get(key)
@@ -90,6 +94,8 @@ class Flights:
                 self.watch(key, now + UNSENT_GRACE)
             else:
                 taken[key] = flight
+        if not self.untaken.isdisjoint(taken):
+            self.unsent = deque(item for item in self.unsent if (item[0].uetr, item[0].leg) not in taken)
         return taken
 
     def ask(self, key: Key, at: datetime, tries: int = 0) -> None:

@@ -27,16 +27,26 @@ class Submitter:
             self._flights.handed_over()
 
     async def _send(self, rail: str, batch: list[Departure], machine_now: float) -> int:
+        untaken = self._flights.untaken
+        if untaken:  # the rail dates what becomes of an instruction by when it was sent
+            now = self._world.clock.now()
+            batch[:] = [
+                (flight, instruction._replace(sent_at=now) if (flight.uetr, flight.leg) in untaken else instruction)
+                for flight, instruction in batch
+            ]
         try:
             await self._world.rails[rail].send([instruction for _, instruction in batch])
         except BaseException as error:
-            # Not known whether the rail has them: they stay with us and are sent again, under the same UETR. The
-            # other rails do not wait for it.
+            # Not known whether the rail has them: they stay with us and are sent again, under the same UETR, until
+            # their deadline. The other rails do not wait for it.
             log.warning("could not send", rail=rail, payments=len(batch), error=repr(error))
             self._flights.unsent.extend(batch)
+            untaken.update((flight.uetr, flight.leg) for flight, _ in batch)
             if not isinstance(error, Exception):
                 raise
             return 0
+        if untaken:
+            untaken.difference_update((flight.uetr, flight.leg) for flight, _ in batch)
         self._flights.unmarked.extend([(flight, machine_now) for flight, _ in batch])
         return len(batch)
 

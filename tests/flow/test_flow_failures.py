@@ -129,8 +129,8 @@ async def test_a_rail_that_is_away_keeps_nobody_else_waiting() -> None:
     assert (await driver.stored(held)).status == "credited"
 
 
-async def test_a_payment_whose_rail_stays_away_is_late_and_not_refused() -> None:
-    """An inquiry before the instruction has gone out would keep it out for good: it waits, and is paid in the end."""
+async def test_a_payment_whose_rail_stays_away_past_the_deadline_is_in_doubt_until_the_rail_is_back() -> None:
+    """Sending it failed, so the rail may have it or not: everything stays held, and it is not sent late, it is asked about."""
     driver = await Driver(MemoryStore(), a_world(rails=some_rails())).start()
     ibps = driver.world.rails["ibps"]
     ibps.faults = Faults(outage=True)  # type: ignore[attr-defined]
@@ -140,13 +140,27 @@ async def test_a_payment_whose_rail_stays_away_is_late_and_not_refused() -> None
         await driver.worker.submit(0.0)
         driver.world.clock.set(driver.world.clock.now() + timedelta(seconds=15))
         await driver.worker.complete()
-    assert (await driver.stored(payment_id)).status == "accepted" and await driver.counters() == held
+    assert (await driver.stored(payment_id)).status == "in_doubt" and await driver.counters() == held
     ibps.faults = Faults()  # type: ignore[attr-defined]
     await driver.wait()
-    await driver.wait(PAST_DEADLINE)
     await driver.wait(60)
-    assert (await driver.stored(payment_id)).status == "credited" and await driver.store.exceptions(None) == []
-    assert await driver.imbalance() == {}
+    stored = await driver.stored(payment_id)
+    assert (stored.status, stored.code) == ("rejected", "AG09") and await driver.counters() != held
+    assert await driver.store.exceptions(None) == [] and await driver.imbalance() == {}
+
+
+async def test_what_is_sent_late_is_dated_by_when_it_was_sent() -> None:
+    driver = await Driver(MemoryStore(), a_world(rails=some_rails())).start()
+    ibps = driver.world.rails["ibps"]
+    ibps.faults = Faults(outage=True)
+    payment_id = await driver.accepted(northbound())
+    await driver.worker.submit(0.0)
+    driver.world.clock.set(NOON + timedelta(seconds=15))
+    ibps.faults = Faults()
+    await driver.wait()
+    await driver.wait(PAST_DEADLINE)
+    events = await driver.store.events(payment_id)
+    assert events[-1].status == "credited" and events[-1].at > NOON + timedelta(seconds=15)
 
 
 async def test_a_payment_that_may_have_reached_a_rail_that_is_now_away_is_in_doubt_and_asked_about_later() -> None:
@@ -193,10 +207,13 @@ async def test_a_payment_past_its_deadline_is_not_asked_about_before_it_has_been
     assert await sending == arrives
     driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE + 2))
     await driver.worker.complete()
-    assert rail.asked == ([UETR] if arrives else [])
+    assert rail.asked == [UETR]
     await driver.wait()
     await driver.wait(60)
-    assert rail.sent == [UETR] and (await driver.stored(payment_id)).status == "credited"
+    stored = await driver.stored(payment_id)
+    assert (rail.sent, stored.status, stored.code) == (
+        ([UETR], "credited", "") if arrives else ([], "rejected", "AG09")
+    )
 
 
 async def test_what_an_operator_rejects_while_it_is_being_sent_may_still_be_paid_and_is_recorded() -> None:
