@@ -128,11 +128,6 @@ def evaluate(claims: tuple[Claim, ...], sums: Mapping[str, Sums]) -> Refused | N
     return admit(claims, sums)[0]
 
 
-def reserve(claims: tuple[Claim, ...], sums: Mapping[str, Sums]) -> dict[str, Sums]:
-    """Return the new sums of the counters that reserving these claims changes; refused claims leave at most a latch."""
-    return admit(claims, sums)[1]
-
-
 # --- What becomes of it? ---
 
 
@@ -203,27 +198,6 @@ def changed(sums: Mapping[str, Sums], changes: Mapping[str, Change]) -> dict[str
         )
         assert min(after[key][:4]) >= 0, f"counter {key} would hold a negative sum"
     return after
-
-
-def post(claims: tuple[Claim, ...], sums: Mapping[str, Sums], given: Fraction = NOTHING) -> dict[str, Sums]:
-    """Return the new sums of the counters that posting these claims changes: none for gross claims."""
-    return changed(sums, post_changes(claims, given))
-
-
-def void(claims: tuple[Claim, ...], sums: Mapping[str, Sums], given: Fraction = NOTHING) -> dict[str, Sums]:
-    """Return the new sums of the counters that voiding these claims changes."""
-    return changed(sums, void_changes(claims, given))
-
-
-def adjust(
-    claims: tuple[Claim, ...],
-    sums: Mapping[str, Sums],
-    share: Fraction,
-    given: Fraction = NOTHING,
-    posted: bool = False,
-) -> dict[str, Sums]:
-    """Return the new sums of the counters that giving back a share changes (see adjust_changes)."""
-    return changed(sums, adjust_changes(claims, share, given, posted))
 
 
 # --- Once for each step ---

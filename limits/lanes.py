@@ -174,12 +174,15 @@ def open_on(document: LaneDocument, day: date) -> OpenLane:
 def judge_lane(lane: OpenLane, profile: Profile) -> tuple[LaneVerdict, Lane | None]:
     """Say whether a lane is open to the facts; with the lane in its corridor where it is."""
     name = lane.document.id
+    origin, destination = profile.debtor_agent_country, profile.creditor_agent_country
+    corridors = lane.document.corridors
+    if all((corridor.origin, corridor.destination) != (origin, destination) for corridor in corridors):
+        ways = " or ".join(f"{corridor.origin} to {corridor.destination}" for corridor in corridors)
+        return LaneVerdict(name, False, f"leads {ways}; the agents are in {origin} and {destination}"), None
     if lane.closed:
         return LaneVerdict(name, False, lane.closed), None
-    origin, destination = profile.debtor_agent_country, profile.creditor_agent_country
     for corridor, found in lane.lanes:
         if (corridor.origin, corridor.destination) == (origin, destination):
             why = failing(lane.when, profile)
             return LaneVerdict(name, not why, why or lane.document.description), None if why else found
-    ways = " or ".join(f"{corridor.origin} to {corridor.destination}" for corridor, _ in lane.lanes)
-    return LaneVerdict(name, False, f"leads {ways}; the agents are in {origin} and {destination}"), None
+    raise AssertionError("an open lane has a lane for each of its corridors")
