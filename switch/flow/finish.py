@@ -142,7 +142,7 @@ class Finisher:
         assert stored is not None
         if stored.status in _SAID[report.status]:  # it was ours, and the reply that said so was lost
             self._waiters.wake(step.payment_id, stored.status)
-        transfers = await self._store.transfers(step.payment_id)
+        transfers = await self._store.transfers(step.payment_id) if stored.status == statuses.REJECTED else ()
         record = late_acceptance(stored, transfers, report) or odd_report(stored, report)
         if record is None and not (step.last_word and stored.awaits_rail):
             return
