@@ -25,6 +25,7 @@ class RulebookError(ValueError):
         super().__init__(f"{file}: {key}: {text}")
         self.file = file
         self.key = key
+        self.text = text
 
 
 class Source(NamedTuple):

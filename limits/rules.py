@@ -205,6 +205,11 @@ class Rulebook:
             found = self._days[day] = RulesOfDay(day, version)
         return found
 
+    @property
+    def lanes(self) -> dict[str, bool]:
+        """Return every lane's id, and whether it is active: one that is not exists in scenarios alone."""
+        return {lane.id: lane.active for lane in self._book.lanes}
+
     def scenario(self, overlay: Mapping[str, Any], name: str) -> "Rulebook":
         """Return a new rulebook with the overlay applied (limits.scenario says its form); this one stays as it is."""
         return Rulebook(overlaid(self._documents, overlay, name))

@@ -4,8 +4,9 @@ An overlay maps rule ids to `{"value": ..., "since": day}` (the value holds from
 without `since` it holds for the rule's whole history) and `lanes` to `{lane id: {"active": bool}}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any
 
 from limits.documents import Document, Node, RulebookError
@@ -17,23 +18,36 @@ def overlaid(documents: Mapping[str, Document], overlay: Mapping[str, Any], name
     file = f"scenario {name}"
     for key, wanted in overlay.items():
         if key == "lanes":
-            lanes = Node(file, "lanes", wanted, (), tuple(wanted) if isinstance(wanted, Mapping) else ())
-            for lane in lanes.data:
-                _switch(changed, file, name, str(lane), lanes.data[lane])
+            for lane, switched in _mapping(file, "lanes", wanted, "{hk-macau.instant: {active: true}}").items():
+                _switch(changed, file, str(lane), switched)
         else:
             path = f"{key}.yaml"
             if path not in changed or "kind" not in changed[path]:
-                raise RulebookError(file, str(key), "is no rule of the baseline")
-            given = Node(file, str(key), wanted, ("value",), ("since",))
+                rules = (path.removesuffix(".yaml") for path, document in changed.items() if "kind" in document)
+                raise RulebookError(file, str(key), f"is no rule of the baseline{_meant(str(key), rules)}")
+            given = Node(file, str(key), _mapping(file, str(key), wanted, '{value: "20000"}'), ("value",), ("since",))
             changed[path] = {**changed[path], "values": _values(changed[path]["values"], given, name)}
     return changed
 
 
-def _switch(changed: dict[str, Document], file: str, name: str, lane: str, wanted: object) -> None:
+def _mapping(file: str, key: str, wanted: object, example: str) -> Mapping[Any, Any]:
+    if not isinstance(wanted, Mapping):
+        raise RulebookError(file, key, f"must be a mapping, not {wanted!r}; write {example}")
+    return wanted
+
+
+def _meant(key: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = get_close_matches(key, names, 1)
+    return f"; {close[0]} was meant?" if close else f"; there are {', '.join(names)}"
+
+
+def _switch(changed: dict[str, Document], file: str, lane: str, wanted: object) -> None:
     path = f"lanes/{lane}.yaml"
     if path not in changed:
-        raise RulebookError(file, f"lanes.{lane}", "is no lane of the baseline")
-    given = Node(file, f"lanes.{lane}", wanted, ("active",))
+        lanes = (each[len("lanes/") : -len(".yaml")] for each in changed if each.startswith("lanes/"))
+        raise RulebookError(file, f"lanes.{lane}", f"is no lane of the baseline{_meant(lane, lanes)}")
+    given = Node(file, f"lanes.{lane}", _mapping(file, f"lanes.{lane}", wanted, "{active: true}"), ("active",))
     changed[path] = {**changed[path], "active": given.flag("active")}
 
 

@@ -7,15 +7,12 @@ import pytest
 from limits.claims import WHILE_OPEN, Claim, Refused, Sums
 from limits.counters import (
     Change,
-    adjust,
+    adjust_changes,
     admit,
     changed,
     evaluate,
     headroom,
-    post,
     post_changes,
-    reserve,
-    void,
     void_changes,
 )
 
@@ -57,17 +54,17 @@ def test_the_first_claim_in_the_tuple_that_does_not_fit_is_named() -> None:
 
 def test_a_payment_is_admitted_with_all_its_claims_or_none() -> None:
     over = UP._replace(counter="l", delta=101)
-    assert reserve((UP, over), {}) == {}
-    assert reserve((UP, over._replace(delta=100)), {}) == {"k": Sums(10), "l": Sums(100)}
+    assert admit((UP, over), {})[1] == {}
+    assert admit((UP, over._replace(delta=100)), {})[1] == {"k": Sums(10), "l": Sums(100)}
 
 
 def test_a_reservation_keeps_the_version_for_whoever_writes_it() -> None:
-    assert reserve((UP, DOWN), {"k": BUSY}) == {"k": Sums(30, 40, 17, 15, False, 3)}
+    assert admit((UP, DOWN), {"k": BUSY})[1] == {"k": Sums(30, 40, 17, 15, False, 3)}
 
 
 def test_a_gross_claim_upwards_is_posted_at_once_and_downwards_waits() -> None:
     gross = (UP._replace(gross=True), DOWN._replace(gross=True))
-    assert reserve(gross, {}) == {"k": Sums(0, 10, 10, 0)}
+    assert admit(gross, {})[1] == {"k": Sums(0, 10, 10, 0)}
     assert post_changes(gross) == {"k": Change(0, 0, -10, 10)}
     assert void_changes(gross) == {"k": Change(0, -10, -10, 0)}
 
@@ -82,7 +79,7 @@ def test_a_latching_claim_downwards_closes_nothing_at_its_floor() -> None:
     down = DOWN._replace(latches=True, admission=WHILE_OPEN)
     refused, after = admit((down,), {"k": Sums(down_pending=50)})
     assert (refused, after) == (Refused(down, 0), {})
-    assert not reserve((down,), {"k": Sums(down_pending=49)})["k"].latched
+    assert not admit((down,), {"k": Sums(down_pending=49)})[1]["k"].latched
 
 
 def test_a_refused_payment_closes_each_counter_it_found_without_headroom_where_that_may_be_carried() -> None:
@@ -93,27 +90,28 @@ def test_a_refused_payment_closes_each_counter_it_found_without_headroom_where_t
 
 def test_post_and_void_move_what_a_claim_reserved() -> None:
     held = {"k": Sums(up_pending=10, down_pending=10)}
-    assert post((UP, DOWN), held) == {"k": Sums(0, 10, 0, 10)}
-    assert void((UP, DOWN), held) == {"k": Sums()}
+    assert changed(held, post_changes((UP, DOWN))) == {"k": Sums(0, 10, 0, 10)}
+    assert changed(held, void_changes((UP, DOWN))) == {"k": Sums()}
 
 
 def test_a_share_given_back_while_pending_is_neither_posted_nor_voided_again() -> None:
     claims, third = (UP, DOWN), Fraction(1, 3)
-    after = adjust(claims, reserve(claims, {}), third)
+    after = changed(admit(claims, {})[1], adjust_changes(claims, third))
     assert after == {"k": Sums(7, 0, 7, 0)}
-    assert post(claims, after, third) == {"k": Sums(0, 7, 0, 7)}
-    assert void(claims, after, third) == {"k": Sums()}
+    assert changed(after, post_changes(claims, third)) == {"k": Sums(0, 7, 0, 7)}
+    assert changed(after, void_changes(claims, third)) == {"k": Sums()}
 
 
 def test_a_return_comes_out_of_posted_where_the_rule_gives_back() -> None:
     kept = UP._replace(counter="l", gives_back=False)
     settled = {"k": Sums(up_posted=10, down_posted=10), "l": Sums(up_posted=10)}
-    assert adjust((UP, DOWN, kept), settled, Fraction(1, 2), posted=True) == {"k": Sums(0, 5, 0, 5)}
+    changes = adjust_changes((UP, DOWN, kept), Fraction(1, 2), posted=True)
+    assert changed(settled, changes) == {"k": Sums(0, 5, 0, 5)}
 
 
 def test_a_step_on_a_counter_that_is_not_there_is_our_own_error() -> None:
     with pytest.raises(KeyError):
-        post((UP,), {})
+        changed({}, post_changes((UP,)))
 
 
 def test_a_step_that_takes_out_more_than_there_is_is_our_own_error() -> None:

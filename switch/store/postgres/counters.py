@@ -3,34 +3,15 @@
 The functions run inside the caller's transaction, late in it as the rows are hot. limits.counters says what fits.
 """
 
-import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from fractions import Fraction
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
 
-import asyncpg
-
-from limits.claims import REPORT, Claim, ClaimSet, Refused, Sums
-from limits.counters import (
-    EMPTY,
-    Moved,
-    Reservation,
-    add_up,
-    adjusted,
-    admit,
-    evaluate,
-    posted,
-    voided,
-)
+from limits.claims import REPORT, ClaimSet, Refused, Sums
+from limits.counters import EMPTY, Change, admit
 from switch.payment.plan import Transfer
 from switch.payment.postings import is_prefunded
 from switch.store.postgres.queries import queries
-
-T = TypeVar("T")
-
-# A deadlock costs its second of waiting; locks are taken in one order, so more than one in a row is a fault of ours.
-DEADLOCK_TRIES_MAX = 5
 
 
 class Connection(Protocol):
@@ -152,16 +133,14 @@ async def _write(
     return written
 
 
-async def apply(connection: Connection, deltas: Mapping[str, tuple[int, int, int, int]]) -> dict[str, int]:
-    """Add to counters (up pending, up posted, down pending, down posted); returns the version of each.
+async def apply(connection: Connection, changes: Mapping[str, Change]) -> dict[str, int]:
+    """Add to counters what a step changes, under locks along the key; returns the version of each.
 
-    For post, void and give-back, whose deltas limits.counters makes. A counter that is not there is our own error: a
-    give-back never creates one; so is a sum that would become negative (asyncpg's CheckViolationError).
+    A counter that is not there is our own error: a give-back never creates one; so is a sum that would become negative
+    (asyncpg's CheckViolationError).
     """
-    if not deltas:
-        return {}
-    keys = sorted(deltas)
-    columns = list(zip(*map(deltas.__getitem__, keys), strict=True))
+    keys = sorted(changes)
+    columns = list(zip(*map(changes.__getitem__, keys), strict=True))
     versions = dict(await connection.fetch(queries("counters")["change"], keys, *columns))
     assert len(versions) == len(keys), f"no such counter: {set(keys) - set(versions)}"
     return versions
@@ -171,96 +150,3 @@ async def read_sums(connection: Connection, keys: Sequence[str]) -> dict[str, Su
     """Read the sums of these counters without a lock; one never used is empty."""
     found = {key: Sums(*sums) for key, *sums in await connection.fetch(queries("counters")["read"], keys)}
     return {key: found.get(key, EMPTY) for key in keys}
-
-
-class _TakeExactPath(Exception):
-    """Rolls the fast path's transaction back."""
-
-
-_AT = datetime(
-    2014, 11, 17, tzinfo=UTC
-)  # PostgresCounters knows no time: what latches is closed since the first such quota
-
-
-class PostgresCounters:
-    """The port on PostgreSQL alone, keeping each payment's reservation in the table `counter_claim`.
-
-    The switch calls the functions above from its own transactions and keeps the claims in the payment's row instead.
-    """
-
-    def __init__(self, pool: Any, always_exact: bool = False) -> None:
-        self._pool = pool
-        self._always_exact = always_exact
-
-    async def reserve(self, batch: Sequence[ClaimSet]) -> list[Refused | None]:
-        if not self._always_exact:
-            try:
-                return await self._transaction(self._reserve, batch, False)
-            except _TakeExactPath:
-                pass
-        return await self._transaction(self._reserve, batch, True)
-
-    async def _reserve(self, connection: Any, batch: Sequence[ClaimSet], exact: bool) -> list[Refused | None]:
-        verdicts: dict[str, Refused | None] = dict.fromkeys(payment_id for payment_id, _ in batch)
-        claims_by_id = dict(reversed(batch))
-        ids = sorted(claims_by_id)
-        texts = [json.dumps(claims_by_id[payment_id]) for payment_id in ids]
-        inserted = {row[0] for row in await connection.fetch(queries("counters")["remember"], ids, texts)}
-        new = [ClaimSet(payment_id, claims_by_id[payment_id]) for payment_id in verdicts if payment_id in inserted]
-        if exact:
-            judged = await reserve_exact(connection, new, _AT)
-            verdicts.update((payment_id, refused) for (payment_id, _), refused in zip(new, judged, strict=True))
-            refused_ids = [payment_id for payment_id, refused in verdicts.items() if refused is not None]
-            await connection.execute(queries("counters")["forget"], refused_ids)
-        elif not await reserve_fast(connection, totals(new)):
-            raise _TakeExactPath
-        return [verdicts[payment_id] for payment_id, _ in batch]
-
-    async def check(self, claims: tuple[Claim, ...]) -> Refused | None:
-        return evaluate(claims, await self.sums([claim.counter for claim in claims]))
-
-    async def post(self, payment_ids: Sequence[str]) -> None:
-        await self._transaction(self._move, payment_ids, posted)
-
-    async def void(self, payment_ids: Sequence[str]) -> None:
-        await self._transaction(self._move, payment_ids, voided)
-
-    async def adjust(self, payment_id: str, step: str, share: tuple[int, int]) -> None:
-        def give_back(reservation: Reservation) -> Moved:
-            return adjusted(reservation, step, share)
-
-        await self._transaction(self._move, [payment_id], give_back)
-
-    async def sums(self, keys: Sequence[str]) -> dict[str, Sums]:
-        async with self._pool.acquire() as connection:
-            return await read_sums(connection, keys)
-
-    async def open(self) -> None:
-        """Make the table of reservations if it is not there."""
-        async with self._pool.acquire() as connection:
-            await connection.execute(queries("counters")["create_claims"])
-
-    async def _move(self, connection: Any, payment_ids: Sequence[str], step: Callable[[Reservation], Moved]) -> None:
-        rows = await connection.fetch(queries("counters")["recall"], sorted(set(payment_ids)))
-        assert {row[0] for row in rows} == set(payment_ids), "a payment that reserved nothing is moved"
-        moves = {row[0]: step(_reservation(*row[1:])) for row in rows}
-        for payment_id, (reservation, _) in moves.items():
-            state = (reservation.status, str(reservation.given), sorted(reservation.steps))
-            await connection.execute(queries("counters")["move"], payment_id, *state)
-        await apply(connection, add_up(item for _, changes in moves.values() for item in changes.items()))
-
-    async def _transaction(self, work: Callable[..., Awaitable[T]], *args: Any) -> T:
-        for _ in range(DEADLOCK_TRIES_MAX - 1):
-            try:
-                return await self._once(work, *args)
-            except asyncpg.DeadlockDetectedError:
-                continue
-        return await self._once(work, *args)
-
-    async def _once(self, work: Callable[..., Awaitable[T]], *args: Any) -> T:
-        async with self._pool.acquire() as connection, connection.transaction():
-            return await work(connection, *args)
-
-
-def _reservation(claims: str, status: str, given: str, steps: list[str]) -> Reservation:
-    return Reservation(tuple(Claim(*claim) for claim in json.loads(claims)), status, Fraction(given), frozenset(steps))

@@ -91,33 +91,3 @@ JOIN unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
     AS change (key, up_pending, up_posted, down_pending, down_posted) USING (key)
 WHERE counter.key = held.key
 RETURNING counter.key, counter.version
-
--- What PostgresCounters remembers of each payment, outside the switch, whose payments hold their claims themselves.
-
--- name: create_claims
-CREATE TABLE IF NOT EXISTS counter_claim (
-    payment_id text COLLATE "C" PRIMARY KEY,
-    claims     text   NOT NULL, -- JSON: the fields of each claim in their order
-    status     text   NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'posted', 'voided')),
-    given      text   NOT NULL DEFAULT '0', -- share of the original claims given back, a fraction
-    steps      text[] NOT NULL DEFAULT '{}' -- names of the give-backs that counted
-)
-
--- name: remember
-INSERT INTO counter_claim (payment_id, claims)
-SELECT payment_id, claims FROM unnest($1::text[], $2::text[]) AS batch (payment_id, claims)
-ON CONFLICT DO NOTHING
-RETURNING payment_id
-
--- name: forget
-DELETE FROM counter_claim WHERE payment_id = ANY ($1::text[])
-
--- name: recall
-SELECT payment_id, claims, status, given, steps
-FROM counter_claim
-WHERE payment_id = ANY ($1::text[])
-ORDER BY payment_id
-FOR UPDATE
-
--- name: move
-UPDATE counter_claim SET status = $2, given = $3, steps = $4::text[] WHERE payment_id = $1

@@ -105,9 +105,9 @@ async def live(sandbox: Sandbox) -> dict[str, str]:
     ibps.faults = NO_FAULTS
     await move_on(1)
     assert await sandbox.link_persons(_document(22), _document(21))
-    # Two persons get part of their usage back, one of them before and after a link, and use it up again.
+    # Two persons get part of their usage back, one in thirds that leave a rest, before and after a link; both use it up again.
     await pay("returned", northbound(24, "9000.00"))
-    await pay("linked-returned", northbound(25, "9000.00"))
+    await pay("linked-returned", northbound(25, "8999.99"))
     await move_on(1)
     await give_back("returned", "half of it", (1, 2))
     await give_back("linked-returned", "before the link", (1, 3))

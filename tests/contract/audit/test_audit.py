@@ -210,7 +210,7 @@ FAULTS = {
         WHERE key = (SELECT claims::json -> 0 ->> 1 FROM decision WHERE payment_id = '{returned}')
         """,
     ),
-    "a return that gave back before a link what it says it gave after": (
+    "a share written down wrong": (
         {COUNTERS},
         "UPDATE adjustment SET given = given + 1, given_of = given_of + 1 WHERE step = 'after the link'",
     ),

@@ -95,7 +95,6 @@ async def test_claims_of_nobody_touch_nothing(empty_database: asyncpg.Pool) -> N
     async with empty_database.acquire() as connection, connection.transaction():
         assert await reserve_fast(connection, {})
         assert await reserve_exact(connection, [ClaimSet("free", ())], AT) == [None]
-        assert await apply(connection, {}) == {}
 
 
 async def test_a_step_adds_to_its_counters_and_creates_none(empty_database: asyncpg.Pool) -> None:
