@@ -15,10 +15,10 @@ from rails.port import RailInstruction
 from switch.flow import ports
 from switch.flow.admission import Decider, after_refusal, pass_over
 from switch.flow.board import Board
-from switch.flow.flights import Flights
+from switch.flow.flights import Flight, Flights
 from switch.flow.metrics import Metrics
 from switch.flow.ports import NOTHING_FOUND, Admission, Outcome, StaleWorld, Store, StoreUnavailable
-from switch.flow.submission import Answer, Flight, Submission
+from switch.flow.submission import Answer, Submission
 from switch.flow.takeover import refresh
 from switch.flow.world import World
 from switch.payment import status as statuses

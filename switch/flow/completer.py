@@ -7,10 +7,9 @@ import structlog
 
 from rails.port import PENDING, REJECTED, UNKNOWN, RailReport, RailUnavailable
 from switch.flow.culprits import culprits_of
-from switch.flow.flights import BATCH_MAX, Flights
+from switch.flow.flights import BATCH_MAX, Flight, Flights
 from switch.flow.metrics import Metrics
 from switch.flow.ports import Step, Store
-from switch.flow.submission import Flight
 from switch.flow.waiters import Waiters
 from switch.flow.world import World
 from switch.payment.status import IN_DOUBT, TIME_OUT

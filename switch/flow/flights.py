@@ -4,15 +4,27 @@ Plain data of this process, no I/O. It can be lost: the store and the rails' boo
 """
 
 from collections import defaultdict, deque
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import chain, count
+from typing import NamedTuple
 
 from rails.port import RailInstruction
-from switch.flow.submission import Flight
 
 BATCH_MAX = 1_024  # payments a transaction: past it latency grows and throughput does not
 UNSENT_GRACE = timedelta(seconds=1)  # business time until a payment that is late and unsent is looked at again
+
+
+class Flight(NamedTuple):
+    """A payment whose leg is with a rail, as the worker that holds it remembers it."""
+
+    payment_id: str
+    received_on: date
+    uetr: str
+    rail: str
+    leg: int
+    deadline_at: datetime
+
 
 Key = tuple[str, int]  # UETR and leg
 Departure = tuple[Flight, RailInstruction]

@@ -2,7 +2,7 @@
 
 from asyncio import Future
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from hashlib import blake2b, sha1, sha256
 from typing import NamedTuple
 from uuid import UUID
@@ -113,14 +113,3 @@ def uetr_identity(uetr: str) -> Identity:
 
 def _digest(text: str) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-class Flight(NamedTuple):
-    """A payment whose leg is with a rail, as the worker that holds it remembers it."""
-
-    payment_id: str
-    received_on: date
-    uetr: str
-    rail: str
-    leg: int
-    deadline_at: datetime

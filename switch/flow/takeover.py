@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from rails.port import RailInstruction
-from switch.flow.flights import BATCH_MAX, Flights
+from switch.flow.flights import BATCH_MAX, Flight, Flights
 from switch.flow.ports import Store, StoreUnavailable, Unfinished
-from switch.flow.submission import Flight, opened
+from switch.flow.submission import opened
 from switch.flow.world import World
 from switch.payment.status import ACCEPTED, SUBMITTED
 

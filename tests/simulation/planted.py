@@ -12,9 +12,9 @@ from switch import dryrun
 from switch.flow import finish, takeover
 from switch.flow.completer import Completer
 from switch.flow.finish import Finisher
-from switch.flow.flights import Flights
+from switch.flow.flights import Flight, Flights
 from switch.flow.ports import UETR, Identity, Moved, Step, StoreUnavailable
-from switch.flow.submission import Flight, Submission
+from switch.flow.submission import Submission
 from switch.flow.takeover import Takeover
 from switch.payment import explain
 from switch.payment.status import (
