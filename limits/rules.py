@@ -260,6 +260,8 @@ def _check_references(book: _Book) -> None:
             rate = _expect(book, f"{rule.id}.yaml", "measure.rate", rule.measure.rate, "rate")
             if rate.values[0].since > rule.values[0].since or rate.values[-1].until is not None:
                 raise RulebookError(f"{rule.id}.yaml", "measure.rate", f"{rate.id} is not in force on all its days")
+            if any(row.value.rate is None for row in rate.values):
+                raise RulebookError(f"{rate.id}.yaml", "value", f"is null, and {rule.id} is measured at this rate")
     orders: set[int] = set()
     for lane in book.lanes:
         file = f"lanes/{lane.id}.yaml"

@@ -1,18 +1,20 @@
 """The composition root: the one place that wires worlds, stores, rails and sandboxes, and asks the machine for chance."""
 
+import asyncio
+import errno
 import gc
 import secrets
+import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import uvicorn
 import uvloop
-import yaml
 
 from fx.money import parse_amount
 from fx.providers import load_providers
@@ -218,46 +220,78 @@ class Serving(NamedTuple):
     dev_key: str | None
     seed: int
     start_at: datetime | None
-    overlay: Path | None
+    rulebook: Rulebook | None = None
     instant: bool = False
     sandbox: str = "main"
 
 
 def serve(serving: Serving, on_ready: Callable[[str], None] = lambda url: None) -> None:
-    """Start what was not given, open the sandbox, and serve until told to stop (SIGINT, SIGTERM); call from the main thread."""
-    serving.data.mkdir(parents=True, exist_ok=True)
-    address = (serving.host, serving.port)
+    """Start what was not given, open the sandbox, and serve until told to stop (SIGINT, SIGTERM); call from the main thread.
+
+    Raises CannotOpen for an address that cannot be served; then nothing was started and no folder made.
+    """
     servers = Servers(serving.data, serving.database_url, serving.redis_url)
-    with (
-        socket.create_server(address, backlog=2_048) as door,
-        servers as urls,
-    ):  # the door first: a taken port starts nothing
-        uvloop.run(_serve(serving, urls, door, on_ready))
+    with _door(serving.host, serving.port) as door:
+        serving.data.mkdir(parents=True, exist_ok=True)
+        with servers as urls:
+            uvloop.run(_serve(serving, urls, door, on_ready))
+
+
+def _door(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=2_048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotOpen(f"port {port} of {host} is taken; choose another with --port") from None
+        raise CannotOpen(
+            f"{host}:{port} cannot be listened on ({error.strerror}); choose another with --host or --port"
+        ) from None
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, but it keeps the signals it has heard: raised again they would cut short what is to be put in order after it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for heard in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(heard, self.handle_exit, heard, None)
+        yield
 
 
 async def _serve(serving: Serving, urls: Urls, door: socket.socket, on_ready: Callable[[str], None]) -> None:
-    rulebook = load_rulebook([yaml.safe_load(serving.overlay.read_text("utf-8"))] if serving.overlay else [])
     keys = load_secrets(serving.data)
     sandbox = postgres_sandbox(
-        urls.database_url, serving.sandbox, serving.seed, keys, instant=serving.instant, rulebook=rulebook
+        urls.database_url, serving.sandbox, serving.seed, keys, instant=serving.instant, rulebook=serving.rulebook
     )
     await open_sandbox(sandbox, serving.start_at)
-    link = ValkeyLink(urls.redis_url, serving.sandbox, sandbox.worker)
-    limiter = Limiter(urls.redis_url, serving.sandbox)
-    app = create_app(sandbox, Access(sandbox.store, serving.dev_key), limiter)
-    config = uvicorn.Config(
-        app, loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
-        proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
-    await link.start()
-    gc.collect()
-    gc.freeze()  # what is there now stays for good: the collector need not look at it again
-    gc.set_threshold(50_000, 20, 50)
-    try:
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(sandbox.stop)
+        limiter = Limiter(urls.redis_url, serving.sandbox)
+        closing.push_async_callback(limiter.close)
+        link = ValkeyLink(urls.redis_url, serving.sandbox, sandbox.worker)
+        closing.push_async_callback(link.stop)
+        app = create_app(sandbox, Access(sandbox.store, serving.dev_key), limiter)
+        config = uvicorn.Config(
+            app, loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
+            proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
+        )  # fmt: skip
+        server = _Server(config)
+        await link.start()
+        gc.collect()
+        gc.freeze()  # what is there now stays for good: the collector need not look at it again
+        gc.set_threshold(50_000, 20, 50)
         on_ready(f"http://{serving.host}:{serving.port}")
         await server.serve([door])
+
+
+async def issue_key(database_url: str, participant: str, sandbox: str = "main") -> str:
+    """Make an API key of a participant and return it; the store keeps its hash, a running switch knows it within seconds."""
+    key = secrets.token_urlsafe(_KEY_BYTES)
+    store = PostgresStore(database_url, sandbox)
+    await store.open()
+    try:
+        await Access(store).issue(participant, key)
     finally:
-        await link.stop()
-        await limiter.close()
-        await sandbox.stop()
+        await store.close()
+    return key

@@ -34,7 +34,8 @@ class Problem(BayswitchError):
         self.status = status
         self.members = members
         self._headers = headers
-        super().__init__(" · ".join(str(part) for part in (status, self.code, self.title, self.detail) if part))
+        faults = "; ".join(f"{field}: {what}" for field, what in self.errors)
+        super().__init__(" · ".join(str(part) for part in (status, self.code, self.title, self.detail, faults) if part))
 
     @property
     def title(self) -> str:
@@ -80,6 +81,13 @@ class Problem(BayswitchError):
     def headroom(self) -> Any:
         """Give what is left under the rule, amounts as strings in major units."""
         return self.members.get("headroom")
+
+    @property
+    def errors(self) -> list[tuple[str, str]]:
+        """Give each field of the body that is wrong, with what is wrong; empty where it is not the form."""
+        found = self.members.get("errors")
+        rows = found if isinstance(found, list) else []
+        return [(str(row.get("field", "")), str(row.get("what", ""))) for row in rows if isinstance(row, dict)]
 
     @property
     def retry_after_seconds(self) -> float | None:

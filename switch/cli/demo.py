@@ -26,6 +26,7 @@ from bayswitch.player import Player, Said, instant, key_of
 from limits.lab.traffic import Line, write
 from switch.cli import telling
 from switch.cli.expectations import Unmet, history
+from switch.cli.reading import read_rulebook
 from switch.cli.reckoning import at_its_end, at_once, is_expected_payment, reckon
 from switch.cli.story import read_story
 from switch.cli.tally import Tally
@@ -67,7 +68,11 @@ def demo(
     overlay: Annotated[
         Path | None,
         typer.Option(
-            "--overlay", "--scenario", help="YAML overlay on the rulebook: the story should then fail.", exists=True
+            "--overlay",
+            "--scenario",
+            help="YAML overlay on the rulebook: the story should then fail.",
+            exists=True,
+            dir_okay=False,
         ),
     ] = None,
     story_only: Annotated[bool, typer.Option("--story-only", help="Play the hand-written payments alone.")] = False,
@@ -78,6 +83,7 @@ def demo(
     console = Console(stderr=as_json, quiet=as_json)
     if not console.is_terminal:
         console.width = _WIDTH
+    read_rulebook(overlay)  # wrong ones are told before anything is emptied or started
     folder = _emptied(data.absolute())
     lines = _day(folder, seed, 0 if story_only else persons)
     midnight = instant(lines[0]).replace(hour=0, minute=0, second=0)

@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from pydantic import ValidationError
 from rich.console import Console
 
 from fx.money import AmountError, to_minor
 from limits.calendars import law_day
 from limits.claims import Claim, Sums
-from limits.rules import load_rulebook
+from limits.rules import Rulebook, load_rulebook
 from rails.messages import MessageError
 from switch.cli.amounts import grouped, money
 from switch.cli.assumptions import markdown
-from switch.cli.reading import read_instant, read_json_object
+from switch.cli.reading import read_instant, read_json_object, read_rulebook
 from switch.clock import BusinessClock
 from switch.main import memory_sandbox
 from switch.payment.instruction import Instruction
@@ -32,6 +31,7 @@ from switch.sandbox import Sandbox
 from switch.translate.messages import ParsedMessage, parse_instructions
 
 _AS_JSON = typer.Option("--json", help="Print one JSON document and nothing else.")
+_OVERLAY = typer.Option(help="YAML overlay on the rulebook (a scenario).", exists=True, dir_okay=False)
 
 
 def explain(
@@ -40,17 +40,14 @@ def explain(
     used: Annotated[
         Path | None, typer.Option(help="JSON: rule -> amount already used, major units.", exists=True)
     ] = None,
-    overlay: Annotated[
-        Path | None, typer.Option(help="YAML overlay on the rulebook (a scenario).", exists=True)
-    ] = None,
+    overlay: Annotated[Path | None, _OVERLAY] = None,
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
     """Say what would become of an instruction, and why: class, lane, claims, route. Exit 0 if it would be accepted."""
     instruction = _read_instruction(file)
     instant = read_instant(at, "--at")
     amounts = read_json_object(used, "--used") if used else {}
-    changes = [yaml.safe_load(overlay.read_text("utf-8"))] if overlay else []
-    document = asyncio.run(_explained(instruction, instant, amounts, changes))
+    document = asyncio.run(_explained(instruction, instant, amounts, read_rulebook(overlay)))
     if as_json:
         print(json.dumps(document, ensure_ascii=False, indent=2))
     else:
@@ -59,11 +56,11 @@ def explain(
 
 
 async def _explained(
-    instruction: Instruction, at: datetime, amounts: dict[str, str], changes: list[dict[str, Any]]
+    instruction: Instruction, at: datetime, amounts: dict[str, str], rulebook: Rulebook
 ) -> dict[str, Any]:
     clock = BusinessClock()
     clock.begin(at, 0.0)
-    sandbox = memory_sandbox(clock, rulebook=load_rulebook(changes))
+    sandbox = memory_sandbox(clock, rulebook=rulebook)
     _use_up(sandbox, instruction, at, amounts)
     return await sandbox.explain(instruction, instruction.debtor_agent[:8])
 
@@ -175,23 +172,54 @@ def _tell_amounts(console: Console, document: dict[str, Any]) -> None:
 
 def show(
     on: Annotated[str, typer.Option(help="The day whose law is shown: 2026-03-05.")],
+    overlay: Annotated[Path | None, _OVERLAY] = None,
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
-    """Show every rule in force on a day, with its value and source."""
+    """Show every rule in force on a day, with its value and source; with an overlay, what it changes is marked."""
     try:
         day = date.fromisoformat(on)
     except ValueError as error:
         raise typer.BadParameter(f"{on!r} is no day; write 2026-03-05", param_hint="--on") from error
-    rows = load_rulebook().show(day)
+    baseline, rulebook = load_rulebook(), read_rulebook(overlay)
+    rows = rulebook.show(day)
+    if overlay is not None:
+        law = {(row["rule"], row["currency"]): row["value"] for row in baseline.show(day)}
+        for row in rows:
+            row["baseline"] = law.get((row["rule"], row["currency"]))
+            row["changed"] = row["value"] != row["baseline"]
+        rows += [
+            {"lane": lane, "active": active, "changed": True}
+            for lane, active in rulebook.lanes.items()
+            if active != baseline.lanes[lane]
+        ]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False, indent=2, default=str))
         return
     console = Console()
     console.print(f"[bold]The rulebook on {day}[/]")
     for row in rows:
+        changed = _changed(row)
+        if "lane" in row:
+            console.print(
+                f"lane {row['lane']:<37} [bold]{'on' if row['active'] else 'off'}[/]{changed}", soft_wrap=True
+            )
+            continue
         kind = " ".join(word for word in (row["window"], row["effect"]) if word)
-        console.print(f"{row['rule']:<42} [bold]{_value(row)}[/]  {kind}  since {row['since']}", soft_wrap=True)
+        console.print(
+            f"{row['rule']:<42} [bold]{_value(row)}[/]  {kind}  since {row['since']}{changed}", soft_wrap=True
+        )
         console.print(f"    {row['reference']}", style="dim", soft_wrap=True)
+
+
+def _changed(row: dict[str, Any]) -> str:
+    """Mark what a scenario changes, with what the law says."""
+    if not row.get("changed"):
+        return ""
+    if "lane" in row:
+        law = "off" if row["active"] else "on"
+    else:
+        law = _value({**row, "value": row["baseline"], "assumed": False})
+    return f"  [yellow]← scenario; the law: {law}[/]"
 
 
 def _value(row: dict[str, Any]) -> str:

@@ -1,11 +1,19 @@
 """What commands read from their user: files, instants, amounts. Whatever is wrong becomes one line that says what to write."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
+
+from limits.documents import RulebookError
+from limits.rules import Rulebook, load_rulebook
+
+_OVERLAY = 'write a rule and its value: `payment-connect.northbound.day: {value: "20000"}` (docs/scenarios.md)'
+_ROW = re.compile(r"^values\[\d+\]\.")
 
 
 def read_json_object(file: Path, hint: str) -> dict[str, Any]:
@@ -17,6 +25,32 @@ def read_json_object(file: Path, hint: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise typer.BadParameter(f"{file.name} holds no JSON object", param_hint=hint)
     return document
+
+
+def read_rulebook(overlay: Path | None, hint: str = "--overlay") -> Rulebook:
+    """Read the law, with a scenario's overlay on it where one is given; raises BadParameter that names file and key."""
+    if overlay is None:
+        return load_rulebook()
+    try:
+        changes = yaml.safe_load(overlay.read_text("utf-8"))
+    except (ValueError, yaml.YAMLError) as error:  # ValueError: no UTF-8, or a day that is none
+        at = (
+            f", line {error.problem_mark.line + 1}"
+            if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark
+            else ""
+        )
+        what = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
+        raise typer.BadParameter(f"{overlay.name} is not YAML{at}: {what}; {_OVERLAY}", param_hint=hint) from error
+    if not isinstance(changes, dict) or not changes:
+        found = "is empty" if not changes else f"holds no mapping but {type(changes).__name__} at its top"
+        raise typer.BadParameter(f"{overlay.name} {found}; {_OVERLAY}", param_hint=hint)
+    try:
+        return load_rulebook([changes])
+    except RulebookError as error:
+        key = error.key  # of the overlay itself, or of the document that the overlay makes of a rule's
+        if not error.file.startswith("scenario "):
+            key = f"{error.file.removesuffix('.yaml')}.{re.sub(_ROW, '', key)}"
+        raise typer.BadParameter(f"{overlay.name}: {key}: {error.text}", param_hint=hint) from error
 
 
 def read_instant(text: str, hint: str) -> datetime:

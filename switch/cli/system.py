@@ -1,5 +1,6 @@
-"""Commands of a running system: up, pay, audit."""
+"""Commands of a running system: up, pay, key, audit."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -8,22 +9,29 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from bayswitch import BayswitchError, Client, Problem, new_key
 from switch.cli.amounts import money
-from switch.cli.reading import read_instant, read_json_object
+from switch.cli.reading import read_instant, read_json_object, read_rulebook
 from switch.embedded.process import FolderInUse, ServerError
 from switch.embedded.servers import Servers
-from switch.main import DEFAULT_SEED, CannotOpen, Serving, serve
+from switch.main import DEFAULT_SEED, CannotOpen, Serving, issue_key, serve
+from switch.participants.registry import load_registry
 
 _DATA = Path(".bayswitch")
 DEV_KEY = "dev"  # of a sandbox on this machine; give another with --dev-key where others can reach it
 
 _AS_JSON = typer.Option("--json", help="Print one JSON document and nothing else.")
+_IN_DOUBT = (
+    "In doubt: the rail is silent. Money and quota stay held, nothing is lost; the switch goes on asking the rail and books what it "
+    "says.\nLook again with GET /v1/payments/{payment_id}, or decide it as operator with POST "
+    '/v1/sandbox/payments/{payment_id}/decision {{"event": "settle" or "reject"}}.'
+)
 
 
 def up(
-    port: Annotated[int, typer.Option(help="Port to serve on.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to serve on.")] = 8080,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
     data: Annotated[Path, typer.Option(help="Folder of the embedded servers and the sandbox's keys.")] = _DATA,
     dev_key: Annotated[str, typer.Option(help="A key that may act as any participant and as operator.")] = DEV_KEY,
@@ -37,11 +45,12 @@ def up(
     ] = None,
     instant: Annotated[bool, typer.Option("--instant", help="Rails without any delay: for measuring.")] = False,
     overlay: Annotated[
-        Path | None, typer.Option(help="YAML overlay on the rulebook (a scenario).", exists=True)
+        Path | None, typer.Option(help="YAML overlay on the rulebook (a scenario).", exists=True, dir_okay=False)
     ] = None,
 ) -> None:
     """Start the switch with its servers and serve until Ctrl-C; what was committed is there again after any crash."""
     begin = read_instant(start_at, "--start-at") if start_at else None
+    rulebook = read_rulebook(overlay)
     console = Console(stderr=True)
 
     def tell(url: str) -> None:
@@ -50,7 +59,7 @@ def up(
         )
         console.print(f"key: Authorization: Bearer {dev_key}", soft_wrap=True)
 
-    serving = Serving(data.absolute(), host, port, database_url, redis_url, dev_key, seed, begin, overlay, instant)
+    serving = Serving(data.absolute(), host, port, database_url, redis_url, dev_key, seed, begin, rulebook, instant)
     try:
         serve(serving, tell)
     except (CannotOpen, FolderInUse, ServerError, OSError) as error:
@@ -74,14 +83,19 @@ def pay(
     instruction = read_json_object(file, "FILE")
     chosen = idempotency_key or new_key()
     console = Console()
-    with Client(url, key, participant=instruction.get("debtor_agent")) as client:
+    with Client(url, key, participant=_named(instruction)) as client:
         try:
             document: dict[str, Any] = client.pay(instruction, idempotency_key=chosen, wait_seconds=wait_seconds)
         except Problem as problem:
             if as_json:
                 print(json.dumps({**problem.members, "idempotency_key": chosen}, ensure_ascii=False, indent=2))
             else:
-                console.print(f"[bold red]{problem.code or problem.status}[/] {problem.detail}")
+                console.print(
+                    f"[bold red]{problem.code or problem.status}[/] {escape(problem.detail or problem.title)}",
+                    soft_wrap=True,
+                )
+                for field, what in problem.errors:
+                    console.print(f"    {escape(field)}: {escape(what)}", soft_wrap=True)
             raise typer.Exit(1) from None
         except BayswitchError as error:
             Console(stderr=True).print(
@@ -91,13 +105,60 @@ def pay(
     if as_json:
         print(json.dumps({**document, "idempotency_key": chosen}, ensure_ascii=False, indent=2))
     else:
-        rails = " → ".join(step["rail"] for step in document["route"])
-        console.print(
-            f"[bold]{document['iso_status']}[/] {money(document['debit_amount'])} → {money(document['settlement_amount'])}  "
-            f"{document['lane']['lane']} · {rails}", soft_wrap=True,
-        )  # fmt: skip
+        _tell(console, document)
         console.print(f"payment {document['payment_id']}, key {chosen}", style="dim", soft_wrap=True)
     raise typer.Exit(0 if document["iso_status"] not in ("RJCT", "CANC", "BLCK") else 1)
+
+
+def _named(instruction: dict[str, Any]) -> str | None:
+    """Give the agent to act for; what cannot be one goes into no header and is told by the switch as the field's fault."""
+    agent = instruction.get("debtor_agent")
+    return agent if isinstance(agent, str) and agent.isascii() and agent.isalnum() else None
+
+
+def _tell(console: Console, document: dict[str, Any]) -> None:
+    """Say what became of a payment; if it was not paid, why, and what comes next."""
+    rails = " → ".join(step["rail"] for step in document["route"])
+    console.print(
+        f"[bold]{document['iso_status']}[/] {money(document['debit_amount'])} → {money(document['settlement_amount'])}  "
+        f"{document['lane']['lane']} · {rails}", soft_wrap=True,
+    )  # fmt: skip
+    if reason := document["reason"]:
+        console.print(f"[bold red]{reason['code']}[/] {escape(reason['text'])}", soft_wrap=True)
+    if document["status"] == "in_doubt":
+        console.print(_IN_DOUBT.format(payment_id=document["payment_id"]), soft_wrap=True, highlight=False)
+
+
+def key(
+    participant: Annotated[str, typer.Option(help="Whose key: the BIC of a participant, KAPOHKH0.")],
+    data: Annotated[Path, typer.Option(help="Data folder of the sandbox, running or stopped.")] = _DATA,
+    database_url: Annotated[str | None, typer.Option(help="Its PostgreSQL, where it is one of your own.")] = None,
+    as_json: Annotated[bool, _AS_JSON] = False,
+) -> None:
+    """Make a participant's own API key and print it, this once: the sandbox keeps only its hash."""
+    known = load_registry().participants
+    if (bic := participant[:8]) not in known:
+        raise typer.BadParameter(
+            f"{participant} is no participant; there are {', '.join(sorted(known))}", param_hint="--participant"
+        )
+    try:
+        with _stores(data, database_url) as urls:
+            made = asyncio.run(issue_key(urls.database_url, bic))
+    except (FolderInUse, ServerError, OSError) as error:
+        Console(stderr=True).print(f"the sandbox's books cannot be reached: {error}", style="red", soft_wrap=True)
+        raise typer.Exit(2) from None
+    print(json.dumps({"participant": bic, "key": made}) if as_json else made)
+
+
+def _stores(data: Path, database_url: str | None, redis_url: str | None = None) -> Servers:
+    """Join the stores of a sandbox, or start them where it is stopped; raises BadParameter where there are none."""
+    if database_url is None and not (data / "postgres").exists():
+        demo = data / "demo"
+        other = f"; those of the demo are in {demo}: --data {demo}" if (demo / "postgres").exists() else ""
+        raise typer.BadParameter(
+            f"{data} holds no books; give the folder that `bayswitch up --data` used{other}", param_hint="--data"
+        )
+    return Servers(data.absolute(), database_url, redis_url or "unused", attach=True)  # Valkey holds nothing read here
 
 
 def audit(
@@ -108,10 +169,6 @@ def audit(
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
     """Prove the books of a running or stopped switch: nothing lost, no cap exceeded, debits equal credits. Exit 0 if so."""
-    if database_url is None and not (data / "postgres").exists():
-        raise typer.BadParameter(
-            f"{data} holds no books; give the folder that `bayswitch up --data` used", param_hint="--data"
-        )
-    with Servers(data.absolute(), database_url, redis_url or "unused", attach=True) as urls:
+    with _stores(data, database_url, redis_url) as urls:
         command = [sys.executable, "-m", "loadtest.audit", "--database-url", urls.database_url, "--sandbox", sandbox]
         raise typer.Exit(subprocess.run([*command, *(["--json"] if as_json else [])], check=False).returncode)

@@ -33,7 +33,11 @@ def traffic(
     if str(out) == "-":
         sys.stdout.write(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            what = f"{out} cannot be written ({error.strerror}); name a file in a folder that is there"
+            raise typer.BadParameter(what, param_hint="--out") from error
 
 
 def drawn_day(seed: int, persons: int, day: date, world_seed: int = DEFAULT_SEED) -> list[Line]:

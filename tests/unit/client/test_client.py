@@ -115,6 +115,14 @@ def test_a_problem_names_rule_source_headroom_and_payment(ask: Any) -> None:
     assert str(problem) == "422 · AM14 · A limit is used up · HKD 1,250.00 is left today"
 
 
+def test_a_problem_names_each_field_that_is_wrong() -> None:
+    errors = [{"field": "debtor.name", "what": "Field required"}, {"field": "x", "what": "Extra inputs"}, "odd"]
+    problem = Problem(400, {"title": "Malformed", "detail": "Not a body.", "errors": errors})
+    assert problem.errors == [("debtor.name", "Field required"), ("x", "Extra inputs")]
+    assert str(problem) == "400 · Malformed · Not a body. · debtor.name: Field required; x: Extra inputs"
+    assert Problem(400, {"errors": "odd"}).errors == []
+
+
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b"", b"\xff"])
 def test_an_answer_that_is_no_problem_document_still_is_a_problem(ask: Any, body: bytes) -> None:
     with pytest.raises(Problem, match="404 · Not Found"):
