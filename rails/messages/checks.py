@@ -12,6 +12,7 @@ from rails.messages.codes import Codes
 from rails.messages.errors import MessageError
 from rails.messages.model import CreditTransfer
 
+DUPLICATE_UETR = "DU03"
 # Control characters: none belongs in a name or a reference, and a database may choke on one.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # Identifiers are in the Latin set, neither begin nor end with / and hold no // (facts messages 1.3).
@@ -125,7 +126,9 @@ def duplicates(transfers: list[CreditTransfer]) -> dict[int, MessageError]:
     for place, transfer in enumerate(transfers):
         instruction = (transfer.debtor_agent, transfer.instruction_id)
         if transfer.uetr is not None and transfer.uetr in uetrs:
-            found[place] = MessageError("DU03", "PmtId/UETR", "An earlier transaction of the message has this UETR")
+            found[place] = MessageError(
+                DUPLICATE_UETR, "PmtId/UETR", "An earlier transaction of the message has this UETR"
+            )
         elif instruction in instructions:
             found[place] = MessageError(
                 "DU05", "PmtId/InstrId", "An earlier transaction of the message has this instruction id"

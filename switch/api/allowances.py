@@ -9,7 +9,7 @@ from starlette.responses import Response
 from fx.money import AmountError, Money, format_amount, parse_amount
 from fx.quotes import Quote
 from limits.claims import Sums
-from switch.api import models
+from switch.api import examples, models
 from switch.api.access import Gate
 from switch.api.described import HEADROOM_REASONS, QUOTE_REASONS
 from switch.api.operations import Operation, Says, json_answer
@@ -81,7 +81,7 @@ class Allowances:
                 "POST", "/v1/headroom", self.headroom, "Say what may still be sent",
                 "For an instruction that is only asked about: each lane open to it, its limits, and which binds first.", "limits",
                 {200: Says("What is left, lane by lane", models.HeadroomDocument)}, ("malformed", 413, 415, "unavailable"), models.HeadroomQuestion,
-                reasons=HEADROOM_REASONS,
+                reasons=HEADROOM_REASONS, example=examples.HEADROOM,
             ),
             Operation(
                 "GET", "/v1/quotas", self.quotas, "Show the quota board",
@@ -92,7 +92,7 @@ class Allowances:
                 "POST", "/v1/quotes", self.quote, "Ask for a firm quote",
                 "The best price of a provider with inventory, honoured once and until it expires.", "limits",
                 {201: Says("The quote", models.QuoteDocument)}, ("malformed", 413, 415, "unavailable"), models.QuoteRequest,
-                reasons=QUOTE_REASONS,
+                reasons=QUOTE_REASONS, example=examples.QUOTE, for_one=True,
             ),
         ]  # fmt: skip
 

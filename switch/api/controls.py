@@ -34,6 +34,8 @@ class Controls:
         """Move the business clock forward, stop it or let it run, and wait for what fell due."""
         await self._gate.enter_operator(request)
         move = parse(models.ClockMove, await read_body(request, SINGLE_BYTES_MAX))
+        if not move.model_fields_set:
+            raise wrong_field("to", "nothing is asked; give to or advance_seconds, rate, settle")
         to = self._target(move)
         if to is not None or move.rate is not None:
             try:

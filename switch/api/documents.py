@@ -5,13 +5,14 @@ something, to its participant; no document holds a name or a number.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fx.money import Money
-from switch.flow.ports import Stored, StoredEvent
+from fx.money import Money, format_amount
+from switch.flow.ports import ExceptionRecord, Stored, StoredEvent
 from switch.payment.explain import claim_document, exchange_document, money_document, of_law, reason_document
 from switch.payment.instruction import Instruction
+from switch.payment.plan import Refusal
 from switch.payment.refusals import refusal_from
 from switch.payment.status import ISO_STATUS
 
@@ -71,9 +72,16 @@ def reason_of(stored: Stored) -> dict[str, Any] | None:
     return reason_document(refusal) | {"code": stored.code} if refusal is not None else None
 
 
-def event_document(event: StoredEvent) -> dict[str, Any]:
+def refusal_in(event: StoredEvent, stored: Stored | None = None) -> Refusal | None:
+    """Return why an event rejected its payment; of a refusal at the door only the payment itself keeps the reason."""
+    if not event.code:
+        return None
+    return refusal_from(event.detail) or (refusal_from(stored.detail) if stored is not None else None)
+
+
+def event_document(event: StoredEvent, stored: Stored | None = None) -> dict[str, Any]:
     """Write one event of a payment; `event_id` is its place in the stream."""
-    refusal = refusal_from(event.detail) if event.code else None
+    refusal = refusal_in(event, stored)
     return {
         "event_id": event.cursor,
         "payment_id": event.payment_id,
@@ -84,6 +92,39 @@ def event_document(event: StoredEvent) -> dict[str, Any]:
         "text": reason_document(refusal)["text"] if refusal is not None else None,
         "at": event.at.isoformat(),
     }
+
+
+def exception_document(record: ExceptionRecord) -> dict[str, Any]:
+    """Write an exception record: what the rail said after the end, and what that did to money and quota."""
+    said = json.loads(record.detail)
+    used = [claim_document(claim) for claim in record.forced]
+    return {
+        "payment_id": record.payment_id,
+        "kind": record.kind,
+        "at": record.at.isoformat(),
+        "rail": said["rail"],
+        "said": said["said"],
+        "code": said["reason_code"] or None,
+        "text": f"{_moved(record, said)} {_used_again(used)}",
+        "used": [{"rule": claim["rule"], "amount": claim["claimed"], "currency": claim["currency"]} for claim in used],
+    }
+
+
+def _moved(record: ExceptionRecord, said: Mapping[str, Any]) -> str:
+    if not record.transfers:
+        coded = f" ({said['reason_code']})" if said["reason_code"] else ""
+        return f"{said['rail']} said {said['said']}{coded} after the money had moved: none moves again."
+    paid = " and ".join(
+        f"{each.currency} {format_amount(each.amount_minor, each.currency)}" for each in record.transfers
+    )
+    return f"{said['rail']} paid although the payment had ended: the creditor agent has {paid}, out of the rail's suspense account."
+
+
+def _used_again(used: Sequence[Mapping[str, Any]]) -> str:
+    if not used:
+        return "The debtor's quota stays as it was."
+    rules = ", ".join(f"{claim['currency']} {claim['claimed']} of {claim['rule']}" for claim in used)
+    return f"It counts, whatever the limits say: {rules}."
 
 
 def _amount(amount_minor: int, currency: str) -> dict[str, str] | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from switch.api.documents import accepted_document
 from switch.api.problems import door_document, refusal_document
@@ -16,8 +16,12 @@ from switch.sandbox import InFlight, Sandbox
 
 ANSWER_SECONDS_MAX = 8.0  # a client gives up at 10; what is queued stays queued, and its key answers later
 RETRY_AFTER_SECONDS = 1
-ACCEPTED_STATUS = 202
+AGAIN_SECONDS = 0.02  # between looks at a key that another call is just handing in
+ACCEPTED_STATUS, IN_FLIGHT_STATUS = 202, 409
 FIELDS_SHOWN_MAX = 8
+
+
+T = TypeVar("T")
 
 
 class Outcome(NamedTuple):
@@ -30,11 +34,16 @@ class Outcome(NamedTuple):
     stored: Stored | None = None  # read already, where the key was known
 
     @property
+    def retry_after(self) -> int | None:
+        """Return the seconds after which to ask again, None where that is of no use."""
+        return RETRY_AFTER_SECONDS if self.http_status in (IN_FLIGHT_STATUS, 503) else None
+
+    @property
     def headers(self) -> dict[str, str]:
         """Return the headers that go with it."""
         headers = {"Idempotency-Replayed": "true"} if self.replayed else {}
-        if self.http_status in (409, 503):
-            headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(self.retry_after)
         elif self.http_status == ACCEPTED_STATUS:
             headers["Location"] = f"/v1/payments/{self.payment_id}"
         return headers
@@ -71,6 +80,25 @@ class Intake:
         if futures:
             await asyncio.wait(futures, timeout=ANSWER_SECONDS_MAX)
         return [await self._said(each) if isinstance(each, Submission) else each for each in submissions]
+
+    async def handed_in(self, asked: Sequence[T], submit: Callable[[T], Submission | Outcome]) -> list[Outcome]:
+        """Queue many and wait for their answers, in their order.
+
+        One whose key is just being handed in, by another call or earlier in this one, is looked at again until that has
+        its answer.
+        """
+        outcomes = await self.outcomes([submit(each) for each in asked])
+        deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS_MAX
+        while asyncio.get_running_loop().time() < deadline:
+            open_places = [n for n, outcome in enumerate(outcomes) if outcome.http_status == IN_FLIGHT_STATUS]
+            if not open_places:
+                break
+            for n, outcome in zip(
+                open_places, await self.outcomes([submit(asked[n]) for n in open_places]), strict=True
+            ):
+                outcomes[n] = outcome
+            await asyncio.sleep(AGAIN_SECONDS)
+        return outcomes
 
     async def _said(self, submission: Submission) -> Outcome:
         if not submission.answer.done():

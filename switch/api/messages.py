@@ -5,23 +5,25 @@ real link; a message refused as a whole is a 400 (pacs.002 with GrpSts where its
 """
 
 import asyncio
-from collections.abc import Sequence
 from hashlib import blake2b
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fx.money import Money
-from switch.api import models
+from switch.api import examples, models
 from switch.api.access import Caller, Gate
-from switch.api.documents import event_document, reason_of, route_of
-from switch.api.intake import ANSWER_SECONDS_MAX, Intake, Outcome
+from switch.api.documents import refusal_in, route_of
+from switch.api.intake import Intake, Outcome
 from switch.api.operations import Operation, Says, json_answer, parameter
 from switch.api.problems import problem_response, refused
 from switch.api.requests import MESSAGE_BYTES_MAX, payment_id_of, read_body, wait_seconds
 from switch.flow.ports import Stored
+from switch.flow.submission import Submission
+from switch.payment.explain import reason_document
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Refusal
+from switch.payment.refusals import refusal_from
 from switch.payment.status import REJECTED
 from switch.sandbox import Sandbox
 from switch.translate.messages import (
@@ -37,7 +39,8 @@ from switch.translate.messages import (
 SWITCH_BIC = "BAYSHKH0"  # fictional, as its location code says
 XML_TYPES = ("application/xml", "text/xml")
 _XML = "application/xml"
-_AGAIN_SECONDS = 0.02  # between looks at a transaction that another call is just handing in
+# Refused because the UETR is another payment's: naming it beside RJCT would tell the receiver that that one is rejected.
+_ANOTHERS_UETR = frozenset({"same-message-other-content", "duplicate-uetr"})
 _PACS_008, _PACS_002 = "pacs.008.001.08", "pacs.002.001.10"
 
 
@@ -94,38 +97,32 @@ class Messages:
         )
 
     async def _handed_in(self, parsed: ParsedMessage, caller: Caller) -> list[Outcome]:
-        """Queue every transaction; one that another call is just handing in is looked at again until that has its answer."""
-        outcomes = await self._submitted(parsed, parsed.instructions, caller)
-        deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS_MAX
-        while asyncio.get_running_loop().time() < deadline:
-            open_places = [n for n, outcome in enumerate(outcomes) if outcome.http_status == 409]
-            if not open_places:
-                break
-            await asyncio.sleep(_AGAIN_SECONDS)
-            again = await self._submitted(parsed, [parsed.instructions[n] for n in open_places], caller)
-            for n, outcome in zip(open_places, again, strict=True):
-                outcomes[n] = outcome
-        return outcomes
+        def submit(each: Instruction) -> Submission | Outcome:
+            key = f"{parsed.msg_id}|{each.uetr or each.instruction_id}"
+            return self._intake.submit(each, caller.acting(each.debtor_agent), key)
 
-    async def _submitted(
-        self, parsed: ParsedMessage, instructions: Sequence[Instruction], caller: Caller
-    ) -> list[Outcome]:
-        submit, msg_id = self._intake.submit, parsed.msg_id
-        queued = [
-            submit(each, caller.acting(each.debtor_agent), f"{msg_id}|{each.uetr or each.instruction_id}")
-            for each in instructions
-        ]
-        return await self._intake.outcomes(queued)
+        return await self._intake.handed_in(parsed.instructions, submit)
 
     async def _said(self, instruction: Instruction, outcome: Outcome) -> TransactionOutcome:
         names = (instruction.instruction_id, instruction.end_to_end_id)
         document = outcome.document
         if outcome.http_status >= 400:
-            return TransactionOutcome(*names, instruction.uetr, REJECTED, document["code"], document["detail"])
+            own = document["name"] not in _ANOTHERS_UETR
+            return TransactionOutcome(
+                *names, instruction.uetr if own else None, REJECTED, document["code"], document["detail"]
+            )
         stored = await self._sandbox.payment(outcome.payment_id, None)
-        reason = reason_of(stored)
-        text = reason["text"] if reason else ""
-        return TransactionOutcome(*names, stored.uetr, stored.status, stored.code, text, self._carried_by(stored))
+        refusal = refusal_from(stored.detail) if stored.code else None
+        return self._status_of(stored, instruction, stored.status, stored.code, refusal)
+
+    def _status_of(
+        self, stored: Stored, instruction: Instruction, status: str, code: str, refusal: Refusal | None
+    ) -> TransactionOutcome:
+        """Say a status of a stored payment: the present one, or one it had."""
+        uetr = None if refusal is not None and refusal.reason in _ANOTHERS_UETR else stored.uetr
+        text = reason_document(refusal)["text"] if refusal is not None else ""
+        names = (stored.instruction_id, instruction.end_to_end_id)
+        return TransactionOutcome(*names, uetr, status, code, text, self._carried_by(stored))
 
     def _carried_by(self, stored: Stored) -> tuple[str, str] | None:
         """Return the clearing system of the rail that carries a payment's credit, None for one that none carries."""
@@ -147,16 +144,7 @@ class Messages:
     async def _outgoing(self, stored: Stored, instruction: Instruction) -> list[dict[str, str]]:
         shown = []
         for event in await self._sandbox.store.events(stored.payment_id):
-            text = event_document(event)["text"] or ""
-            outcome = TransactionOutcome(
-                stored.instruction_id,
-                instruction.end_to_end_id,
-                stored.uetr,
-                event.status,
-                event.code,
-                text,
-                self._carried_by(stored),
-            )
+            outcome = self._status_of(stored, instruction, event.status, event.code, refusal_in(event, stored))
             message_id = f"{stored.payment_id.replace('-', '')}-{event.n}"
             xml = pacs002_for(
                 [outcome], message_id=message_id, created_at=event.at, from_bic=SWITCH_BIC, to_bic=stored.participant
@@ -173,7 +161,7 @@ class Messages:
                 "POST", "/v1/messages", self.take, "Send a pacs.008",
                 "Up to 100 transactions; the answer is a pacs.002 with one TxInfAndSts each, refusals among them.", "messages",
                 {200: Says("The pacs.002", None, _XML), 400: Says("Refused as a whole (GrpSts RJCT)", None, _XML)},
-                ("malformed", "in-flight", 413, 415, 503), _XML, (wait,),
+                ("malformed", "in-flight", 413, 415, 503), _XML, (wait,), example=examples.pacs008(),
             ),
             Operation(
                 "GET", "/v1/payments/{payment_id}/messages", self.of_payment, "Read a payment's messages",
@@ -187,10 +175,7 @@ def _incoming(stored: Stored, instruction: Instruction) -> list[dict[str, str]]:
     debited = Money(stored.debit_minor, stored.debit_currency) if stored.debit_currency else None
     with_uetr = instruction.model_copy(update={"uetr": stored.uetr})
     message_id = f"{stored.payment_id.replace('-', '')}-0"
-    try:
-        xml = instruction_to_pacs008(with_uetr, message_id=message_id, created_at=stored.received_at, debited=debited)
-    except MessageError:  # came as JSON with a text that XML cannot carry
-        return []
+    xml = instruction_to_pacs008(with_uetr, message_id=message_id, created_at=stored.received_at, debited=debited)
     return [{"direction": "in", "definition": _PACS_008, "at": stored.received_at.isoformat(), "xml": xml.decode()}]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
-from switch.payment.instruction import AmountText, Currency, Identification, Instruction, Text35
+from switch.payment.instruction import AmountText, Currency, Identification, Identifier, Instruction
 
 BATCH_ITEMS_MAX = 1_000  # two transactions of the switch: a call that answers within a second
 SETTLE_SECONDS_MAX = 60.0  # of the machine; a client gives up about then
@@ -42,7 +42,7 @@ class LooseBatch(_Asked):
 class HeadroomQuestion(Instruction):
     """An instruction that is only asked about: its id may be left out."""
 
-    instruction_id: Text35 = "HEADROOM"
+    instruction_id: Identifier = "HEADROOM"
 
 
 class Amount(_Asked):
@@ -196,6 +196,36 @@ class ExchangeDocument(_Answer):
     spread: ShownAmount | None
 
 
+class UsedDocument(_Answer):
+    """What counts under a rule, forced."""
+
+    rule: str
+    amount: str
+    currency: str
+
+
+class ExceptionDocument(_Answer):
+    """What a rail said of a payment after it had ended, and what that did; the payment's status never changes."""
+
+    payment_id: str
+    kind: str = Field(
+        description="late-acceptance: it paid what we had ended; contradiction: it rejects what it settled"
+    )
+    at: str
+    rail: str
+    said: str
+    code: str | None = Field(description="ExternalStatusReason1Code the rail gave")
+    text: str = Field(description="What it did to money and quota")
+    used: list[UsedDocument] = Field(description="What of the debtor's quota counts again, whatever the ceilings say")
+
+
+class ExceptionPage(_Answer):
+    """Exception records, newest first; `cursor` null on the last page."""
+
+    exceptions: list[ExceptionDocument]
+    cursor: str | None
+
+
 class PaymentDocument(AcceptedDocument):
     """A payment."""
 
@@ -219,6 +249,7 @@ class PaymentDocument(AcceptedDocument):
     settlement_currency: str | None = Field(None, description=_ASKED)
     purpose_code: str | None = Field(None, description=_ASKED)
     lanes: list[dict[str, Any]] = Field([], description="Every lane's verdict, where one payment is read by itself")
+    exceptions: list[ExceptionDocument] = Field([], description="What a rail said after the end, in the same place")
 
 
 class PaymentPage(_Answer):
@@ -234,6 +265,9 @@ class ItemOutcome(_Answer):
     idempotency_key: str | None
     http_status: int
     replayed: bool = False
+    retry_after: int | None = Field(
+        None, description="Seconds after which to ask again: the header of a call of its own"
+    )
     payment: AcceptedDocument | PaymentDocument | None = None
     problem: ProblemDocument | None = None
 
@@ -242,8 +276,9 @@ class BatchOutcome(_Answer):
     """Outcomes in the order of the items."""
 
     items: list[ItemOutcome]
-    accepted: int
-    refused: int
+    accepted: int = Field(description="Items answered below 400, replayed ones too")
+    refused: int = Field(description="The others")
+    replayed: int = Field(description="Items of both kinds whose key was known: they pay nothing again")
 
 
 class EventDocument(_Answer):

@@ -5,8 +5,9 @@ since a payment's own handler costs less than it (docs/api.md has the figures).
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import structlog
 from fastapi import FastAPI
@@ -20,7 +21,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from switch.api.described import by_status, description, examples
-from switch.api.problems import PROBLEM_JSON, ProblemRaised, door_problem
+from switch.api.examples import PARTICIPANT
+from switch.api.faults import field_path
+from switch.api.problems import PROBLEM_JSON, ProblemRaised, door_problem, refused
 from switch.flow.ports import StoreUnavailable
 from switch.flow.world import OtherLaw
 from switch.sandbox import NotFound
@@ -56,6 +59,8 @@ class Operation(NamedTuple):
     parameters: tuple[dict[str, Any], ...] = ()
     keyed: bool = True  # behind a key
     reasons: frozenset[str] = frozenset()  # of payment.reasons: why it refuses
+    example: Any = None  # a body that is taken
+    for_one: bool = False  # is a participant's alone: an operator must name it
 
 
 class Route(APIRoute):
@@ -82,8 +87,14 @@ class Route(APIRoute):
             operation_id=_operation_id(operation),
         )
 
+        known = [each["name"] for each in operation.parameters if each["in"] == "query"]
+
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             try:
+                if (
+                    scope["query_string"] and operation.keyed
+                ):  # what no key guards is asked by monitors with their own marks
+                    only_known(scope["query_string"], known)
                 response = await handler(Request(scope, receive, send))
             except Exception as error:
                 response = _failed(error, name)
@@ -105,6 +116,19 @@ def _failed(error: Exception, operation: str) -> Response:
         return door_problem("unavailable", "The store does not answer.", {"Retry-After": "1"})
     log.error("a fault of ours", operation=operation, exc_info=error)
     return door_problem("internal-error", "The switch could not answer.")
+
+
+def only_known(query: bytes, known: Sequence[str]) -> None:
+    """Raise 400 where a query has a parameter that is not known: it would be passed over unseen."""
+    for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "this path takes none"
+            what = f"is no query parameter here; {there}"
+            raise refused(
+                "malformed",
+                f"{field_path((name,))} {what}.",
+                errors=[{"field": field_path((name,)), "what": what, "kind": "query"}],
+            )
 
 
 def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -206,10 +230,15 @@ def _extra(operation: Operation) -> dict[str, Any]:
     if operation.keyed:
         extra["security"] = [{"key": []}]
         dev = "With the development key: act as this participant (BIC)"
-        extra["parameters"].append(parameter("Bayswitch-Participant", "header", dev))
+        named = parameter("Bayswitch-Participant", "header", dev)
+        extra["parameters"].append(named | ({"example": PARTICIPANT} if operation.for_one else {}))
+    if operation.body is None:
+        return extra
     if isinstance(operation.body, str):
-        extra["requestBody"] = {"required": True, "content": {operation.body: {"schema": {"type": "string"}}}}
-    elif operation.body is not None:
-        schema = {"$ref": _REF.format(model=operation.body.__name__)}
-        extra["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        media_type, content = operation.body, {"schema": {"type": "string"}}
+    else:
+        media_type, content = "application/json", {"schema": {"$ref": _REF.format(model=operation.body.__name__)}}
+    if operation.example is not None:
+        content["example"] = operation.example
+    extra["requestBody"] = {"required": True, "content": {media_type: content}}
     return extra

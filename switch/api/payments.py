@@ -1,18 +1,21 @@
 """Payments over HTTP: asking for one or many, explaining one, reading what became of them."""
 
+from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from switch.api import models
+from switch.api import examples, models
 from switch.api.access import Caller, Gate
 from switch.api.described import PAYMENT_REASONS
-from switch.api.documents import asked_document, event_document, payment_document
+from switch.api.documents import asked_document, event_document, exception_document, payment_document
+from switch.api.faults import errors_of, sentence
 from switch.api.intake import ACCEPTED_STATUS, Intake, Outcome
 from switch.api.operations import Operation, Says, json_answer, parameter
-from switch.api.problems import door_document, errors_of, problem_response, wrong_query
+from switch.api.problems import door_document, problem_response, wrong_query
 from switch.api.requests import (
     BATCH_BYTES_MAX,
     PAGE_MAX,
@@ -29,7 +32,7 @@ from switch.api.requests import (
     wait_seconds,
     write_cursor,
 )
-from switch.flow.ports import Stored
+from switch.flow.ports import ExceptionRecord, Stored
 from switch.flow.submission import Submission, uetr_identity
 from switch.payment.instruction import Instruction
 from switch.payment.status import PAYMENT_TABLE
@@ -78,10 +81,12 @@ class Payments:
         outcomes: list[Outcome] = []
         for start in range(0, len(items), SLICE):
             part = items[start : start + SLICE]
-            outcomes += await self._intake.outcomes([self._submitted(caller, item) for item in part])
+            outcomes += await self._intake.handed_in(part, partial(self._submitted, caller))
         shown = [_item_document(item.key, outcome) for item, outcome in zip(items, outcomes, strict=True)]
         accepted = sum(outcome.http_status < 400 for outcome in outcomes)
-        return json_answer({"items": shown, "accepted": accepted, "refused": len(outcomes) - accepted})
+        replayed = sum(outcome.replayed for outcome in outcomes)
+        counts = {"accepted": accepted, "refused": len(outcomes) - accepted, "replayed": replayed}
+        return json_answer({"items": shown} | counts)
 
     def _submitted(self, caller: Caller, item: "_Item") -> Submission | Outcome:
         read = item.read
@@ -105,7 +110,11 @@ class Payments:
         document = payment_document(stored)
         if caller.participant is not None:
             document |= asked_document(instruction)
-        return json_answer(document | {"lanes": self._sandbox.dry_run.lanes(stored, instruction)})
+        document["lanes"] = self._sandbox.dry_run.lanes(stored, instruction)
+        document["exceptions"] = [
+            exception_document(each) for each in await self._sandbox.store.exceptions(stored.payment_id)
+        ]
+        return json_answer(document)
 
     async def page(self, request: Request) -> Response:
         """Show payments, newest first."""
@@ -120,7 +129,7 @@ class Payments:
             rows = await self._sandbox.store.payments(caller.participant, before, limit + 1)
             rows, more = rows[:limit], len(rows) > limit
         shown = [payment_document(stored) for stored in rows if status in (None, stored.status)]
-        return json_answer({"payments": shown, "cursor": write_cursor(rows[-1]) if more else None})
+        return json_answer({"payments": shown, "cursor": _cursor_after(rows[-1]) if more else None})
 
     async def _by_uetr(self, text: str, caller: Caller) -> list[Stored]:
         uetr = uuid_or_none(text)
@@ -137,7 +146,18 @@ class Payments:
         caller = await self._gate.enter(request)
         stored = await self._own(request, caller)
         events = await self._sandbox.store.events(stored.payment_id)
-        return json_answer({"payment_id": stored.payment_id, "events": [event_document(event) for event in events]})
+        return json_answer(
+            {"payment_id": stored.payment_id, "events": [event_document(event, stored) for event in events]}
+        )
+
+    async def exceptions(self, request: Request) -> Response:
+        """Show what rails said of payments after they had ended, newest first; they are few."""
+        await self._gate.enter_operator(request)
+        limit, before = page_limit(request), page_cursor(request)
+        found = sorted(await self._sandbox.store.exceptions(None), key=_place, reverse=True)
+        rows = [record for record in found if before is None or _place(record) < before]
+        cursor = write_cursor(*_place(rows[limit - 1])) if len(rows) > limit else None
+        return json_answer({"exceptions": [exception_document(each) for each in rows[:limit]], "cursor": cursor})
 
     async def _own(self, request: Request, caller: Caller) -> Stored:
         return await self._sandbox.payment(payment_id_of(request), caller.participant)
@@ -151,6 +171,7 @@ class Payments:
             True,
             maxLength=255,
             pattern="^[ -~]+$",
+            example="my-first",
         )
         wait = parameter(
             "Prefer",
@@ -163,7 +184,7 @@ class Payments:
         }
         location = replayed | {"Location": {"description": "The payment", "schema": {"type": "string"}}}
         page = (
-            parameter("limit", "query", "Payments a page; with `status` a page may be shorter", type="integer", minimum=1, maximum=PAGE_MAX),
+            parameter("limit", "query", "Rows a page; with `status` a page may be shorter", type="integer", minimum=1, maximum=PAGE_MAX),
             parameter("cursor", "query", "As the page before gave it"),
             parameter("status", "query", "Only payments in this status", enum=list(PAYMENT_TABLE)),
             parameter("uetr", "query", "Only the payment of this UETR", format="uuid"),
@@ -179,16 +200,18 @@ class Payments:
                     201: Says("With `Prefer: wait`: final, or in doubt", models.PaymentDocument, headers=location),
                 },
                 ("malformed", "key-missing", "in-flight", 413, 415, 503), Instruction, (key, wait), reasons=PAYMENT_REASONS,
+                example=examples.PAYMENT,
             ),
             Operation(
                 "POST", "/v1/payments/batch", self.batch, "Ask for up to 1,000 payments",
                 "Each item has its own key and its own outcome, as a call of its own would have.", "payments",
-                {200: Says("Outcomes in the items' order", models.BatchOutcome)}, ("malformed", 413, 415), models.Batch,
+                {200: Says("Outcomes in the items' order", models.BatchOutcome)}, ("malformed", 413, 415), models.Batch, example=examples.BATCH,
             ),
             Operation(
                 "POST", "/v1/payments/explain", self.explain, "Say what would become of an instruction",
                 "Class, every lane's verdict, claims with what is used and left, route and amounts. Nothing is stored or reserved.",
                 "payments", {200: Says("The verdict and why", models.ExplainDocument)}, ("malformed", 413, 415, "unavailable"), Instruction,
+                example=examples.PAYMENT,
             ),
             Operation(
                 "GET", "/v1/payments", self.page, "List payments", "The caller's own, newest first; an operator's: all.", "payments",
@@ -199,10 +222,23 @@ class Payments:
                 "payments", {200: Says("The payment", models.PaymentDocument)}, (404, "unavailable"), None, (payment_id,),
             ),
             Operation(
+                "GET", "/v1/exceptions", self.exceptions, "List exception records",
+                "What rails said of payments after they had ended, and what it did to money and quota. For operators.", "payments",
+                {200: Says("A page", models.ExceptionPage)}, ("malformed", "cursor-wrong", "unavailable"), None, page[:2],
+            ),
+            Operation(
                 "GET", "/v1/payments/{payment_id}/events", self.events, "Read a payment's events", "Oldest first.", "payments",
                 {200: Says("Its events", models.EventList)}, (404, "unavailable"), None, (payment_id,),
             ),
         ]  # fmt: skip
+
+
+def _cursor_after(stored: Stored) -> str:
+    return write_cursor(stored.received_at, stored.payment_id)
+
+
+def _place(record: ExceptionRecord) -> tuple[datetime, str]:
+    return record.at, record.payment_id
 
 
 class _Item(NamedTuple):
@@ -229,11 +265,11 @@ def _loose_item(given: Any) -> _Item:
         return _item(models.BatchItem.model_validate(given))
     except ValidationError as error:
         key = given.get("idempotency_key") if isinstance(given, dict) else None
-        return _Item(key if isinstance(key, str) and is_key(key) else None, _faulty(errors_of(error)))
+        return _Item(key if isinstance(key, str) and is_key(key) else None, _faulty(errors_of(error, models.BatchItem)))
 
 
 def _faulty(errors: list[dict[str, str]]) -> Outcome:
-    document = door_document("malformed", "The item is not what this path takes.", errors=errors)
+    document = door_document("malformed", sentence(errors), errors=errors)
     return Outcome(document["status"], document)
 
 
@@ -242,5 +278,6 @@ def _item_document(key: str | None, outcome: Outcome) -> dict[str, Any]:
         "idempotency_key": key,
         "http_status": outcome.http_status,
         "replayed": outcome.replayed,
+        "retry_after": outcome.retry_after,
     }
     return document | {"problem" if outcome.http_status >= 400 else "payment": outcome.document}

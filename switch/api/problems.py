@@ -6,16 +6,15 @@ A problem never repeats names, numbers or other content of the request; fields a
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.responses import Response
 
+from switch.api.faults import errors_of, sentence
 from switch.payment.plan import Refusal
 from switch.payment.reasons import problem, shown
 
 PROBLEM_JSON = "application/problem+json"
-ERRORS_MAX = 20  # more do not help the reader of one answer
-FIELD_CHARACTERS_MAX = 80  # of a path: an unknown field's name is the sender's own text
 
 
 class Door(NamedTuple):
@@ -91,26 +90,15 @@ def wrong_query(name: str, expected: str) -> ProblemRaised:
     return refused("malformed", f"{name} is {expected}.", errors=[{"field": name, "what": expected, "kind": "query"}])
 
 
-def malformed(error: ValidationError) -> ProblemRaised:
+def malformed(error: ValidationError, model: type[BaseModel]) -> ProblemRaised:
     """Return the answer to a body that does not parse: every fault by its field, none with the content."""
-    return refused("malformed", "The body is not what this path takes.", errors=errors_of(error))
+    errors = errors_of(error, model)
+    return refused("malformed", sentence(errors), errors=errors)
 
 
 def wrong_field(field: str, what: str) -> ProblemRaised:
     """Return the answer to a body that parses and says something wrong in one field."""
-    return refused("malformed", f"{what}.", errors=[{"field": field, "what": what, "kind": "wrong"}])
-
-
-def errors_of(error: ValidationError) -> list[dict[str, str]]:
-    """List what is wrong, field by field."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_MAX]
-    return [{"field": field_path(item["loc"]), "what": item["msg"], "kind": item["type"]} for item in found]
-
-
-def field_path(steps: tuple[int | str, ...]) -> str:
-    """Write where a field stands: instructed_amount.amount."""
-    path = ".".join(str(step) for step in steps)
-    return path if len(path) <= FIELD_CHARACTERS_MAX else path[: FIELD_CHARACTERS_MAX - 1] + "…"
+    return refused("malformed", f"{field}: {what}.", errors=[{"field": field, "what": what, "kind": "wrong"}])
 
 
 def _head(name: str, http_status: int, detail: str) -> dict[str, Any]:

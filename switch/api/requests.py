@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from switch.api.problems import ProblemRaised, malformed, refused, wrong_query
-from switch.flow.ports import Stored
 
 SINGLE_BYTES_MAX = (
     64 * 1024
@@ -81,7 +80,7 @@ def parse(model: type[T], body: bytes) -> T:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise malformed(error) from None
+        raise malformed(error, model) from None
 
 
 def idempotency_key(request: Request) -> str:
@@ -127,9 +126,9 @@ def page_limit(request: Request) -> int:
     return int(text)
 
 
-def write_cursor(stored: Stored) -> str:
-    """Write the cursor that goes on after this payment."""
-    return urlsafe_b64encode(f"{stored.received_at.isoformat()}|{stored.payment_id}".encode()).decode().rstrip("=")
+def write_cursor(at: datetime, payment_id: str) -> str:
+    """Write the cursor that goes on after what stands at this instant, of this payment."""
+    return urlsafe_b64encode(f"{at.isoformat()}|{payment_id}".encode()).decode().rstrip("=")
 
 
 def page_cursor(request: Request) -> tuple[datetime, str] | None:

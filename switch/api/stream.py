@@ -21,6 +21,7 @@ from switch.sandbox import Sandbox
 READ_MAX = 500  # events a read
 POLL_SECONDS = 0.1  # between reads while nothing happens: one indexed query
 SILENCE_SECONDS = 15.0  # then a comment, so that both ends and what is between them know that it lives
+FIRST = "0-0"  # before every event
 STREAMS_MAX = 200  # streams a worker serves: 2,000 reads a second at most
 
 
@@ -35,11 +36,21 @@ class Stream:
     async def serve(self, request: Request) -> Response:
         """Stream events after Last-Event-ID; without one from the first there is."""
         caller = await self._gate.enter(request)
-        cursor = event_cursor(request)
+        cursor = await self._known(event_cursor(request))
         if self._open >= STREAMS_MAX:
             raise refused("too-many-requests", "This worker serves no more streams.", {"Retry-After": "5"})
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self._events(cursor, caller.participant), 200, headers, "text/event-stream")
+
+    async def _known(self, cursor: str) -> str:
+        """Return a cursor that an event of this sandbox has; another would wait for ever, or pass events over unseen."""
+        if cursor in ("", FIRST):
+            return ""
+        transaction, _, position = cursor.partition("-")
+        found = await self._sandbox.events(f"{transaction}-{int(position) - 1}", None, 1)
+        if not found or found[0].cursor != cursor:
+            raise refused("cursor-wrong", "Last-Event-ID is no event of this sandbox.")
+        return cursor
 
     async def _events(self, cursor: str, participant: str | None) -> AsyncIterator[bytes]:
         self._open += 1
@@ -70,11 +81,15 @@ class Stream:
 
     def operations(self) -> list[Operation]:
         """Return what is served here."""
-        after = parameter("Last-Event-ID", "header", "Go on after this event; without it from the first there is")
+        after = parameter(
+            "Last-Event-ID",
+            "header",
+            "Go on after this event, which must be one of this sandbox; without it from the first there is",
+        )
         return [
             Operation(
                 "GET", "/v1/events", self.serve, "Follow what happens",
                 "Server-sent events named `payment`, each an event document; the caller's own payments, an operator's: all.",
-                "payments", {200: Says("The stream", None, "text/event-stream")}, ("cursor-wrong",), None, (after,),
+                "payments", {200: Says("The stream", None, "text/event-stream")}, ("cursor-wrong", "unavailable"), None, (after,),
             )
         ]  # fmt: skip

@@ -5,25 +5,63 @@ Only shape and characters are checked here, so that what parses can be stored; m
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-# No control characters: a NUL passes JSON and aborts a whole PostgreSQL batch.
-_TEXT = r"^[^\x00-\x1f\x7f]+$"
+# No control characters, which no message may carry (a NUL passes JSON and aborts a whole PostgreSQL batch), nor what XML cannot.
+_TEXT = r"^[^\x00-\x1f\x7f-\x9f\ufffe\uffff]+$"
+# As rails.messages.checks takes identifiers (FIN X): no / at either end, no //.
+_IDENTIFIER = r"^[A-Za-z0-9\-?:().,'+ ]+(/[A-Za-z0-9\-?:().,'+ ]+)*$"
+_ACCOUNT = r"^[A-Za-z0-9-]+$"
+_CODE = r"^[A-Z0-9]{1,4}$"
+_SLUG = r"^[a-z0-9][a-z0-9.-]*$"
+_COUNTRY = r"^[A-Z]{2}$"
+_CURRENCY = r"^[A-Z]{3}$"
+_BIC = r"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$"
+_AMOUNT = r"^[0-9]{1,13}(\.[0-9]{1,5})?$"
+_UETR = r"^[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}$"
+
 Text35 = Annotated[str, StringConstraints(min_length=1, max_length=35, pattern=_TEXT)]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=35, pattern=_IDENTIFIER)]
 Text140 = Annotated[str, StringConstraints(min_length=1, max_length=140, pattern=_TEXT)]
-Code4 = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,4}$")]
-Slug = Annotated[str, StringConstraints(max_length=64, pattern=r"^[a-z0-9][a-z0-9.-]*$")]
-Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Bic = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$")]
-AmountText = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,13}(\.[0-9]{1,5})?$")]
-Uetr = Annotated[
-    str, StringConstraints(pattern=r"^[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}$")
+Code4 = Annotated[str, StringConstraints(pattern=_CODE)]
+Slug = Annotated[str, StringConstraints(max_length=64, pattern=_SLUG)]
+Country = Annotated[str, StringConstraints(pattern=_COUNTRY)]
+Currency = Annotated[str, StringConstraints(pattern=_CURRENCY)]
+Bic = Annotated[str, StringConstraints(pattern=_BIC)]
+AmountText = Annotated[str, StringConstraints(pattern=_AMOUNT)]
+Uetr = Annotated[str, StringConstraints(pattern=_UETR)]
+
+
+def _provided(number: str) -> str:
+    """Refuse the word that stands in a message where there is no number: read back, it would be none."""
+    if number == "NOTPROVIDED":
+        raise ValueError("NOTPROVIDED stands for no number; leave the field out where there is none")
+    return number
+
+
+AccountNumber = Annotated[
+    str, StringConstraints(min_length=1, max_length=34, pattern=_ACCOUNT), AfterValidator(_provided)
 ]
 
 IdentificationType = Literal["HKID", "PRCID", "BIR", "HRP", "PASSPORT", "USCC", "BRN", "LEI"]
 PERSON_ID_TYPES = frozenset({"HKID", "PRCID", "BIR", "HRP", "PASSPORT"})
 Sector = Literal["household", "corporation", "education", "medical", "utility", "government", "financial"]
+
+
+AMOUNT_AS_TEXT = 'write the amount as "1500.00": digits with at most one point, in quotes'
+# Of a text that may not be: the pattern, and how to write it; the API says it instead of the pattern.
+WRITE_IT: dict[str, str] = {
+    _TEXT: "holds a control character, a line break or what XML cannot carry; leave it out",
+    _IDENTIFIER: "takes Latin letters, digits, spaces and /-?:().,'+ ; no / at either end and no //",
+    _ACCOUNT: "takes Latin letters, digits and -",
+    _CODE: "is a code of up to four capital letters and digits, such as GIFT",
+    _SLUG: "takes small letters, digits, points and -, such as payment-connect.northbound",
+    _COUNTRY: "is a country of ISO 3166 in two capital letters, such as HK",
+    _CURRENCY: "is a currency of ISO 4217 in three capital letters, such as HKD",
+    _BIC: "is a BIC of 8 or 11 characters, such as HBAYHKH0",
+    _AMOUNT: AMOUNT_AS_TEXT,
+    _UETR: "is a UUID of version 4 in small letters, such as 0b7e9a52-4a33-4e0f-9d1b-6c5a4f3e2d1c",
+}
 
 
 class _Part(BaseModel):
@@ -55,7 +93,7 @@ class Proxy(_Part):
 class Account(_Part):
     """An account by number or by proxy (exactly one: judged when facts are read), and its currency."""
 
-    number: Annotated[str, StringConstraints(min_length=1, max_length=34, pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    number: AccountNumber | None = None
     proxy: Proxy | None = None
     currency: Currency | None = None
 
@@ -81,8 +119,8 @@ class Document(_Part):
 class Instruction(_Part):
     """One credit transfer asked for. `debtor.account.currency` is debited; the creditor receives `settlement_currency`."""
 
-    instruction_id: Text35
-    end_to_end_id: Text35 = "NOTPROVIDED"
+    instruction_id: Identifier
+    end_to_end_id: Identifier = "NOTPROVIDED"
     uetr: Uetr | None = None  # derived from the payment id where not given
     instructed_amount: InstructedAmount
     debtor: Party

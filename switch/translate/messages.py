@@ -11,16 +11,17 @@ from pydantic import ValidationError
 
 from fx.money import Money, format_amount
 from rails import messages
+from rails.messages.checks import DUPLICATE_UETR
 from rails.messages.errors import MessageError as MessageError  # those who read messages name it from here
 from rails.messages.model import (
     NOT_PROVIDED,
     PACS_008,
     Answer,
-    BusinessHeader,
     CreditTransfer,
     RefusedTransfer,
     TransactionStatus,
 )
+from rails.messages.model import BusinessHeader as BusinessHeader
 from switch.payment.instruction import Instruction, Party
 from switch.payment.status import ISO_STATUS
 
@@ -208,8 +209,10 @@ def _answer(
 
 def _refused(refused: RefusedTransfer) -> TransactionStatus:
     error = refused.error
+    # A repeated UETR is the earlier transaction's, which stands: an answer that named it would be taken for that one's.
+    uetr = refused.uetr if error.code != DUPLICATE_UETR else None
     return TransactionStatus(
-        refused.instruction_id, refused.end_to_end_id, refused.uetr, "RJCT", error.code, f"{error.field}: {error.text}"
+        refused.instruction_id, refused.end_to_end_id, uetr, "RJCT", error.code, f"{error.field}: {error.text}"
     )
 
 

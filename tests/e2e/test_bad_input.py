@@ -9,6 +9,8 @@ import pytest
 from builders import northbound
 from serving import Served, a_new_person, body_of
 
+from switch.payment.instruction import WRITE_IT, Instruction
+
 KEY = {"Idempotency-Key": "bad-input"}
 JSON = {"Content-Type": "application/json"}
 
@@ -52,6 +54,9 @@ UNPARSABLE: dict[str, tuple[bytes, str]] = {
     "a UETR of another version": (changed("uetr", "00000000-0000-1000-8000-000000000000"), "uetr"),
     "an empty id": (changed("instruction_id", ""), "instruction_id"),
     "an unknown document": (changed("debtor.identification.type", "SSN"), "debtor.identification.type"),
+    "an id with other letters": (changed("instruction_id", "é…"), "instruction_id"),
+    "an id with //": (changed("end_to_end_id", "a b//c"), "end_to_end_id"),
+    "no number's word": (changed("creditor.account.number", "NOTPROVIDED"), "creditor.account.number"),
     "nested without end": (b'{"debtor":' * 3000 + b"1" + b"}" * 3000, ""),
 }
 
@@ -69,6 +74,62 @@ async def test_what_does_not_parse_is_a_400_that_names_the_field_and_repeats_no_
             assert field in {error["field"] for error in problem["errors"]}
             assert "CHAN" not in answer.text and "QX" not in answer.text and "input" not in problem["errors"][0]
             assert "payment_id" not in problem
+
+
+# What is sent, and what the answer says of it first.
+SAID: dict[str, tuple[bytes, str]] = {
+    "a number": (changed("instructed_amount.amount", 12.5), 'instructed_amount.amount: write the amount as "1500.00"'),
+    "a comma": (
+        changed("instructed_amount.amount", "1,500"),
+        'instructed_amount.amount: write the amount as "1500.00"',
+    ),
+    "a slip": (
+        changed("creditor.account.numbr", "1"),
+        "creditor.account.numbr: is no field here; did you mean number?",
+    ),
+    "far off": (changed("debtor.account.zz", "1"), "there are number, proxy, currency"),
+    "a list's": (changed("documents", [{"type": "invoice", "referense": "1"}]), "did you mean reference?"),
+    "nothing": (changed("debtor", ...), "debtor: is missing"),
+    "an id": (changed("instruction_id", "a//b"), "instruction_id: takes Latin letters"),
+    "too long": (changed("instruction_id", "x" * 36), "instruction_id: has at most 35 characters"),
+    "a currency": (changed("settlement_currency", "cny"), "settlement_currency: is a currency of ISO 4217"),
+    "two": (changed("debtor_agent", ...).replace(b'"CNY"', b'"cny"'), "and 1 more in `errors`"),
+}
+
+
+@pytest.mark.parametrize(("body", "said"), SAID.values(), ids=SAID)
+async def test_what_does_not_parse_is_told_in_words_of_the_api(served: Served, body: bytes, said: str) -> None:
+    async with served.http() as http:
+        problem = (await http.post("/v1/payments", content=body, headers=KEY | JSON)).json()
+        item = b'{"items": [{"idempotency_key": "k", "instruction": %s}]}' % body
+        [alone] = (await http.post("/v1/payments/batch", content=item, headers=JSON)).json()["items"]
+    assert said in problem["detail"] and problem["detail"].startswith(problem["errors"][0]["field"])
+    assert said.rpartition(": ")[2] in alone["problem"]["detail"]
+    assert "pattern" not in problem["detail"] and "^" not in str(problem)
+
+
+def test_every_pattern_of_an_instruction_has_its_words() -> None:
+    schema: list[Any] = [Instruction.model_json_schema()]
+    found = set()
+    while schema:
+        part = schema.pop()
+        if isinstance(part, dict):
+            found |= {part["pattern"]} if isinstance(part.get("pattern"), str) else set()
+            schema += part.values()
+        elif isinstance(part, list):
+            schema += part
+    assert found == set(WRITE_IT)
+
+
+async def test_an_unknown_query_parameter_is_told(served: Served) -> None:
+    async with served.http() as http:
+        answer = await http.get("/v1/payments?limit=5&state=credited")
+        assert answer.status_code == 400 and answer.json()["errors"][0]["field"] == "state"
+        assert "limit, cursor, status, uetr" in answer.json()["detail"]
+        answer = await http.get("/v1/quotas?on=2026-03-05")
+        assert answer.status_code == 400 and "takes none" in answer.json()["detail"]
+        assert (await http.get("/v1/payments?limit=5&uetr=")).status_code == 400
+        assert (await http.get("/healthz?from=monitor")).status_code == 200
 
 
 @pytest.mark.parametrize("key", [None, "", "x" * 256, "tab\there", "caf\xe9"])
@@ -138,7 +199,7 @@ async def test_the_clock_takes_only_what_it_can_do(served: Served) -> None:
         for body in (
             {"to": "2026-03-05T12:00:00"}, {"to": "yesterday"}, {"to": "9999-12-31T23:59:59Z"}, {"rate": -1},
             {"rate": 1e300}, {"settle": 1e9}, {"advance_seconds": -5}, {"to": "2000-01-01T00:00:00Z"}, {"nothing": 1},
-            {"to": "2026-03-06T12:00:00Z", "advance_seconds": 1}, {"advance_seconds": 3.1e9},
+            {"to": "2026-03-06T12:00:00Z", "advance_seconds": 1}, {"advance_seconds": 3.1e9}, {},
         ):  # fmt: skip
             answer = await http.post("/v1/sandbox/clock", json=body)
             assert answer.status_code in (400, 422) and answer.json()["what_to_do"], body

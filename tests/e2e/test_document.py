@@ -1,14 +1,18 @@
 """The OpenAPI document: what is answered is what it says, and its pages need no network."""
 
+import json
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from builders import a_person, northbound, to_magic
+from lxml import etree
 from pydantic import BaseModel
 from serving import Served, a_new_person, body_of
 
-from switch.api import models
+from switch.api import examples, models
 
 
 async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) -> None:
@@ -35,6 +39,7 @@ async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) 
             (200, models.ExplainDocument, await http.post("/v1/payments/explain", json=good)),
             (200, models.PaymentPage, await http.get("/v1/payments?limit=5")),
             (200, models.PaymentDocument, await http.get(payment)),
+            (200, models.ExceptionPage, await operator.get("/v1/exceptions")),
             (200, models.EventList, await http.get(f"{payment}/events")),
             (200, models.MessageList, await http.get(f"{payment}/messages")),
             (200, models.HeadroomDocument, await http.post("/v1/headroom", json=good)),
@@ -145,3 +150,45 @@ async def test_metrics_count_answers_and_payments(own: Served) -> None:
         text = await client.metrics()
     assert 'bayswitch_http_answers_total{operation="POST /v1/payments",status="202"} 1.0' in text
     assert 'bayswitch_admissions_total{outcome="accepted"} 1.0' in text
+
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+async def test_every_example_of_a_body_can_be_tried_out(own: Served) -> None:
+    async with own.http(None) as http:
+        document = (await http.get("/openapi.json")).json()
+        tried = {}
+        for path, operations in document["paths"].items():
+            for media_type, content in operations.get("post", {}).get("requestBody", {}).get("content", {}).items():
+                if "example" not in content:
+                    continue
+                example = content["example"]
+                body = example if isinstance(example, str) else json.dumps(example)
+                headers = {
+                    each["name"]: each.get("example") or each["schema"].get("example")
+                    for each in operations["post"]["parameters"]
+                    if each.get("example") or each["schema"].get("example")
+                }
+                answer = await http.post(path, content=body.encode(), headers=headers | {"Content-Type": media_type})
+                assert answer.status_code in (200, 201, 202), (path, answer.text)
+                tried[path] = answer
+    assert tried.keys() == {
+        "/v1/payments", "/v1/payments/batch", "/v1/payments/explain", "/v1/headroom", "/v1/quotes", "/v1/messages",
+    }  # fmt: skip
+    assert tried["/v1/payments/explain"].json()["status"] == "ACSP"
+    assert tried["/v1/payments/batch"].json()["accepted"] == 2
+    assert "<TxSts>ACSP</TxSts>" in tried["/v1/messages"].text
+
+
+def test_the_examples_shown_are_the_files() -> None:
+    for name, shown in (("payment", examples.PAYMENT), ("batch", examples.BATCH), ("quote", examples.QUOTE)):
+        assert json.loads((EXAMPLES / f"{name}.json").read_text("utf-8")) == shown, name
+    assert (EXAMPLES / "payment.xml").read_text("utf-8") == examples.pacs008() + "\n"
+
+
+@pytest.mark.skipif(not os.environ.get("ISO20022_XSD"), reason="SKIPPED: the genuine ISO 20022 schemas are not here")
+def test_the_example_of_a_message_is_valid_under_the_genuine_schemas() -> None:
+    for element in etree.parse(EXAMPLES / "payment.xml").getroot():
+        name = etree.QName(element).namespace.rpartition(":")[2]
+        etree.XMLSchema(etree.parse(Path(os.environ["ISO20022_XSD"]) / f"{name}.xsd")).assertValid(element)

@@ -1,7 +1,9 @@
 """pacs.008 in, pacs.002 out, over HTTP; and the messages of a payment, which only its participant reads."""
 
 import asyncio
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from builders import HARBOUR, LION, northbound
@@ -10,8 +12,9 @@ from serving import Served, a_new_person, body_of
 
 from bayswitch import Problem
 from switch.payment.instruction import Instruction
-from switch.translate.messages import instruction_to_pacs008
+from switch.translate.messages import instruction_to_pacs008, parse_instructions
 
+_XSD = os.environ.get("ISO20022_XSD", "")
 _AT = datetime(2026, 3, 5, 4, 0, tzinfo=UTC)
 
 
@@ -54,11 +57,13 @@ async def test_the_same_message_again_is_answered_again_and_pays_once(served: Se
         payment = (await client.payments(uetr=one.uetr))["payments"][0]
         changed = body.replace(b">100.00<", b">101.00<")
         answer = await client.send_message(changed)
-        assert told(answer) == [("RJCT", "DU03")]
+        assert told(answer) == [("RJCT", "DU03")] and one.uetr not in answer.decode(), "the UETR is the accepted one's"
+        assert etree.fromstring(answer).findtext(".//{*}OrgnlInstrId") == one.instruction_id
         sentence = " ".join(str(text) for text in etree.fromstring(answer).xpath("//*[local-name()='AddtlInf']/text()"))
         assert "this MsgId and UETR" in sentence and "instructed_amount.amount differs" in sentence
         again = a_message(one, message_id=f"M{a_new_person()}")
-        assert told(await client.send_message(again)) == [("RJCT", "DU03")]
+        answer = await client.send_message(again)
+        assert told(answer) == [("RJCT", "DU03")] and one.uetr not in answer.decode()
         events = (await client.payment_events(payment["payment_id"]))["events"]
     assert [event["iso_status"] for event in events].count("ACSP") == 1
 
@@ -129,3 +134,61 @@ async def test_only_its_participant_reads_a_payments_messages(served: Served) ->
         assert (await operator.get(path)).status_code == 403
         named = await operator.get(path, headers={"Bayswitch-Participant": HARBOUR})
     assert named.status_code == 200
+
+
+async def test_a_uetr_twice_in_one_message_is_answered_for_the_first_alone(served: Served) -> None:
+    one = with_uetr(northbound(person=a_new_person()))
+    other = northbound(person=a_new_person(), uetr=one.uetr)
+    async with served.client() as client:
+        answer = await client.send_message(a_message(one, other, message_id=f"M{a_new_person()}"))
+    assert told(answer) == [("ACSP", None), ("RJCT", "DU03")]
+    found = etree.fromstring(answer).iterfind(".//{*}TxInfAndSts")
+    assert [each.findtext("{*}OrgnlUETR") for each in found] == [one.uetr, None]
+
+
+def transaction_of(answer: bytes) -> bytes:
+    """The one TxInfAndSts of a pacs.002."""
+    [found] = etree.fromstring(answer).iterfind(".//{*}TxInfAndSts")
+    return etree.tostring(found)
+
+
+@pytest.mark.parametrize("wrong", [{"purpose_code": None}, {"creditor__account__number": "MAGIC-REJECT-AC04"}], ids=str)
+async def test_the_stored_pacs002_of_a_refused_payment_says_what_the_answer_said(
+    served: Served, wrong: dict[str, str]
+) -> None:
+    one = with_uetr(northbound(person=a_new_person(), **wrong))
+    body = a_message(one, message_id=f"M{a_new_person()}")
+    async with served.client() as client, served.http() as http:
+        headers = {"Content-Type": "application/xml", "Prefer": "wait=10"}
+        answer = (await http.post("/v1/messages", content=body, headers=headers)).content
+        payment = (await client.payments(uetr=one.uetr))["payments"][0]
+        stored = (await client.payment_messages(payment["payment_id"]))["messages"][-1]["xml"].encode()
+        events = (await client.payment_events(payment["payment_id"]))["events"]
+    assert told(stored)[0][0] == "RJCT" and transaction_of(stored) == transaction_of(answer)
+    sentence = " ".join(str(text) for text in etree.fromstring(stored).xpath("//*[local-name()='AddtlInf']/text()"))
+    assert sentence == payment["reason"]["text"] == events[-1]["text"]
+    for each in (stored, answer):
+        valid(each)
+
+
+@pytest.mark.parametrize("changes", [{}, {"end_to_end_id": "a/b (c)", "remittance_information": "謝謝 <&> é"}], ids=str)
+async def test_what_is_shown_of_a_payment_can_be_sent_and_is_the_same_payment(
+    served: Served, changes: dict[str, str]
+) -> None:
+    async with served.client() as client:
+        paid = await client.pay(body_of(northbound(person=a_new_person(), **changes)), wait_seconds=10)
+        shown = (await client.payment_messages(paid["payment_id"]))["messages"]
+        [read] = parse_instructions(shown[0]["xml"].encode()).instructions
+        for message in shown:
+            valid(message["xml"].encode())
+    assert (read.uetr, read.end_to_end_id) == (paid["uetr"], paid["end_to_end_id"])
+
+
+def valid(message: bytes) -> None:
+    """Hold a message against the genuine schemas, where they are."""
+    if not _XSD:
+        return
+    root = etree.fromstring(message)
+    for element in root if etree.QName(root).localname == "Message" else [root]:
+        name = etree.QName(element).namespace.rpartition(":")[2]
+        etree.XMLSchema(etree.parse(Path(_XSD) / f"{name}.xsd")).assertValid(element)

@@ -341,3 +341,71 @@ async def test_a_fault_of_a_rail_is_switched_on_and_off(own: Served) -> None:
         assert (await http.post(path, json={})).json()["outage"] is False
         await http.post("/v1/sandbox/clock", json={"advance_seconds": 600, "settle": 5})
         assert (await client.payment(sent["payment_id"]))["iso_status"] == "ACCC"
+
+
+async def test_a_late_acceptance_is_seen_by_its_participant_and_by_operators(own: Served) -> None:
+    async with own.client() as client, own.operator() as operator, own.http(None) as http:
+        sent = await client.pay(body_of(to_magic("LATE-ACCEPT", amount="8000.00")))
+        payment_id = sent["payment_id"]
+        await http.post("/v1/sandbox/clock", json={"advance_seconds": 120, "settle": 5})
+        assert (await client.payment(payment_id))["exceptions"] == []
+        decided = await http.post(f"/v1/sandbox/payments/{payment_id}/decision", json={"event": "reject"})
+        assert decided.status_code == 200, decided.text
+        await http.post("/v1/sandbox/clock", json={"advance_seconds": 4000, "settle": 5})
+        payment = await client.payment(payment_id)
+        listed = (await http.get("/v1/exceptions")).json()
+        assert payment["iso_status"] == "RJCT"
+        [found] = payment["exceptions"]
+        assert listed == {"exceptions": [found], "cursor": None}
+        assert (await operator.payment(payment_id))["exceptions"] == [found]
+        assert (
+            found["kind"] == "late-acceptance"
+            and found["at"]
+            and (found["rail"], found["said"]) == ("ibps", "credited")
+        )
+        settlement = payment["settlement_amount"]["amount"]
+        assert f"the creditor agent has CNY {settlement}" in found["text"]
+        assert f"It counts, whatever the limits say: HKD 8000.00 of {DAY}" in found["text"]
+        assert found["used"][0] == {"rule": DAY, "amount": "8000.00", "currency": "HKD"}
+        with pytest.raises(Problem, match="RR04"):
+            await client.pay(body_of(northbound("8000.00")))
+    async with own.http() as participant:
+        assert (await participant.get("/v1/exceptions")).status_code == 403
+
+
+async def test_exception_records_are_paged_newest_first(own: Served) -> None:
+    async with own.client() as client, own.http(None) as http:
+        for person in (1, 2, 3):
+            sent = await client.pay(body_of(to_magic("LATE-ACCEPT", person=person)))
+            await http.post("/v1/sandbox/clock", json={"advance_seconds": 120, "settle": 5})
+            await http.post(f"/v1/sandbox/payments/{sent['payment_id']}/decision", json={"event": "reject"})
+        await http.post("/v1/sandbox/clock", json={"advance_seconds": 4000, "settle": 5})
+        whole = (await http.get("/v1/exceptions")).json()["exceptions"]
+        first = (await http.get("/v1/exceptions?limit=2")).json()
+        rest = (await http.get(f"/v1/exceptions?limit=2&cursor={first['cursor']}")).json()
+        assert (await http.get("/v1/exceptions?cursor=x")).status_code == 400
+    assert len(whole) == 3 and first["exceptions"] + rest["exceptions"] == whole and rest["cursor"] is None
+    assert [record["at"] for record in whole] == sorted((record["at"] for record in whole), reverse=True)
+
+
+async def test_one_key_twice_in_a_batch_is_one_payment_or_another_content(own: Served) -> None:
+    person = a_new_person()
+    one, other = body_of(northbound("10.00", person=person)), body_of(northbound("11.00", person=person))
+    refused = body_of(northbound("10000.01", person=person))
+    items = [
+        {"idempotency_key": f"twice{person}{key}", "instruction": body}
+        for key, body in (("a", one), ("a", one), ("a", other), ("b", refused), ("b", refused))
+    ]
+    async with own.http() as http:
+        answer = (await http.post("/v1/payments/batch", json={"items": items})).json()
+        again = (await http.post("/v1/payments/batch", json={"items": items})).json()
+        listed = (await http.get("/v1/payments")).json()["payments"]
+    shown = [(item["http_status"], item["replayed"], item["retry_after"]) for item in answer["items"]]
+    assert shown == [(202, False, None), (202, True, None), (422, False, None), (422, False, None), (422, True, None)]
+    first, second, differs, *both = answer["items"]
+    assert first["payment"]["payment_id"] == second["payment"]["payment_id"]
+    assert differs["problem"]["code"] == "DU03" and "instructed_amount.amount" in differs["problem"]["fields"]
+    assert both[0]["problem"] == both[1]["problem"] and both[0]["problem"]["code"] == "RR04"
+    assert (answer["accepted"], answer["refused"], answer["replayed"]) == (2, 3, 2)
+    assert (again["accepted"], again["refused"], again["replayed"]) == (2, 3, 4)
+    assert {each["payment_id"] for each in listed} == {first["payment"]["payment_id"], both[0]["problem"]["payment_id"]}

@@ -4,7 +4,7 @@ import asyncio
 from itertools import islice
 
 from builders import HARBOUR, LION, northbound
-from serving import Served, body_of
+from serving import Served, a_new_person, body_of
 
 from bayswitch import AsyncClient, Event
 
@@ -47,6 +47,18 @@ async def test_a_participant_hears_only_what_is_its_own(own: Served) -> None:
 
 async def test_a_wrong_cursor_is_told(own: Served) -> None:
     async with own.http() as http:
-        for cursor in ("x", "1", "-1-0", "1-0-0", "1-99999999999999999999", "9" * 30 + "-0"):
+        for cursor in ("999999999-0", "x", "1", "-1-0", "1-0-0", "1-99999999999999999999", "9" * 30 + "-0"):
             answer = await http.get("/v1/events", headers={"Last-Event-ID": cursor})
             assert answer.status_code == 400 and answer.json()["name"] == "cursor-wrong"
+
+
+async def test_a_cursor_that_no_event_has_is_told_and_one_that_one_has_is_not(served: Served) -> None:
+    async with served.client() as client, served.http() as http:
+        await client.pay(body_of(northbound(person=a_new_person())), wait_seconds=10)
+        known = (await heard(client, 2))[1].id
+        transaction = int(str(known).partition("-")[0])
+        for cursor in (f"{transaction + 1_000_000}-0", f"{transaction}-99999", "0-7"):
+            answer = await http.get("/v1/events", headers={"Last-Event-ID": cursor})
+            assert (answer.status_code, answer.json()["name"]) == (400, "cursor-wrong"), cursor
+        assert (await heard(client, 1, known))[0].id != known
+        assert (await heard(client, 2, "0-0"))[1].id == known

@@ -68,7 +68,8 @@ async def test_a_full_queue_says_come_back(own: Served, monkeypatch: pytest.Monk
         answer = await http.post("/v1/payments", json=body_of(northbound()), headers={"Idempotency-Key": "full"})
         assert (answer.status_code, answer.json()["name"]) == (503, "busy") and answer.headers["Retry-After"]
         batch = {"items": [{"idempotency_key": "full", "instruction": body_of(northbound())}]}
-        assert (await http.post("/v1/payments/batch", json=batch)).json()["items"][0]["http_status"] == 503
+        [item] = (await http.post("/v1/payments/batch", json=batch)).json()["items"]
+        assert (item["http_status"], item["retry_after"]) == (503, 1)
         monkeypatch.setattr(loops, "WAITING_MAX", 10)
         assert (
             await http.post("/v1/payments", json=body_of(northbound()), headers={"Idempotency-Key": "full"})

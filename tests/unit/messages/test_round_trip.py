@@ -1,11 +1,13 @@
 """JSON -> XML -> JSON: an equal instruction, so an equal decision, for every corridor."""
 
 from datetime import timedelta, timezone
+from typing import Any
 
 import pytest
 from corridors import AT, HEADER, INSTRUCTIONS
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from fx.money import Money
 from rails.messages import MessageError, build_pacs008, read_pacs008
@@ -53,21 +55,43 @@ def test_a_known_debited_amount_stands_in_the_interbank_amount_and_changes_nothi
     assert instruction_of(transfer) == instruction
 
 
-TEXT = st.text(st.characters(min_codepoint=32, exclude_characters="\x7f", exclude_categories=["Cs"]), min_size=1)
+PLAIN = INSTRUCTIONS["payment-connect-northbound-hkd-funded"]
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=35)
+IDENTIFIER = st.text("aB9/-?:().,'+ é\n_", min_size=1, max_size=12)
 
 
-@given(name=TEXT.filter(lambda text: len(text) <= 140), remittance=TEXT.filter(lambda text: len(text) <= 140))
-def test_any_text_comes_back_whole_or_is_refused(name: str, remittance: str) -> None:
-    instruction = INSTRUCTIONS["payment-connect-northbound-hkd-funded"]
-    debtor = instruction.debtor.model_copy(update={"name": name})
-    changed = instruction.model_copy(update={"debtor": debtor, "remittance_information": remittance})
+def taken(document: dict[str, Any]) -> Instruction | None:
     try:
-        read = parse_instructions(instruction_to_pacs008(changed, message_id="M", created_at=AT))
+        return Instruction.model_validate(document)
+    except ValidationError:
+        return None
+
+
+@given(instruction_id=IDENTIFIER, end_to_end_id=IDENTIFIER, name=TEXT, remittance=TEXT, quote_id=TEXT)
+def test_what_json_may_say_a_message_may_say_too_and_nothing_else(
+    instruction_id: str, end_to_end_id: str, name: str, remittance: str, quote_id: str
+) -> None:
+    changes = {
+        "instruction_id": instruction_id, "end_to_end_id": end_to_end_id, "remittance_information": remittance,
+        "quote_id": quote_id, "debtor": PLAIN.debtor.model_copy(update={"name": name}),
+    }  # fmt: skip
+    asked = taken(PLAIN.model_copy(update=changes).model_dump())
+    try:
+        read = parse_instructions(
+            instruction_to_pacs008(PLAIN.model_copy(update=changes), message_id="M", created_at=AT)
+        ).instructions
     except MessageError as error:
-        assert error.code == "RR10"
-        assert any(letter in "\ufffe\uffff" or "\x80" <= letter <= "\x9f" for letter in name + remittance)
+        assert asked is None and error.code in ("RR10", "FF01")
     else:
-        assert read.instructions == [changed]
+        assert read == [asked]
+
+
+@pytest.mark.parametrize("side", ["debtor", "creditor"])
+def test_the_word_for_no_number_is_no_number_in_json_either(side: str) -> None:
+    document = PLAIN.model_dump()
+    document[side]["account"]["number"] = "NOTPROVIDED"
+    with pytest.raises(ValidationError, match="leave the field out"):
+        Instruction.model_validate(document)
 
 
 @pytest.mark.parametrize("country", ["HK", "MO", "CN", "GB"])
