@@ -12,7 +12,6 @@ from fx.money import EXPONENTS, AmountError, Money, parse_amount
 from limits.facts import PaymentFacts, Profile
 from rails import identifiers
 from rails.messages.codes import load_codes
-from rails.messages.model import NOT_PROVIDED
 from switch.directory.directory import Directory, Entry
 from switch.directory.names import describe_mismatch, match_name
 from switch.participants.persons import Persons
@@ -120,11 +119,11 @@ def _amount(instruction: Instruction) -> Money | Refusal:
 
 
 def _accounts(debtor: Party, creditor: Party) -> Refusal | None:
-    if debtor.account.number in (None, NOT_PROVIDED) or debtor.account.proxy is not None:
+    if debtor.account.number is None or debtor.account.proxy is not None:
         return Refusal(
             "account-malformed", {"what": "The debtor's account must be given by its number"}, "debtor.account"
         )
-    if (creditor.account.number in (None, NOT_PROVIDED)) == (creditor.account.proxy is None):
+    if (creditor.account.number is None) == (creditor.account.proxy is None):
         return Refusal(
             "account-malformed",
             {"what": "The creditor's account has neither or both of number and proxy"},

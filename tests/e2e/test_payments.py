@@ -337,10 +337,11 @@ async def test_a_fault_of_a_rail_is_switched_on_and_off(own: Served) -> None:
         assert (await http.post(path, json={"outage": True})).json()["outage"] is True
         sent = await client.pay(body_of(northbound()))
         await http.post("/v1/sandbox/clock", json={"advance_seconds": 30, "settle": 0.3})
-        assert (await client.payment(sent["payment_id"]))["iso_status"] in ("ACSP", "PDNG")
+        assert (await client.payment(sent["payment_id"]))["iso_status"] == "PDNG"  # past the rail's deadline
         assert (await http.post(path, json={})).json()["outage"] is False
         await http.post("/v1/sandbox/clock", json={"advance_seconds": 600, "settle": 5})
-        assert (await client.payment(sent["payment_id"]))["iso_status"] == "ACCC"
+        ended = await client.payment(sent["payment_id"])
+        assert (ended["iso_status"], ended["reason"]["code"]) == ("RJCT", "AG09")  # it never came, and never will
 
 
 async def test_a_late_acceptance_is_seen_by_its_participant_and_by_operators(own: Served) -> None:

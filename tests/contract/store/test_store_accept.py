@@ -120,8 +120,9 @@ async def test_an_empty_batch_does_nothing(store: Store, world: World) -> None:
 
 async def test_texts_with_signs_that_copy_reads_as_its_own_come_back_as_they_were(store: Store, world: World) -> None:
     strange = "a\\b \\N {\"x\"} 'y' 中文"
-    item = admitted(world, northbound(instruction_id=strange))._replace(
-        finding=Finding("0", '{"why": "tab\\t, line\\n, back\\\\"}', '{"own": "tab\\t, line\\n, back\\\\"}')
+    item = admitted(world, northbound())._replace(
+        instruction_id=strange,
+        finding=Finding("0", '{"why": "tab\\t, line\\n, back\\\\"}', '{"own": "tab\\t, line\\n, back\\\\"}'),
     )
     await accept(store, world, item)
     stored = await store.payment(item.payment_id)
