@@ -37,7 +37,9 @@ class Quoting:
                 quote = firm(self._next_id(participant, price, at), participant, price, providers[price.provider], at)
                 await self._store.save_quotes([quote])
                 return quote
-        if price is None and trades(world.providers, request):
+        if not trades(world.providers, request):
+            return Refusal("not-converted", {"sold": sell, "bought": buy}, "buy_currency")
+        if price is None:
             return Refusal("amount-too-small", {"amount": str(fixed), "currency": buy}, "amount")
         return Refusal("no-rate", {"currency": buy})
 

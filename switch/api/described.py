@@ -16,7 +16,7 @@ PAYMENT_REASONS = frozenset(REASONS) - _LATER - _OF_MESSAGES
 QUOTE_REASONS = frozenset(
     {
         "amount-invalid", "amount-decimals", "amount-zero", "amount-too-small", "currency-not-carried",
-        "currency-inconsistent", "no-rate",
+        "currency-inconsistent", "not-converted", "no-rate",
     }
 )  # fmt: skip
 HEADROOM_REASONS = frozenset(
@@ -38,7 +38,7 @@ _DETAIL: Mapping[str, str] = {
     "instruction_id": "INV-2026-118", "lane": "payment-connect.southbound", "opens_at": "2026-03-07T07:00:00+08:00",
     "participant": "LIONHKH0", "proxy_type": "MBNO", "purpose": "LOAN", "quote_id": "8a2657e20cfb712f4452634e",
     "quoted": "HKD 1000.00 to CNY 918.41", "rail": "hvps", "registered": "BANYCNS0", "residency": "ZZ",
-    "rule": "payment-connect.northbound.day", "settlement": "CNY", "since": "2025-06-22", "source": "Payment Connect, HKMA, 2025-06-22",
+    "rule": "payment-connect.northbound.day", "settlement": "CNY", "sold": "HKD", "bought": "CNY", "since": "2025-06-22", "source": "Payment Connect, HKMA, 2025-06-22",
     "what_to_do": "Send the rest from tomorrow.", "window_text": " a day",
     "why": "trade.northbound: debtor kind must be firm; it is person",
 }  # fmt: skip

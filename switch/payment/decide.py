@@ -161,7 +161,10 @@ def _price(ask: Ask, view: View, lane: Lane) -> Price | Refusal:
             or inventory(price.provider, price.market, price.buy.currency) not in ask.empty_inventories
         ):
             return price
-    if price is None and trades(view.providers, request):
+    if not trades(view.providers, request):
+        pair = {"sold": profile.debit_currency, "bought": profile.settlement_currency}
+        return Refusal("not-converted", pair, "settlement_currency")
+    if price is None:
         return Refusal(
             "amount-too-small",
             {"amount": str(facts.instructed), "currency": profile.settlement_currency},

@@ -65,6 +65,7 @@ REASONS: dict[str, Reason] = {
     "debtor-funds": Reason("AM04", 422, "The debtor's account does not cover the amount."),
     "liquidity": Reason("AM23", 422, "Agent {agent} has {headroom} of prefunded position left on {rail}. Fund the position."),
     "sponsor-liquidity": Reason("AM23", 422, "The prefunded position of {agent} on {rail}, through which {debtor_agent} settles, does not suffice. Send less, or ask {agent} to fund it."),
+    "not-converted": Reason("AM03", 422, "No provider converts {sold} into {bought}. Have the creditor receive a currency that one does."),
     "no-rate": Reason("AM04", 422, "No provider has enough {currency} left for this payment. Send less, or try again when a provider has funded its inventory."),
     "quote-unknown": Reason("AB04", 422, "Quote {quote_id} is not known to this participant. Ask for a new quote."),
     "quote-mismatch": Reason("AB04", 422, "Quote {quote_id} is for {quoted}, not for {asked}. Ask for a new quote."),

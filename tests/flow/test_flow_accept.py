@@ -23,6 +23,7 @@ from builders import (
 )
 from driver import Driver, day_counter, plan_of
 
+from fx.money import Money
 from fx.quotes import firm
 from limits.claims import Claim, Refused
 from limits.rules import Judgement
@@ -627,6 +628,13 @@ async def test_a_threshold_is_measured_before_charges(clock: BusinessClock, amou
     )
     document = await sandbox.explain(to_macau, HARBOUR)
     assert document["charge"] is not None and ("hong-kong.wire" in document["reports"]) == reported
+    await sandbox.stop()
+
+
+async def test_a_pair_that_nobody_converts_is_said_to_be_one(clock: BusinessClock) -> None:
+    sandbox = await opened(clock)
+    refused = await sandbox.quote(HARBOUR, "HKD", "KWD", Money(100_00, "HKD"), "offshore")
+    assert isinstance(refused, Refusal) and refused.reason == "not-converted"
     await sandbox.stop()
 
 
