@@ -633,7 +633,7 @@ async def test_a_threshold_is_measured_before_charges(clock: BusinessClock, amou
 
 async def test_a_pair_that_nobody_converts_is_said_to_be_one(clock: BusinessClock) -> None:
     sandbox = await opened(clock)
-    refused = await sandbox.quote(HARBOUR, "HKD", "KWD", Money(100_00, "HKD"), "offshore")
+    refused = await sandbox.quote(HARBOUR, "THB", "KWD", Money(100_00, "THB"), "offshore")
     assert isinstance(refused, Refusal) and refused.reason == "not-converted"
     await sandbox.stop()
 
