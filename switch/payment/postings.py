@@ -14,10 +14,8 @@ from switch.payment.plan import Plan, Transfer
 
 LIQUIDITY, INVENTORY, LEDGER = "liquidity", "inventory", "ledger"
 _ACCOUNT_RULES = frozenset({LIQUIDITY, INVENTORY, LEDGER})
-_PREFUNDED = {
-    "position": LIQUIDITY,
-    "inventory": INVENTORY,
-}  # kinds of accounts whose debits may not exceed their credits
+# Kinds of accounts whose debits may not exceed their credits.
+_PREFUNDED = {"position": LIQUIDITY, "inventory": INVENTORY}
 
 
 def position(bic: str, rail: str, currency: str) -> str:

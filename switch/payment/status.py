@@ -87,11 +87,6 @@ MOVES = tuple(
 FINAL = frozenset(status for status, row in PAYMENT_TABLE.items() if not row)
 
 
-def sources(event: str) -> tuple[str, ...]:
-    """Return the payment statuses from which `event` moves, in the table's order."""
-    return tuple(status for status, row in PAYMENT_TABLE.items() if event in row)
-
-
 def diagram() -> str:
     """Draw the payment's table, a line a status: what moves it where; the README shows this text."""
     width = max(map(len, PAYMENT_TABLE))

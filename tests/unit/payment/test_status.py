@@ -7,9 +7,9 @@ from switch.payment.status import (
     ISO_STATUS,
     LEG_TABLE,
     MONEY,
+    MOVES,
     PAYMENT_TABLE,
     diagram,
-    sources,
 )
 
 # Drawn by hand from design 2: a dot is no move.
@@ -80,10 +80,19 @@ def test_money_that_is_no_longer_pending_never_changes(status: str, event: str, 
 
 @pytest.mark.parametrize("event", ["submit", "time_out", "settle", "credit", "reject", "release", "cancel", "block"])
 def test_an_event_leads_to_one_status_wherever_it_comes_from(event: str) -> None:
-    """The store moves a whole batch by one event: its `to` must not depend on the row."""
-    froms = sources(event)
+    froms = tuple(status for status, row in PAYMENT_TABLE.items() if event in row)
     assert froms and len({PAYMENT_TABLE[status][event] for status in froms}) == 1
     assert froms == tuple(status for status, found, to in pairs(PAYMENTS) if found == event and to)
+
+
+def test_the_rows_the_store_goes_by_are_the_two_tables() -> None:
+    drawn = [(event, status, to) for status, event, to in pairs(PAYMENTS) if to]
+    assert sorted(move[:3] for move in MOVES) == sorted(drawn)
+    for event, status, to, money, leg_statuses, leg_to in MOVES:
+        assert (money == "keep") == (MONEY[status] == MONEY[to])
+        assert (money == "post") == (MONEY[status] == "pending" and MONEY[to] == "posted")
+        for leg, row in LEG_TABLE.items():
+            assert row.get(event) == (leg_to if leg in leg_statuses.split(",") else None), (event, leg)
 
 
 def test_each_status_is_shown_as_its_iso_code() -> None:
