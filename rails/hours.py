@@ -1,10 +1,14 @@
-"""When a rail is open: dated sessions by currency over named calendars. Pure; what a business day is, is handed in."""
+"""When a rail is open: dated sessions by currency over named calendars. Pure; what a business day is, is handed in.
+
+Open means open to customers' payments. What else a rail opens for, banks' own funding or clearing, has rows of its own.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
-IsBusinessDay = Callable[[str, date], bool]  # (calendar, day); calendars are named by ISO 3166: HK, MO, CN
+IsBusinessDay = Callable[[str, date], bool]  # (calendar, day); calendars: HK, MO, CN and MO.half-days
+PAYMENTS = "payments"  # customers' payments
 
 _LAW_ZONE = timezone(timedelta(hours=8))  # all three economies, no daylight saving
 _DAY = timedelta(days=1)
@@ -17,6 +21,8 @@ class Session(NamedTuple):
 
     calendar: str | None  # None: every day
     weekends_only: bool  # only Saturdays and Sundays that the calendar makes workdays
+    first_days_off: bool  # not its business days but the first day after one of them that is none
+    serves: str  # payments | clearing (banks settle what is queued) | cips (funding of CIPS and lending between banks)
     since: date
     until: date  # the last day it holds
     opens: timedelta
@@ -37,7 +43,11 @@ class Hours:
     """The hours of one rail, for each of its currencies."""
 
     def __init__(self, sessions: Mapping[str, tuple[Session, ...]], is_business_day: IsBusinessDay) -> None:
-        self._sessions = sessions
+        self._sessions = {
+            currency: tuple(session for session in rows if session.serves == PAYMENTS)
+            for currency, rows in sessions.items()
+        }
+        self._all_sessions = sessions
         self._is_business_day = is_business_day
         self._latest = dict.fromkeys(sessions, _NEVER)  # the window last found open, by currency
         self._windows: dict[tuple[str, date], tuple[Window, ...]] = {}
@@ -49,13 +59,17 @@ class Hours:
             return False
         if latest.start <= at < latest.end:
             return True
-        day = at.astimezone(_LAW_ZONE).date()
-        for near in (day, day - _DAY, day + _DAY):
-            for window in self._windows_of(currency, near):
+        for day in _near(at):
+            for window in self._windows_of(currency, day):
                 if window.start <= at < window.end:
                     self._latest[currency] = window
                     return True
         return False
+
+    def serves(self, at: datetime, currency: str, what: str) -> bool:
+        """Whether the rail is open at `at` for what is no customer's payment: clearing, cips."""
+        sessions = [session for session in self._all_sessions.get(currency, ()) if session.serves == what]
+        return any(window.start <= at < window.end for day in _near(at) for window in self._computed(sessions, day))
 
     def next_opening(self, at: datetime, currency: str) -> datetime:
         """Return the first instant from `at` on (UTC) at which the rail is open; raises LookupError: none known."""
@@ -87,14 +101,27 @@ class Hours:
     def _meets(self, session: Session, day: date) -> bool:
         if session.weekends_only and day.isoweekday() <= 5:
             return False
-        return session.calendar is None or self._is_business_day(session.calendar, day)
+        if session.calendar is None:
+            return True
+        works = self._is_business_day(session.calendar, day)
+        if session.first_days_off:
+            return not works and self._is_business_day(session.calendar, day - _DAY)
+        return works
+
+
+def _near(at: datetime) -> tuple[date, date, date]:
+    """Return the days whose sessions may reach an instant, the likeliest first."""
+    day = at.astimezone(_LAW_ZONE).date()
+    return day, day - _DAY, day + _DAY
 
 
 def read_session(row: Mapping[str, Any]) -> Session:
-    """Read a row of the catalogue: calendar, weekends_only, since, until, opens_day, closes_day may be missing."""
+    """Read a row of the catalogue: all but `opens` and `closes` may be missing."""
     return Session(
         calendar=row.get("calendar"),
         weekends_only=row.get("weekends_only", False),
+        first_days_off=row.get("first_days_off", False),
+        serves=row.get("serves", PAYMENTS),
         since=row.get("since", date.min + 2 * _DAY),
         until=row.get("until", date.max - 2 * _DAY),
         opens=row.get("opens_day", 0) * _DAY + offset(row["opens"]),

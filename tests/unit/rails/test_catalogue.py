@@ -1,4 +1,4 @@
-"""The catalogue: six rails, each figure with a source or marked assumed; delays that lie where the quantiles say."""
+"""The catalogue: nine rails, each figure with a source or marked assumed; delays that lie where the quantiles say."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def test_the_six_rails_can_do_what_the_design_says() -> None:
+def test_the_rails_can_do_what_the_design_says() -> None:
     rails = build_rails(lambda rail: MemoryBook(), lambda calendar, day: True, 1)
     able = {
         name: (set(r.capabilities.currencies), r.capabilities.steps, r.capabilities.reports_credit)
@@ -28,10 +28,13 @@ def test_the_six_rails_can_do_what_the_design_says() -> None:
         "hk-chats": ({"HKD", "CNY"}, 4, False),
         "mo-rtgs": ({"HKD", "CNY"}, 4, False),
         "hvps": ({"CNY"}, 4, False),
+        "card-network": ({"CNY", "HKD", "MOP"}, 4, True),
+        "promptpay": ({"THB"}, 4, True),
+        "e-cny": ({"CNY"}, 4, True),
     }
     codes = [rail.capabilities.clearing_system for rail in rails.values()]
     assert ("Cd", "FPS") not in codes  # the United Kingdom's
-    assert len(set(codes)) == 6
+    assert len(set(codes)) == len(rails) == 9
 
 
 def test_every_rail_names_its_source_and_what_has_none() -> None:

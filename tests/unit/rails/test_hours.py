@@ -17,13 +17,16 @@ HK_TIME = timezone(timedelta(hours=8))
 # Days on which the three calendars differ, around Labour Day 2018 and National Day 2025.
 HOLIDAYS = {
     "HK": {date(2025, 7, 1), date(2025, 10, 1), date(2025, 10, 7)},
-    "MO": {date(2025, 10, 1), date(2025, 10, 2), date(2025, 10, 7)},
+    "MO": {date(2025, 9, 30), date(2025, 10, 1), date(2025, 10, 2), date(2025, 10, 7)},
     "CN": {date(2025, 10, day) for day in range(1, 9)} | {date(2018, 5, 1), date(2018, 4, 30)},
 }
 MAKE_UP = {"CN": {date(2025, 9, 28), date(2025, 10, 11), date(2018, 4, 28)}, "HK": set(), "MO": set()}
+HALF_DAYS = {"MO.half-days": {date(2025, 9, 30)}}  # a day that Macau could have been given free from noon
 
 
 def is_business_day(calendar: str, day: date) -> bool:
+    if calendar in HALF_DAYS:
+        return day in HALF_DAYS[calendar]
     return day in MAKE_UP[calendar] or (day.isoweekday() <= 5 and day not in HOLIDAYS[calendar])
 
 
