@@ -11,6 +11,7 @@ WHILE_OPEN = "while_open"  # taken while headroom > 0, may overshoot
 REFUSE = "refuse"
 REQUIRE_DOCUMENTS = "require_documents"
 REPORT = "report"  # a threshold: counted, never blocks
+SUSPEND = "suspend_until"  # refuses, and a window that was exceeded closes the ones after it too
 
 
 class Claim(NamedTuple):
@@ -18,7 +19,9 @@ class Claim(NamedTuple):
 
     rule: str  # rule id; "liquidity" for an agent's position, "inventory" for a provider's
     counter: str  # counter key: rule|scope|window for rules, position:… or inventory:… for ledger accounts; no personal data in clear
-    delta: int  # minor units; > 0 claims towards the ceiling, < 0 towards the floor
+    delta: (
+        int  # minor units; > 0 claims towards the ceiling, < 0 towards the floor; 0 asks only that the ceiling is kept
+    )
     ceiling: int | None  # minor units; None = unbounded above
     floor: int | None  # minor units; None = unbounded below
     admission: str = WHOLE

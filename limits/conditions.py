@@ -1,7 +1,7 @@
 """Conditions over the facts of a payment: what a classification row or a lane tests, written in YAML, compiled once.
 
 A condition maps a field of Profile to what it must be: a value, a list (one of them), `{not: [...]}`, `{has: [...]}`
-(a set holds one of them), `{same_as: field}`, `{other_than: field}`. `any` holds alternatives. `purpose` is the purpose
+or `{lacks: [...]}` (a set holds one of them, or none), `{same_as: field}`, `{other_than: field}`. `any` holds alternatives. `purpose` is the purpose
 code, or the category purpose where none is given.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from limits.documents import Node
-from limits.facts import Profile
+from limits.facts import ACCOUNT_TYPES, Profile
 
 # What each field may hold; a condition that asks for anything else can never be met and is refused at load.
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -21,6 +21,9 @@ _PARTY = re.compile("person|firm")
 _SECTOR = re.compile("household|corporation|education|medical|utility|government|financial")
 _ID = re.compile(r"((HKID|PRCID|BIR|HRP|PASSPORT|USCC|BRN|LEI):[A-Z]{2})?")
 _SLUG = re.compile(r"([a-z0-9][a-z0-9.-]*)?")
+_ACCOUNT_TYPE = re.compile(f"({'|'.join(sorted(ACCOUNT_TYPES))})?")
+_STATE = re.compile("watch-list")
+_CHANNEL = re.compile("(bank|broker)?")
 _DOCUMENT = re.compile("invoice|contract|tuition-notice|medical-bill|utility-bill|payroll|tax-certificate")
 _VOCABULARY: Mapping[str, re.Pattern[str]] = {
     "debtor_agent_country": _COUNTRY, "creditor_agent_country": _COUNTRY, "debtor_agent_kind": _KIND,
@@ -29,8 +32,16 @@ _VOCABULARY: Mapping[str, re.Pattern[str]] = {
     "debtor_sector": _SECTOR, "creditor_sector": _SECTOR, "debtor_id": _ID, "creditor_id": _ID,
     "purpose_code": _PURPOSE, "category_purpose": _PURPOSE, "purpose": _PURPOSE, "documents": _DOCUMENT, "venue": _SLUG,
     "debit_currency": _CURRENCY, "instructed_currency": _CURRENCY, "settlement_currency": _CURRENCY,
+    "debtor_account_type": _ACCOUNT_TYPE, "creditor_account_type": _ACCOUNT_TYPE, "debtor_states": _STATE,
+    "wealth_channel": _CHANNEL, "wealth_channels": _CHANNEL,
 }  # fmt: skip
-_SETS = frozenset({"debtor_agent_schemes", "creditor_agent_schemes", "documents"})
+_SETS = frozenset({"debtor_agent_schemes", "creditor_agent_schemes", "documents", "debtor_states", "wealth_channels"})
+# Facts that are so or not, and how each reads: where it must be, and where it must not.
+_FLAGS: Mapping[str, tuple[str, str]] = {
+    "same_name": ("debtor and creditor must be the same person", "debtor and creditor must be different persons"),
+    "paired": ("the accounts must be a registered pair", "the accounts must be no registered pair"),
+    "same_group": ("debtor and creditor must be firms of one group", "debtor and creditor must not be of one group"),
+}
 
 Test = Callable[[Profile], bool]
 
@@ -87,13 +98,14 @@ def _any(node: Node, key: str, wanted: object) -> Condition:
 
 
 def _condition(node: Node, key: str, field: str, wanted: Any) -> Condition:
-    if field == "same_name":
+    if field in _FLAGS:
         if not isinstance(wanted, bool):
             raise node.error(key, "must be true or false")
-        text = "debtor and creditor must be " + ("the same person" if wanted else "different persons")
-        return Condition(lambda profile: profile.same_name is wanted, text, lambda profile: "they are not")
+        flag = _getter(field)
+        text = _FLAGS[field][0 if wanted else 1]
+        return Condition(lambda profile: flag(profile) is wanted, text, lambda profile: "they are not")
     if field not in _VOCABULARY:
-        raise node.error(key, f"unknown field; known are same_name, any, {', '.join(_VOCABULARY)}")
+        raise node.error(key, f"unknown field; known are {', '.join(_FLAGS)}, any, {', '.join(_VOCABULARY)}")
     value = _getter(field)
     name = field.replace("_", " ")
 
@@ -104,18 +116,23 @@ def _condition(node: Node, key: str, field: str, wanted: Any) -> Condition:
         (operator, operand), *_ = wanted.items()
         if operator in ("same_as", "other_than"):
             return _compared(node, key, name, value, operator, operand)
-        if operator == "has" and field in _SETS:
+        if operator in ("has", "lacks") and field in _SETS:
             members = _members(node, key, field, operand)
+            lacks = operator == "lacks"
             return Condition(
-                lambda profile: not members.isdisjoint(value(profile)), f"{name} must hold {_spoken(members)}", found
-            )
+                lambda profile: members.isdisjoint(value(profile)) is lacks,
+                f"{name} must {'not ' if lacks else ''}hold {_spoken(members)}", found,
+            )  # fmt: skip
         if operator == "not" and field not in _SETS:
             barred = _members(node, key, field, operand)
             return Condition(
                 lambda profile: value(profile) not in barred, f"{name} must not be {_spoken(barred)}", found
             )
     if field in _SETS or isinstance(wanted, Mapping):
-        raise node.error(key, "a set takes {has: [...]}; another field a value, a list, {not: ...}, {same_as: field}")
+        raise node.error(
+            key,
+            "a set takes {has: [...]} or {lacks: [...]}; another field a value, a list, {not: ...}, {same_as: field}",
+        )
     allowed = _members(node, key, field, wanted)
     return Condition(lambda profile: value(profile) in allowed, f"{name} must be {_spoken(allowed)}", found)
 

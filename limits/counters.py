@@ -55,9 +55,10 @@ def headroom(claim: Claim, sums: Sums) -> int | None:
 
     A give-back frees headroom only when it is posted: an up does not see down_pending, a down does not see up_pending;
     where both signs claim (net notional) a trade on its way makes no room for its opposite. A latched counter has no
-    headroom; a claim without a bound has no end of it: None.
+    headroom; a claim without a bound has no end of it: None. A claim of nothing looks at an older window: it fits unless
+    that was exceeded.
     """
-    if claim.delta > 0:
+    if claim.delta >= 0:
         if claim.ceiling is None:
             return None
         left = claim.ceiling - (sums.up_pending + sums.up_posted - sums.down_posted)
@@ -73,12 +74,12 @@ def _fits(claim: Claim, sums: Sums) -> bool:
     left = headroom(claim, sums)
     if left is None:
         return True
-    return left > 0 if claim.admission == WHILE_OPEN else abs(claim.delta) <= left
+    return left > 0 if claim.admission == WHILE_OPEN and claim.delta else abs(claim.delta) <= left
 
 
 def straight(claim: Claim) -> bool:
     """Whether the claim goes straight into posted: only an up, as a down posted at once would free headroom early."""
-    return claim.gross and claim.delta > 0
+    return claim.gross and claim.delta >= 0
 
 
 def _claimed(claim: Claim, sums: Sums) -> Sums:

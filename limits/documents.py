@@ -175,7 +175,7 @@ def read_source(node: Node, inherited: Node | None = None) -> Source:
         if not assumed:
             raise node.error("reference", "is missing: a value has a source, or `assumed: true` with a reason")
         return Source(f"assumed: {reason}", "U", "", True, reason, last_evidence, assumptions)
-    reference = Node(owner.file, owner.where("reference"), owner.data["reference"], REFERENCE_KEYS)
+    reference = Node(owner.file, owner.where("reference"), owner.data["reference"], REFERENCE_KEYS, ("url",))
     parts = [str(reference.data[key]).strip() for key in ("title", "body", "day")]
     confidence, quote = reference.one_of("confidence", CONFIDENCES), reference.text("quote")
     if not all(parts) or not quote:

@@ -4,10 +4,16 @@
 remembered; `PaymentFacts` adds who, how much and when. No names, no id numbers: a person is a pseudonymous `person_id`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
 from fx.money import Money
+
+ACCOUNT_TYPES = frozenset({
+    "class-1", "class-2", "class-3", "wallet-1", "wallet-2", "wallet-3", "foreign-wallet", "foreign-wallet-unverified",
+    "ft", "ef", "e-cny", "card",
+})  # fmt: skip
 
 
 class Profile(NamedTuple):
@@ -34,11 +40,20 @@ class Profile(NamedTuple):
     category_purpose: str  # ExternalCategoryPurpose1Code, "" where not given
     documents: frozenset[
         str
-    ]  # types of the documents given: invoice, contract, tuition-notice, medical-bill, utility-bill, payroll
+    ]  # types of the documents given: invoice, contract, tuition-notice, medical-bill, utility-bill, payroll, tax-certificate
     venue: str  # scheme venue flag, "" for an ordinary remittance
     debit_currency: str
     instructed_currency: str
     settlement_currency: str
+    debtor_account_type: str = (
+        ""  # "" ordinary; class-1 … wallet-3, foreign-wallet, ft, ef, e-cny, card (ACCOUNT_TYPES)
+    )
+    creditor_account_type: str = ""
+    debtor_states: frozenset[str] = frozenset()  # what an authority has put the debtor under, e.g. watch-list
+    paired: bool = False  # debtor's and creditor's accounts are a registered pair (Wealth Management Connect)
+    wealth_channel: str = ""  # bank | broker: the channel of that pair
+    wealth_channels: frozenset[str] = frozenset()  # the channels in which the person has a pair in that direction
+    same_group: bool = False  # debtor and creditor are firms of one group
 
 
 class PaymentFacts(NamedTuple):
@@ -52,7 +67,12 @@ class PaymentFacts(NamedTuple):
     debtor_account: str  # pseudonymous account key
     creditor_account: str
     instructed: Money
-    at: datetime  # the instant that counts (received_at), aware, UTC
+    at: datetime  # received_at, aware, UTC: the law of its day judges
+    accepted_at: datetime | None = None  # when the debtor agent took the instruction, where it says so
+    documents: tuple[tuple[str, str], ...] = ()  # (type, pseudonym of type, issuer and reference) of each document
+    group: str = ""  # the firms' group, "" = none
+    group_equity: Money | None = None  # owners' equity of that group's members
+    own_limits: Mapping[str, str] | None = None  # rule id -> the debtor agent's own lower limit, in the rule's unit
 
 
 class Amounts(NamedTuple):

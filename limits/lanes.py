@@ -4,15 +4,17 @@ A lane is open by facts and date alone: hours and headroom never make it ineligi
 corridor for each; what is handed out is the lane as it is in the payment's corridor.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
 from limits.conditions import Condition, failing, read_conditions
 from limits.documents import Dated, Document, Node, in_force, read_rows
 from limits.facts import Profile
+from limits.measures import Use
 from limits.values import EFFECTS, SCOPES
 
-DIRECTIONS = frozenset({"northbound", "southbound", "domestic", "hk-macau"})
+DIRECTIONS = frozenset({"northbound", "southbound", "domestic", "hk-macau", "hk-thailand"})
 MARKETS = frozenset({"onshore", "offshore"})
 
 
@@ -21,7 +23,7 @@ class Lane(NamedTuple):
 
     id: str
     scheme: str
-    direction: str  # northbound | southbound | domestic | hk-macau
+    direction: str  # northbound | southbound | domestic | hk-macau | hk-thailand
     rules: tuple[str, ...]  # rule ids that claim, in the order in which one binds
     source_rails: tuple[str, ...]  # in order of preference; empty for a domestic lane
     destination_rails: tuple[str, ...]
@@ -39,14 +41,6 @@ class LaneVerdict(NamedTuple):
     lane: str
     eligible: bool
     why: str
-
-
-class Use(NamedTuple):
-    """How a lane uses a rule: with the rule's own effect and scope, or the lane's where the law differs there."""
-
-    rule: str
-    effect: str  # "" = the rule's own
-    scope: str  # "" = the rule's own
 
 
 class Corridor(NamedTuple):
@@ -77,6 +71,7 @@ class LaneDocument(NamedTuple):
     thresholds: tuple[str, ...]  # rules that report on one payment and never claim
     corridors: tuple[Corridor, ...]
     values: tuple[Dated[tuple[Condition, ...]], ...]
+    venues: tuple[str, ...]  # of its conditions; empty = any
 
 
 class OpenLane(NamedTuple):
@@ -117,7 +112,16 @@ def read_lane(file: str, document: Document) -> LaneDocument:
         node.texts("thresholds"),
         corridors,
         read_rows(node, "values", lambda row: read_conditions(row, "when"), (), ("when",)),
+        _venues(node.data["when"]),
     )
+
+
+def _venues(when: object) -> tuple[str, ...]:
+    """Return the venues a lane is for, where its conditions name them outright."""
+    venue = when.get("venue") if isinstance(when, Mapping) else None
+    if isinstance(venue, str):
+        return (venue,)
+    return tuple(venue) if isinstance(venue, list) else ()
 
 
 def _corridor(parent: Node, n: int) -> Corridor:
@@ -134,12 +138,13 @@ def _corridor(parent: Node, n: int) -> Corridor:
 def _uses(node: Node) -> tuple[Use, ...]:
     uses = []
     for n, data in enumerate(node.mappings("rules")):
-        given = Node(node.file, node.where(f"rules[{n}]"), data, ("rule",), ("effect", "scope"))
+        given = Node(node.file, node.where(f"rules[{n}]"), data, ("rule",), ("effect", "scope", "moves"))
         uses.append(
             Use(
                 given.text("rule"),
                 given.one_of("effect", EFFECTS | {""}),
-                given.one_of("scope", (SCOPES - {"transaction"}) | {""}),
+                given.one_of("scope", (SCOPES - {"transaction", "document"}) | {""}),
+                given.one_of("moves", {"up", "down"}, "up") == "down",
             )
         )
     return tuple(uses)
@@ -171,18 +176,28 @@ def open_on(document: LaneDocument, day: date) -> OpenLane:
     return OpenLane(document, document.when + row.value, lanes, closed)
 
 
-def judge_lane(lane: OpenLane, profile: Profile) -> tuple[LaneVerdict, Lane | None]:
-    """Say whether a lane is open to the facts; with the lane in its corridor where it is."""
-    name = lane.document.id
-    origin, destination = profile.debtor_agent_country, profile.creditor_agent_country
-    corridors = lane.document.corridors
-    if all((corridor.origin, corridor.destination) != (origin, destination) for corridor in corridors):
-        ways = " or ".join(f"{corridor.origin} to {corridor.destination}" for corridor in corridors)
-        return LaneVerdict(name, False, f"leads {ways}; the agents are in {origin} and {destination}"), None
+def shut(lane: OpenLane, origin: str, destination: str, venue: str) -> LaneVerdict | None:
+    """Say why a lane is none for all payments of a corridor and venue; None where the other facts must say.
+
+    What many facts have in common is found once for them all, however many lanes there are.
+    """
+    name, document = lane.document.id, lane.document
+    if all((corridor.origin, corridor.destination) != (origin, destination) for corridor in document.corridors):
+        ways = " or ".join(f"{corridor.origin} to {corridor.destination}" for corridor in document.corridors)
+        return LaneVerdict(name, False, f"leads {ways}; the agents are in {origin} and {destination}")
     if lane.closed:
-        return LaneVerdict(name, False, lane.closed), None
+        return LaneVerdict(name, False, lane.closed)
+    if document.venues and venue not in document.venues:
+        wanted, given = " or ".join(each or "none" for each in document.venues), venue or "not given"
+        return LaneVerdict(name, False, f"venue must be {wanted}; it is {given}")
+    return None
+
+
+def judge_lane(lane: OpenLane, profile: Profile) -> tuple[LaneVerdict, Lane | None]:
+    """Say whether a lane that is not shut is open to the facts; with the lane in its corridor where it is."""
+    name, way = lane.document.id, (profile.debtor_agent_country, profile.creditor_agent_country)
     for corridor, found in lane.lanes:
-        if (corridor.origin, corridor.destination) == (origin, destination):
+        if (corridor.origin, corridor.destination) == way:
             why = failing(lane.when, profile)
             return LaneVerdict(name, not why, why or lane.document.description), None if why else found
     raise AssertionError("an open lane has a lane for each of its corridors")

@@ -4,20 +4,24 @@ Every conversion rounds up, so that no cap is exceeded by what rounding hides. N
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-from fx.money import UP, Money, convert
-from limits.calendars import window_key
-from limits.claims import REPORT, Claim
+from fx.money import DOWN, UP, Money, convert, round_minor
+from limits.calendars import law_day, window_before, window_key
+from limits.claims import REPORT, SUSPEND, WHOLE, Claim
+from limits.documents import in_force
 from limits.facts import Amounts, PaymentFacts
-from limits.values import Measure, Rule, Value
+from limits.own_limits import lowered, may_be_lowered
+from limits.values import ACTIVE, CREDITOR_SCOPES, GROSS_BASES, OTHER, RECEIVED, USE, Measure, Rule, Value, Window
 
 RateSource = Callable[[str, str, str], Decimal]  # (base, quote, market) -> units of quote for one of base
 Measurer = Callable[[Amounts, RateSource], int]
 Claimer = Callable[[PaymentFacts, Amounts, RateSource], Claim | None]
+DocumentClaimer = Callable[[str, str], Claim | None]  # (type, pseudonym) of one document
 Threshold = Callable[[Amounts, RateSource], bool]
+Whose = Callable[[PaymentFacts], str]
 
 
 class Law(NamedTuple):
@@ -27,51 +31,243 @@ class Law(NamedTuple):
     values: Mapping[str, Value]
 
 
-GROSS_BASES = frozenset({"gross", "fx-conversion-gross"})  # only ever rise: claimed straight into posted
-_SCOPES: Mapping[str, Callable[[PaymentFacts], str]] = {
+class Use(NamedTuple):
+    """How a lane uses a rule: with the rule's own effect and scope, or the lane's where the law differs there."""
+
+    rule: str
+    effect: str  # "" = the rule's own
+    scope: str  # "" = the rule's own
+    down: bool = False  # gives headroom back once it settles: the way home of a net scheme
+
+
+class Exceeded(NamedTuple):
+    """A payment that is above what one payment may be: the cap and the amount, minor units of the rule's unit."""
+
+    rule: str
+    effect: str
+    cap_minor: int
+    asked_minor: int
+    unit: str
+
+
+Cap = Callable[[PaymentFacts, Amounts, RateSource], Exceeded | None]
+
+
+class LaneLaw(NamedTuple):
+    """What the law asks of the payments of one lane on one day: claims, and caps on one payment."""
+
+    claimers: tuple[Claimer, ...]
+    caps: tuple[Cap, ...]
+
+
+_SCOPES: Mapping[str, Whose] = {
     "person": lambda facts: facts.debtor_id,
     "person-institution": lambda facts: f"{facts.debtor_id}@{facts.debtor_agent}",
+    "creditor": lambda facts: facts.creditor_id or facts.creditor_account,
     "creditor-agent": lambda facts: f"{facts.creditor_id or facts.creditor_account}@{facts.creditor_agent}",
     "account": lambda facts: facts.debtor_account,
+    "card": lambda facts: facts.debtor_account,
+    "creditor-account": lambda facts: facts.creditor_account,
+    "institution": lambda facts: facts.debtor_agent,
+    "creditor-institution": lambda facts: facts.creditor_agent,
+    "link": lambda facts: "market",
+    "market": lambda facts: "market",
+    "group": lambda facts: facts.group,
 }
 
 
-def claimer(law: Law, rule: Rule, effect: str, scope: str, day: date) -> Claimer | None:
-    """Compile a limit of the day into what makes its claim; None where the law sets no limit on that day.
+def whose(scope: str, direction: str) -> Whose:
+    """Return what names a counter's owner; a person's use of a scheme is counted by its direction, the way home included."""
+    if scope == "person-direction":
+        return lambda facts: f"{facts.debtor_id}@{direction}"
+    if scope == "person-channel":
+        return lambda facts: f"{facts.debtor_id}@{direction}.{facts.profile.wealth_channel}"
+    return _SCOPES[scope]
+
+
+def claimers(law: Law, rule: Rule, use: Use, direction: str, day: date) -> list[Claimer]:
+    """Compile a limit of the day into what makes its claims; nothing where it can set no limit on that day.
 
     The counter is `rule|whose|window`. A rule keyed by currency has one for each, `rule:currency|whose|window`, and claims
-    nothing in a currency it does not name.
+    nothing in a currency it does not name. A rule that suspends looks at the windows before, too.
     """
+    value = law.values.get(rule.id)
+    if value is None or (_unlimited(value) and not may_be_lowered(rule, value)):
+        return []
+    owner = whose(use.scope or rule.scope_on(value), direction)
+    effect = use.effect or rule.effect_on(value) if rule.state == ACTIVE else REPORT
+    suspends = rule.suspends if effect == SUSPEND else 0
+    if not rule.unit:
+        return [_by_currency(rule, value, effect, owner, day)]
+    looks = [
+        _look(law, rule, effect, owner, window_before(rule.counted_on(value).period, day, n))
+        for n in range(suspends, 0, -1)
+    ]
+    return [look for look in looks if look is not None] + [_in_unit(law, rule, use, effect, owner, day)]
+
+
+def _unlimited(value: Value) -> bool:
+    return value.amounts is None and value.coefficient is None
+
+
+def _by_currency(rule: Rule, value: Value, effect: str, owner: Whose, day: date) -> Claimer:
+    side, gross, reports, amounts = _side(rule.measure), rule.basis in GROSS_BASES, effect == REPORT, value.amounts
+    rule_id, admission, gives_back, ending = (
+        rule.id,
+        rule.admission,
+        rule.gives_back,
+        _ending(rule.counted_on(value), day),
+    )
+    assert amounts is not None
+
+    def claim(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Claim | None:
+        amount_minor, currency = side(priced)
+        if currency not in amounts:
+            return None
+        key = f"{rule_id}:{currency}|{owner(facts)}{ending(facts)}"
+        ceiling = None if reports else amounts[currency]
+        return Claim(rule_id, key, amount_minor, ceiling, None, admission, effect, gross, gives_back, unit=currency)
+
+    return claim
+
+
+def _in_unit(law: Law, rule: Rule, use: Use, effect: str, owner: Whose, day: date) -> Claimer:
+    value, sign = law.values[rule.id], -1 if use.down else 1
+    gross, gives_back = rule.basis in GROSS_BASES and not use.down, rule.gives_back
+    measure, prefix, unit, rule_id, admission = measurer(law, rule), f"{rule.id}|", rule.unit, rule.id, rule.admission
+    fixed, varies = value.amounts.get(unit) if value.amounts else None, _varying(rule, value, use.scope)
+    reports = effect == REPORT
+    counted = rule.counted_on(value)
+    window, ending = f"|{window_key(counted.period, day)}", _ending(counted, day)
+    moves = counted.begins or counted.instant != RECEIVED
+    limited = not _unlimited(value)
+
+    def claim(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Claim | None:
+        ceiling = fixed
+        if varies is not None and (ceiling := varies(facts)) is None:
+            return None
+        if facts.own_limits is not None:
+            ceiling = lowered(rule, facts, ceiling)
+        if ceiling is None and not limited:
+            return None
+        if reports:
+            ceiling = None  # a threshold is counted and never blocks, whoever evaluates it
+        key = prefix + owner(facts) + (ending(facts) if moves else window)
+        delta = sign * measure(priced, reference_rate)
+        return Claim(rule_id, key, delta, ceiling, None, admission, effect, gross, gives_back, False, False, unit)
+
+    return claim
+
+
+def _varying(rule: Rule, value: Value, scope: str) -> Callable[[PaymentFacts], int | None] | None:
+    """Return what finds the ceiling of a payment where it is not one for all; None of it claims nothing."""
+    amounts, unit, state, penalty_minor = value.amounts, rule.unit, rule.penalty_state, rule.penalty_minor
+    if value.coefficient is not None:
+        coefficient = value.coefficient
+
+        def of_equity(facts: PaymentFacts) -> int | None:
+            equity = facts.group_equity
+            if equity is None:
+                return 0
+            assert equity.currency == unit, f"{rule.id} is in {unit}, and the group's equity in {equity.currency}"
+            return round_minor(equity.amount_minor * coefficient, DOWN)
+
+        return of_equity
+    if rule.keyed_by and amounts is not None:
+        pick, other = _key(rule.keyed_by, scope or rule.scope_on(value)), amounts.get(OTHER)
+        return lambda facts: amounts.get(pick(facts), other)
+    if state and amounts is not None:
+        ceiling = amounts[unit]
+        return lambda facts: penalty_minor if state in facts.profile.debtor_states else ceiling
+    return None
+
+
+def _key(keyed_by: str, scope: str) -> Whose:
+    creditor = scope in CREDITOR_SCOPES
+    if keyed_by == "institution":
+        return (lambda facts: facts.creditor_agent) if creditor else (lambda facts: facts.debtor_agent)
+    if keyed_by == "account-type":
+        return (
+            (lambda facts: facts.profile.creditor_account_type)
+            if creditor
+            else (lambda facts: facts.profile.debtor_account_type)
+        )
+    return lambda facts: "two" if len(facts.profile.wealth_channels) > 1 else "one"
+
+
+def _look(law: Law, rule: Rule, effect: str, owner: Whose, before: tuple[str, date]) -> Claimer | None:
+    """Compile the claim of nothing on an older window, by the value of its last day; None where it counted otherwise."""
+    window, last_day = before
+    row = in_force(rule.values, last_day)
+    now = law.values[rule.id]
+    if row is None or row.value.amounts is None or rule.scope_on(row.value) != rule.scope_on(now) or effect == REPORT:
+        return None
+    ceiling, prefix, ending, rule_id, unit = (
+        row.value.amounts[rule.unit],
+        f"{rule.id}|",
+        f"|{window}",
+        rule.id,
+        rule.unit,
+    )
+
+    def look(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Claim | None:
+        return Claim(rule_id, prefix + owner(facts) + ending, 0, ceiling, None, WHOLE, effect, True, unit=unit)
+
+    return look
+
+
+def _ending(counted: Window, day: date) -> Callable[[PaymentFacts], str]:
+    """Return what ends a counter's key: the window of the law day, or of the instant that the rule goes by."""
+    if not counted.begins and counted.instant == RECEIVED:
+        window = f"|{window_key(counted.period, day)}"
+        return lambda facts: window
+    accepted, begins = counted.instant != RECEIVED, timedelta(minutes=counted.begins)
+
+    def moment(facts: PaymentFacts) -> str:
+        at = facts.accepted_at if accepted and facts.accepted_at is not None else facts.at
+        return f"|{window_key(counted.period, law_day(at - begins))}"
+
+    return moment
+
+
+def document_claimer(law: Law, rule: Rule) -> DocumentClaimer | None:
+    """Compile a rule on documents: each of its types is a claim on the document's own counter; None where not in force."""
     value = law.values.get(rule.id)
     if value is None or value.amounts is None:
         return None
-    suffix = f"|{window_key(rule.window, day)}"
-    whose, gross = _SCOPES[scope], rule.basis in GROSS_BASES
-    admission, gives_back, rule_id = rule.admission, rule.gives_back, rule.id
-    amounts, reports = value.amounts, effect == REPORT
+    amounts, rule_id, effect, gives_back = value.amounts, rule.id, rule.effect_on(value), rule.gives_back
 
-    if not rule.unit:
-        side = _side(rule.measure)
+    def claim(kind: str, document: str) -> Claim | None:
+        ceiling = amounts.get(kind)
+        if ceiling is None:
+            return None
+        bound = None if effect == REPORT else ceiling
+        return Claim(rule_id, f"{rule_id}|{document}|all", 1, bound, None, WHOLE, effect, True, gives_back, unit=USE)
 
-        def by_currency(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Claim | None:
-            amount_minor, currency = side(priced)
-            if currency not in amounts:
-                return None
-            key = f"{rule_id}:{currency}|{whose(facts)}{suffix}"
-            ceiling = None if reports else amounts[currency]
-            return Claim(rule_id, key, amount_minor, ceiling, None, admission, effect, gross, gives_back, unit=currency)
+    return claim
 
-        return by_currency
 
-    # A threshold is counted and never blocks: its claim has no ceiling, whoever evaluates it.
-    ceiling = None if reports else amounts[rule.unit]
-    measure, prefix, unit = measurer(law, rule), f"{rule_id}|", rule.unit
+def cap(law: Law, rule: Rule, use: Use) -> Cap | None:
+    """Compile a cap on one payment; None where none is in force or it only reports."""
+    value = law.values.get(rule.id)
+    effect = "" if value is None else use.effect or rule.effect_on(value)
+    if value is None or effect == REPORT or (value.amounts is None and not rule.unit):
+        return None
+    amounts, unit, side = value.amounts, rule.unit, _side(rule.measure)
+    measure = measurer(law, rule) if unit else None
+    varies = _varying(rule, value, use.scope) if unit else None
 
-    def in_unit(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Claim | None:
-        key, delta = prefix + whose(facts) + suffix, measure(priced, reference_rate)
-        return Claim(rule_id, key, delta, ceiling, None, admission, effect, gross, gives_back, False, False, unit)
+    def over(facts: PaymentFacts, priced: Amounts, reference_rate: RateSource) -> Exceeded | None:
+        if measure is None:
+            asked, currency = side(priced)
+            bound = amounts.get(currency) if amounts else None
+        else:
+            asked, currency = measure(priced, reference_rate), unit
+            bound = varies(facts) if varies is not None else amounts.get(unit) if amounts else None
+            bound = lowered(rule, facts, bound)
+        return Exceeded(rule.id, effect, bound, asked, currency) if bound is not None and asked > bound else None
 
-    return in_unit
+    return over
 
 
 def claims_made(
@@ -79,6 +275,11 @@ def claims_made(
 ) -> tuple[Claim, ...]:
     """Make a payment's claims, in the order of `claimers`."""
     return tuple([claim for make in claimers if (claim := make(facts, amounts, reference_rate)) is not None])
+
+
+def documents_claimed(makers: Iterable[DocumentClaimer], facts: PaymentFacts) -> tuple[Claim, ...]:
+    """Make the claims of a payment's documents; one given twice in a payment is claimed twice, and so refused."""
+    return tuple([claim for make in makers for given in facts.documents if (claim := make(*given)) is not None])
 
 
 def threshold(law: Law, rule: Rule) -> Threshold | None:

@@ -17,21 +17,40 @@ from limits.claims import REPORT, Claim
 from limits.classification import Classification, Entry, Row, Tags, classify, ordered, read_codes, read_group, read_tags
 from limits.documents import Dated, Document, RulebookError, Source, in_force
 from limits.facts import Amounts, PaymentFacts, Profile
-from limits.lanes import Lane, LaneDocument, LaneVerdict, OpenLane, Use, judge_lane, open_on, read_lane
-from limits.measures import Claimer, Law, RateSource, Threshold, claimer, claims_made, threshold
+from limits.lanes import Lane, LaneDocument, LaneVerdict, OpenLane, judge_lane, open_on, read_lane, shut
+from limits.measures import (
+    Cap,
+    Claimer,
+    DocumentClaimer,
+    LaneLaw,
+    Law,
+    RateSource,
+    Threshold,
+    Use,
+    cap,
+    claimers,
+    claims_made,
+    document_claimer,
+    documents_claimed,
+    threshold,
+)  # fmt: skip
+from limits.own_limits import faults
+from limits.reading import read_rule
 from limits.scenario import overlaid
-from limits.values import Rule, RuleValue, documents_of, read_rule, value_of
+from limits.values import Rule, RuleValue, documents_of, value_of
 
 __all__ = [
     "Classification", "Entry", "Hours", "Judgement", "Lane", "LaneVerdict", "RuleValue", "Rulebook", "RulebookError",
     "RulesOfDay", "load_rulebook",
 ]  # fmt: skip
 
+DOCUMENT = "document"  # the scope of rules on documents, which hold in every lane
 TAGS_FILE = "rmb-tags.yaml"
 CODES_FILE = "classification/safe-codes.yaml"
 # Profiles remembered per version of the law. Real traffic has a few hundred; purpose and venue are free text, so that a
 # hostile participant could make as many as it likes: then all are forgotten and judged anew.
 PROFILES_MAX = 16_384
+SCREENS_MAX = 1_024  # a venue is free text, too
 DAYS_MAX = 400  # a year of days kept compiled, and some
 
 
@@ -73,6 +92,7 @@ class _Version(NamedTuple):
     rows: tuple[tuple[Row, Source], ...]
     lanes: tuple[OpenLane, ...]
     judgements: dict[Profile, Judgement]
+    screens: dict[tuple[str, str, str], list[LaneVerdict | None]]  # (from, to, venue) -> the lanes shut to it
 
 
 class RulesOfDay:
@@ -82,12 +102,19 @@ class RulesOfDay:
         self.day = day
         self._version = version
         self._judgements = version.judgements
-        self._claimers: dict[Lane, tuple[Claimer, ...]] = {}
+        self._lane_laws: dict[Lane, LaneLaw] = {}
+        self._scopes: dict[
+            tuple[str, str, bool], str
+        ] = {}  # (lane, rule, way home) -> whose counter, where the lane says so
         self._thresholds: dict[Lane, tuple[tuple[str, Threshold], ...]] = {}
         for lane in version.lanes:
             for corridor, found in lane.lanes:
-                self._claimers[found] = self._compiled((*lane.document.uses, *corridor.uses))
+                self._lane_laws[found] = self._compiled(found, (*lane.document.uses, *corridor.uses))
                 self._thresholds[found] = self._reported(lane.document.thresholds)
+        compiled = (
+            document_claimer(version.law, rule) for rule in version.book.rules.values() if rule.scope == DOCUMENT
+        )
+        self.documents: tuple[DocumentClaimer, ...] = tuple(made for made in compiled if made is not None)
         self._charges = {
             lane.document.charge: version.values[lane.document.charge].amounts
             for lane in version.lanes
@@ -117,11 +144,26 @@ class RulesOfDay:
         `reference_rate(base, quote, market)` gives units of quote for one of base; asked only where a rule converts.
         Windows are this day's: `facts.at` must lie on it. A lane of another law raises KeyError.
         """
-        return claims_made(self._claimers[lane], facts, amounts, reference_rate)
+        made = claims_made(self._lane_laws[lane].claimers, facts, amounts, reference_rate)
+        return made + documents_claimed(self.documents, facts) if facts.documents else made
 
-    def claimers(self, lane: Lane) -> tuple[Claimer, ...]:
-        """Return what makes the claims of a lane, for who asks for many (limits.measures.claims_made)."""
-        return self._claimers[lane]
+    def law_of(self, lane: Lane) -> LaneLaw:
+        """Return what makes the claims and caps of a lane, for who asks for many (limits.measures.claims_made)."""
+        return self._lane_laws[lane]
+
+    def scope(self, lane: str, claim: Claim) -> str:
+        """Return whose counter a claim is on in a lane: the lane's word where it has one, else the rule's own."""
+        return self._scopes.get((lane, claim.rule, claim.delta < 0)) or self._version.values[claim.rule].scope
+
+    @property
+    def rows(self) -> tuple[tuple[Row, Source], ...]:
+        """Return the classification rows in force, in order, each with its source."""
+        return self._version.rows
+
+    @property
+    def lanes(self) -> tuple[OpenLane, ...]:
+        """Return every lane as it is on this day, in legal order, those that are closed too."""
+        return self._version.lanes
 
     def reports(self, lane: Lane, amounts: Amounts, reference_rate: RateSource) -> tuple[str, ...]:
         """Name the thresholds on a single payment that it reaches: they ask for data or a report, and never block."""
@@ -156,18 +198,32 @@ class RulesOfDay:
     def _judged(self, profile: Profile) -> Judgement:
         version = self._version
         classification = classify(version.rows, version.book.tags, self.day, profile)
-        judged = [judge_lane(lane, profile) for lane in version.lanes]
+        way = (profile.debtor_agent_country, profile.creditor_agent_country, profile.venue)
+        screen = version.screens.get(way)
+        if screen is None:
+            if len(version.screens) >= SCREENS_MAX:
+                version.screens.clear()
+            screen = version.screens[way] = [shut(lane, *way) for lane in version.lanes]
+        judged = [
+            (verdict, None) if verdict is not None else judge_lane(lane, profile)
+            for verdict, lane in zip(screen, version.lanes, strict=True)
+        ]
         eligible = () if classification is None else tuple(lane for _, lane in judged if lane is not None)
         return Judgement(classification, tuple(verdict for verdict, _ in judged), eligible)
 
-    def _compiled(self, uses: Sequence[Use]) -> tuple[Claimer, ...]:
+    def _compiled(self, lane: Lane, uses: Sequence[Use]) -> LaneLaw:
         law, rules = self._version.law, self._version.book.rules
-        made = (
-            claimer(law, rule, use.effect or rule.effect, use.scope or rule.scope, self.day)
-            for use in uses
-            for rule in (rules[use.rule],)
-        )
-        return tuple(make for make in made if make is not None)
+        makers: list[Claimer] = []
+        caps: list[Cap | None] = []
+        for use in uses:
+            rule = rules[use.rule]
+            if use.scope:
+                self._scopes[lane.id, use.rule, use.down] = use.scope
+            if rule.window == PAYMENT:
+                caps.append(cap(law, rule, use))
+            else:
+                makers += claimers(law, rule, use, lane.direction, self.day)
+        return LaneLaw(tuple(makers), tuple(found for found in caps if found is not None))
 
     def _reported(self, thresholds: Sequence[str]) -> tuple[tuple[str, Threshold], ...]:
         made = ((name, threshold(self._version.law, self._version.book.rules[name])) for name in thresholds)
@@ -177,9 +233,10 @@ class RulesOfDay:
 class Rulebook:
     """The whole law with its history; `id` is the hash of its documents, overlays included."""
 
-    def __init__(self, documents: Mapping[str, Document]) -> None:
-        """Read and check documents (path to document); raises RulebookError naming file and key."""
+    def __init__(self, documents: Mapping[str, Document], overlays: tuple[Mapping[str, Any], ...] = ()) -> None:
+        """Read and check documents (path to document), which `overlays` made; raises RulebookError naming file and key."""
         self._documents = documents
+        self.overlays = overlays  # on the packaged law, in turn: what another process needs to make the same rulebook
         self._book = _read(documents)
         self.id = sha256(json.dumps(documents, sort_keys=True, default=str).encode()).hexdigest()[:16]
         self._changes = _change_days(self._book)
@@ -206,13 +263,27 @@ class Rulebook:
         return found
 
     @property
+    def book(self) -> _Book:
+        """Return what was read: rules, lanes, rows and tags with their history, for who lists, compares and checks them."""
+        return self._book
+
+    @property
+    def documents(self) -> Mapping[str, Document]:
+        """Return the documents it was read from, overlays applied."""
+        return self._documents
+
+    @property
     def lanes(self) -> dict[str, bool]:
         """Return every lane's id, and whether it is active: one that is not exists in scenarios alone."""
         return {lane.id: lane.active for lane in self._book.lanes}
 
+    def own_limit_faults(self, limits: Mapping[str, Mapping[str, str]]) -> list[str]:
+        """Say what is wrong with the limits that institutions set themselves (BIC8 -> rule id -> amount)."""
+        return faults(self._book.rules, limits)
+
     def scenario(self, overlay: Mapping[str, Any], name: str) -> "Rulebook":
         """Return a new rulebook with the overlay applied (limits.scenario says its form); this one stays as it is."""
-        return Rulebook(overlaid(self._documents, overlay, name))
+        return Rulebook(overlaid(self._documents, overlay, name), (*self.overlays, {"name": name, **overlay}))
 
     def show(self, day: date) -> list[dict[str, Any]]:
         """Return the documents of `rulebook show` (design 10) for a day."""
@@ -225,7 +296,7 @@ def load_rulebook(overlays: Sequence[Mapping[str, Any]] = ()) -> Rulebook:
     for n, overlay in enumerate(overlays, 1):
         changes = {key: value for key, value in overlay.items() if key != "name"}
         documents = overlaid(documents, changes, str(overlay.get("name", n)))
-    return Rulebook(documents)
+    return Rulebook(documents, tuple(overlays))
 
 
 def _read(documents: Mapping[str, Document]) -> _Book:
@@ -270,8 +341,10 @@ def _check_references(book: _Book) -> None:
         orders.add(lane.order)
         for use in (*lane.uses, *(use for corridor in lane.corridors for use in corridor.uses)):
             claiming = _expect(book, file, "rules", use.rule, "limit")
-            if claiming.window == PAYMENT:
-                raise RulebookError(file, "rules", f"{use.rule} looks at one payment: name it under thresholds")
+            if claiming.window == PAYMENT and claiming.effect == REPORT:
+                raise RulebookError(file, "rules", f"{use.rule} only reports on one payment: name it under thresholds")
+            if claiming.scope == DOCUMENT:
+                raise RulebookError(file, "rules", f"{use.rule} counts documents: it holds in every lane")
         for name in lane.thresholds:
             reporting = _expect(book, file, "thresholds", name, "limit")
             if reporting.window != PAYMENT or reporting.effect != REPORT or not reporting.unit:
@@ -308,5 +381,6 @@ def _version(book: _Book, day: date) -> _Version:
         {name: value_of(book.rules[name], row) for name, row in rows.items()},
         tuple((row.value, row.source) for row in book.rows if row.covers(day)),
         tuple(open_on(lane, day) for lane in book.lanes),
+        {},
         {},
     )

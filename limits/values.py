@@ -1,29 +1,48 @@
 """One rule of the law: what it limits, how it is counted, and its dated values. Read from `rulebook/<rule-id>.yaml`.
 
-Four kinds: a `limit` (a cap that claims, a rail's cap on one payment, or a threshold that only reports), a `charge`, a
-`rate` and `hours`. How a limit becomes a claim is limits.measures.
+Six kinds: a `limit` (a cap that claims, a cap on one payment, or a threshold that only reports), a `charge`, a `rate`,
+`hours`, a `ratio` (a share that limits no payment here) and a `notice` (the law sets no limit, and says so). How a limit
+becomes a claim is limits.measures.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from fx.money import EXPONENTS, AmountError, format_amount, to_minor
-from limits.calendars import PAYMENT, WINDOWS
-from limits.calendars.hours import OpeningHours, opening_hours, session
-from limits.claims import REFUSE, REPORT, REQUIRE_DOCUMENTS, WHILE_OPEN, WHOLE
-from limits.documents import Dated, Document, Node, read_decimal, read_rows
+from fx.money import format_amount
+from limits.calendars import CALENDAR_YEAR, LAW_ZONE, TRADING_DAY, law_day, window_end
+from limits.calendars.hours import OpeningHours
+from limits.calendars.trading import next_trading_day
+from limits.claims import REFUSE, REPORT, REQUIRE_DOCUMENTS, SUSPEND
+from limits.documents import Dated
 
-KINDS = frozenset({"limit", "charge", "rate", "hours"})
-EFFECTS = frozenset({REFUSE, REQUIRE_DOCUMENTS, REPORT})
-SCOPES = frozenset({"person", "person-institution", "creditor-agent", "account", "transaction"})
-BASES = frozenset({"gross", "fx-conversion-gross"})
-ENFORCERS = frozenset({"institution", "SAFE", "exchange", "clearing-house", "switch"})
+KINDS = frozenset({"limit", "charge", "rate", "hours", "ratio", "notice"})
+EFFECTS = frozenset({REFUSE, REQUIRE_DOCUMENTS, REPORT, SUSPEND})
+# Whose counter a claim is on. What one institution sees alone, and what somebody sees across institutions.
+_OWN_SCOPES = frozenset({
+    "person-institution", "creditor-agent", "account", "creditor-account", "card", "institution", "creditor-institution",
+    "transaction", "document",
+})  # fmt: skip
+ACROSS_SCOPES = frozenset({"person", "person-direction", "person-channel", "creditor", "link", "market", "group"})
+SCOPES = _OWN_SCOPES | ACROSS_SCOPES
+# Counted on the creditor's side: none of the sender's to see.
+CREDITOR_SCOPES = frozenset({"creditor", "creditor-agent", "creditor-account", "creditor-institution"})
+GROSS_BASES = frozenset({"gross", "fx-conversion-gross", "use", "conversion"})  # only ever rise: claimed into posted
+NET_BASES = frozenset({
+    "net-buy-orders", "net-outflow", "net-inflow", "net-notional", "net-remittance", "net-exposure", "balance",
+})  # fmt: skip
+BASES = GROSS_BASES | NET_BASES
+ENFORCERS = frozenset({"institution", "SAFE", "PBoC", "exchange", "clearing-house", "switch"})
 MEASURED = frozenset({"debit", "settlement", "leg-in-unit"})
-
-_COMMON = ("id", "kind", "description", "unit", "enforced_by", "approved_by", "values")
-_LIMIT = ("scope", "basis", "window", "admission", "effect", "gives_back", "measure", "at_exhaustion")
+KEYED = frozenset({"institution", "channels", "account-type", "document"})  # the fact that picks a rule's value
+OTHER = "other"  # the key for what a keyed value does not name
+GROUP_EQUITY = "group-equity"  # the fact that a coefficient is of
+ACTIVE, DRAFT, ADVISORY = "active", "draft", "advisory"
+RECEIVED = "received"
+INSTANTS = frozenset({RECEIVED, "accepted"})  # by the switch, by the debtor agent
+LATCHING = frozenset({"opening-auction", "continuous", "closing-auction"})
+USE = "use"  # the unit of what is counted by times and not by amount
 
 
 class Measure(NamedTuple):
@@ -34,24 +53,37 @@ class Measure(NamedTuple):
     market: str  # market of the reference rate that converts into the unit, "" = none
 
 
-class Value(NamedTuple):
-    """One dated value: exactly one of amounts, rate and hours, or none of them where the law sets no limit."""
+class Window(NamedTuple):
+    """When a limit begins anew, and which instant of a payment counts."""
 
-    amounts: Mapping[str, int] | None = None  # currency -> minor units
-    rate: Decimal | None = None
+    period: str
+    calendar: str  # of trading days, "" = none needed
+    begins: int  # minute of the day, UTC+8, at which its day begins
+    instant: str  # received | accepted
+
+
+class Value(NamedTuple):
+    """One dated value: one of amounts, coefficient, rate and hours, or none of them where the law sets no limit."""
+
+    amounts: Mapping[str, int] | None = None  # currency (or the key of a keyed value) -> minor units
+    rate: Decimal | None = None  # of a rate or a ratio
     hours: OpeningHours | None = None
+    coefficient: Decimal | None = None  # of the group's equity
+    scope: str = ""  # where the row counts otherwise than the rule does today
+    effect: str = ""
+    counted: Window | None = None
 
 
 class Rule(NamedTuple):
     """A rule with its whole history."""
 
     id: str
-    kind: str  # limit | charge | rate | hours
+    kind: str  # limit | charge | rate | hours | ratio | notice
     description: str
-    unit: str  # currency; "HKD/CNY" for a rate (HKD for one CNY); "" = keyed by currency, or none
+    unit: str  # currency; "HKD/CNY" for a rate (HKD for one CNY); "use" for times; "" = keyed by currency, or none
     scope: str
     basis: str
-    window: str
+    window: str  # its period
     admission: str
     effect: str
     gives_back: bool
@@ -62,6 +94,28 @@ class Rule(NamedTuple):
     rail: str  # the rail whose payments it caps, "" = a lane's rule
     assumptions: Mapping[str, str]
     values: tuple[Dated[Value], ...]
+    counted: Window = Window("", "", 0, RECEIVED)
+    keyed_by: str = ""
+    suspends: int = 0  # windows after an exceeded one that are closed too
+    state: str = ACTIVE  # what it is: a draft with all its approvals is active, without one advisory
+    draft: bool = False  # was written as a draft
+    missing_approvals: tuple[str, ...] = ()
+    penalty_state: str = ""  # a person in this state has another ceiling
+    penalty_minor: int = 0
+    latches_in: frozenset[str] = frozenset()
+    latch_on_carry: bool = False
+
+    def scope_on(self, value: Value) -> str:
+        """Return whose counter it is under a dated value."""
+        return value.scope or self.scope
+
+    def counted_on(self, value: Value) -> Window:
+        """Return when it begins anew under a dated value."""
+        return value.counted or self.counted
+
+    def effect_on(self, value: Value) -> str:
+        """Return what it does under a dated value; whatever is not active only counts."""
+        return (value.effect or self.effect) if self.state == ACTIVE else REPORT
 
 
 class RuleValue(NamedTuple):
@@ -90,114 +144,22 @@ class RuleValue(NamedTuple):
     enforced_by: str
     approved_by: str
     at_exhaustion: str  # a sentence: what the person can do
+    keyed_by: str = ""
+    state: str = ACTIVE
+    coefficient: Decimal | None = None
+    missing_approvals: tuple[str, ...] = ()
+    penalty: tuple[str, int] | None = None  # (state of a person, the ceiling that person has), minor units
+    suspends: int = 0
+    latches_in: frozenset[str] = frozenset()  # sessions in which no headroom closes it until its window ends
+    counted: Window | None = None
 
-
-def read_rule(file: str, document: Document) -> Rule:
-    """Read one rule document; raises RulebookError naming file and key."""
-    limit = document.get("kind") == "limit"
-    required = (*_COMMON, *_LIMIT) if limit else _COMMON
-    node = Node(file, "", document, required, ("rail", "assumptions", "calendar"))
-    kind = node.one_of("kind", KINDS)
-    unit = node.text("unit")
-    if node.text("id") != file.removesuffix(".yaml"):
-        raise node.error("id", f"{node.text('id')!r} does not name its file: one rule a file")
-    window = Node(file, "window", document["window"], ("period", "zone", "instant")) if limit else None
-    if window is not None:
-        window.one_of("zone", {"UTC+8"})
-        window.one_of("instant", {"received"})  # which instant counts: the day on which the payment was received
-    rule = Rule(
-        node.text("id"),
-        kind,
-        node.text("description"),
-        _unit(node, kind, unit),
-        node.one_of("scope", SCOPES) if limit else "",
-        node.one_of("basis", BASES) if limit else "",
-        window.one_of("period", WINDOWS) if window is not None else "",
-        node.one_of("admission", {WHOLE, WHILE_OPEN}) if limit else "",
-        node.one_of("effect", EFFECTS) if limit else "",
-        node.flag("gives_back"),
-        _measure(node) if limit else Measure("", "", ""),
-        node.one_of("enforced_by", ENFORCERS),
-        node.text("approved_by"),
-        node.text("at_exhaustion"),
-        node.text("rail"),
-        node.reasons("assumptions"),
-        read_rows(node, "values", lambda row: _value(row, kind, unit, node.text("calendar")), ("value",)),
-    )
-    _check(node, rule)
-    return rule
-
-
-def _check(node: Node, rule: Rule) -> None:
-    for key in ("description", "approved_by", *(("at_exhaustion",) if rule.kind == "limit" else ())):
-        if not node.text(key):
-            raise node.error(key, "is empty")
-    if rule.rail and rule.scope != "transaction":
-        raise node.error("rail", "a rail caps one payment: scope must be transaction")
-    if rule.scope == "person" and rule.enforced_by == "institution":
-        raise node.error("scope", "an institution counts only what it sees: person-institution")
-    if rule.kind == "limit" and (rule.scope == "transaction") != (rule.window == PAYMENT):
-        raise node.error("window", "scope transaction and period payment belong together")
-
-
-def _unit(node: Node, kind: str, unit: str) -> str:
-    parts = unit.split("/") if kind == "rate" else [unit] if unit else []
-    if any(part not in EXPONENTS for part in parts) or (kind == "rate" and len(parts) != 2):
-        raise node.error("unit", f"{unit!r} is no unit: a currency, null where keyed by currency, HKD/CNY for a rate")
-    return unit
-
-
-def _measure(node: Node) -> Measure:
-    given = Node(node.file, "measure", node.data["measure"], ("amount",), ("rate", "market"))
-    measure = Measure(given.one_of("amount", MEASURED), given.text("rate"), given.text("market"))
-    if measure.market and measure.market not in ("onshore", "offshore"):
-        raise given.error("market", f"{measure.market!r} is neither onshore nor offshore")
-    if measure.rate and measure.market:
-        raise given.error("rate", "a measure converts by a rule's rate or by a market's, not both")
-    return measure
-
-
-def _value(row: Node, kind: str, unit: str, calendar: str) -> Value:
-    value = row.data["value"]
-    if value is None:
-        return Value()
-    if kind == "rate":
-        rate = read_decimal(row, "value", value)
-        if rate <= 0:
-            raise row.error("value", "a rate is above zero")
-        return Value(rate=rate)
-    if kind == "hours":
-        return Value(hours=_hours(row, calendar))
-    if unit:
-        return Value(amounts={unit: _amount(row, "value", value, unit)})
-    if not isinstance(value, Mapping) or not value:
-        raise row.error("value", "a rule without unit is keyed by currency: {HKD: '20000'}")
-    return Value(amounts={str(key): _amount(row, f"value.{key}", item, str(key)) for key, item in value.items()})
-
-
-def _amount(row: Node, key: str, value: Any, currency: str) -> int:
-    number = read_decimal(row, key, value)
-    try:
-        amount_minor = to_minor(number, currency)
-    except (AmountError, KeyError) as error:
-        raise row.error(key, f"is no amount of {currency}: {error}") from error
-    if amount_minor < 0:
-        raise row.error(key, "is below zero")
-    return amount_minor
-
-
-def _hours(row: Node, calendar: str) -> OpeningHours:
-    try:
-        return opening_hours(
-            tuple(
-                session(given.text("days"), given.text("from"), given.text("to"))
-                for n, data in enumerate(row.mappings("value"))
-                for given in (Node(row.file, row.where(f"value[{n}]"), data, ("days", "from", "to")),)
-            ),
-            calendar,
-        )
-    except ValueError as error:
-        raise row.error("value", str(error)) from error
+    def window_end(self, at: datetime) -> datetime | None:
+        """Return the first instant (aware, UTC) at which the limit has begun anew; None where it never does."""
+        counted = self.counted or Window(self.window, "", 0, RECEIVED)
+        if counted.period != TRADING_DAY:
+            return window_end(counted.period, at, timedelta(minutes=counted.begins))
+        opens = next_trading_day(counted.calendar, law_day(at))
+        return datetime(opens.year, opens.month, opens.day, tzinfo=LAW_ZONE).astimezone(UTC)
 
 
 def value_of(rule: Rule, row: Dated[Value]) -> RuleValue:
@@ -208,21 +170,40 @@ def value_of(rule: Rule, row: Dated[Value]) -> RuleValue:
     return RuleValue(
         rule.id, rule.kind, rule.description, amounts.get(currency or ""), amounts,
         currency if rule.kind in ("limit", "charge") else None, row.value.rate,
-        row.value.hours.text if row.value.hours else None, rule.window, rule.scope, rule.basis, rule.effect,
+        row.value.hours.text if row.value.hours else None, rule.counted_on(row.value).period, rule.scope_on(row.value), rule.basis,
+        (row.value.effect or rule.effect) and rule.effect_on(row.value),
         row.since, row.until, source.line, source.quote, source.confidence, source.assumed, source.reason,
         {**rule.assumptions, **source.assumptions}, rule.enforced_by, rule.approved_by, rule.at_exhaustion,
+        rule.keyed_by, rule.state, row.value.coefficient, rule.missing_approvals,
+        (rule.penalty_state, rule.penalty_minor) if rule.penalty_state else None, rule.suspends,
+        rule.latches_in, rule.counted_on(row.value),
     )  # fmt: skip
 
 
+def suspended_until(rule: RuleValue, window: str) -> date:
+    """Return the last day for which exceeding a window ("2026", "2026-03-02") closes the ones after it."""
+    if rule.window == CALENDAR_YEAR:
+        return date(int(window) + rule.suspends, 12, 31)
+    return date.fromisoformat(window) + timedelta(days=rule.suspends)
+
+
+def amount_text(amount_minor: int, unit: str) -> str:
+    """Write an amount in major units of its unit, or a number of times."""
+    return str(amount_minor) if unit == USE else format_amount(amount_minor, unit)
+
+
 def documents_of(value: RuleValue) -> list[dict[str, Any]]:
-    """Write a rule of the day as documents of `rulebook show`, one a currency; value null where it sets no limit."""
-    amounts: list[tuple[str | None, str | None]] = [
-        (currency, format_amount(amount_minor, currency)) for currency, amount_minor in value.amounts.items()
+    """Write a rule of the day as documents of `rulebook show`, one a currency or key; value null where it sets no limit."""
+    rows: list[tuple[str | None, str | None, str | None]] = [  # value, currency, key
+        (amount_text(amount_minor, value.currency or key), value.currency or key, key if value.keyed_by else None)
+        for key, amount_minor in value.amounts.items()
     ]
     if value.rate is not None:
-        amounts = [(None, str(value.rate))]
+        rows = [(str(value.rate), None, None)]
+    if value.coefficient is not None:
+        rows = [(str(value.coefficient), value.currency, GROUP_EQUITY)]
     if value.hours is not None:
-        amounts = [(None, value.hours.removeprefix("daily ").replace("–", "-"))]  # for programs: 07:00-23:00
+        rows = [(value.hours.removeprefix("daily ").replace("–", "-"), None, None)]  # for programs: 07:00-23:00
     shared = {
         "window": value.window or None,
         "basis": value.basis or None,
@@ -240,8 +221,11 @@ def documents_of(value: RuleValue) -> list[dict[str, Any]]:
         "hours": value.hours,
         "enforced_by": value.enforced_by,
         "approved_by": value.approved_by,
+        "state": value.state,
+        "missing_approvals": list(value.missing_approvals),
+        "keyed_by": GROUP_EQUITY if value.coefficient is not None else value.keyed_by or None,
     }
     return [
-        {"rule": value.rule, "value": amount, "currency": currency, **shared}
-        for currency, amount in amounts or [(value.currency, None)]
+        {"rule": value.rule, "value": amount, "currency": currency, "key": key, **shared}
+        for amount, currency, key in rows or [(None, value.currency, None)]
     ]

@@ -1,4 +1,4 @@
-"""The six rails of the house, made from catalogue.yaml. Nothing is opened here: `start` does that."""
+"""The rails of the house, made from catalogue.yaml. Nothing is opened here: `start` does that."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta

@@ -30,6 +30,8 @@ def tree(element: etree._Element, skip: int) -> dict[str, Any]:
             found.setdefault(name, []).append(tree(child, skip))
         elif name == "Envlp":
             found[name] = tree(child[0], _SUPPLEMENT_SKIP)
+        elif name == "DocumentHash":
+            found.setdefault(name, {})[int(child.get("Of", ""))] = child.text
         elif len(child):
             found[name] = tree(child, skip)
         else:
@@ -69,6 +71,13 @@ def transfer_of(found: dict[str, Any]) -> CreditTransfer | MessageError:
     creditor = _party(found["Cdtr"], "Cdtr", account, supplement.get("CreditorSector"))
     if isinstance(creditor, MessageError):
         return creditor
+    documents = _documents(found["RgltryRptg"]) if "RgltryRptg" in found else ()
+    if "DocumentHash" in supplement:
+        hashes = supplement["DocumentHash"]
+        if max(hashes) > len(documents):
+            place = "SplmtryData/Envlp/Supplement/DocumentHash/@Of"
+            return MessageError("FF01", place, f"There is no RgltryRptg number {max(hashes)}")
+        documents = tuple([each._replace(hash=hashes.get(n)) for n, each in enumerate(documents, 1)])
     return CreditTransfer(
         ids["InstrId"], ids["EndToEndId"], ids.get("UETR"), instructed_amount, instructed_currency, interbank_amount,
         interbank_currency, debtor, creditor,
@@ -77,10 +86,15 @@ def transfer_of(found: dict[str, Any]) -> CreditTransfer | MessageError:
         found["Purp"]["Cd"] if "Purp" in found else None,
         found["PmtTpInf"]["CtgyPurp"]["Cd"] if "PmtTpInf" in found else None, found["ChrgBr"],
         found["RmtInf"]["Ustrd"] if "RmtInf" in found else None,
-        tuple([_document(each) for each in found["RgltryRptg"]]) if "RgltryRptg" in found else (),
+        documents,
         supplement.get("Lane"), supplement.get("AllowLanes") == "true", supplement.get("Venue"),
-        supplement.get("QuoteId"),
+        supplement.get("QuoteId"), _acceptance(found),
     )  # fmt: skip
+
+
+def _acceptance(found: dict[str, Any]) -> str | None:
+    instant = found.get("AddtlDtTm", found).get("AccptncDtTm")
+    return instant.strip() if instant is not None else None  # xs:dateTime lets spaces stand around it
 
 
 def _party(found: dict[str, Any], side: str, account: Account, sector: str | None) -> Party | MessageError:
@@ -114,9 +128,14 @@ def _account(found: dict[str, Any], currency: str | None) -> Account:
         proxy["Tp"]["Cd"] if proxy else None,
         proxy["Id"] if proxy else None,
         currency,
+        found["Tp"]["Prtry"] if "Tp" in found else None,
     )
 
 
-def _document(found: dict[str, Any]) -> Document:
-    details = found["Dtls"]
-    return Document(details["Tp"], details["Inf"], found["Authrty"]["Nm"] if "Authrty" in found else None)
+def _documents(reported: list[dict[str, Any]]) -> tuple[Document, ...]:
+    return tuple(
+        [
+            Document(each["Dtls"]["Tp"], each["Dtls"]["Inf"], each["Authrty"]["Nm"] if "Authrty" in each else None)
+            for each in reported
+        ]
+    )

@@ -23,12 +23,13 @@ class Identification(NamedTuple):
 
 
 class Account(NamedTuple):
-    """An account by number or by proxy; `currency` None = not given."""
+    """An account by number or by proxy; `currency` and `type` None = not given."""
 
     number: str | None
     proxy_type: str | None
     proxy_value: str | None
     currency: str | None
+    type: str | None = None
 
 
 class Party(NamedTuple):
@@ -47,6 +48,7 @@ class Document(NamedTuple):
     type: str
     reference: str
     issuer: str | None
+    hash: str | None = None  # SHA-256 of its contents, 64 hex digits
 
 
 class CreditTransfer(NamedTuple):
@@ -73,6 +75,7 @@ class CreditTransfer(NamedTuple):
     allow_lanes: bool
     venue: str | None
     quote_id: str | None
+    acceptance_date_time: str | None = None  # ISO 8601 text with offset
 
 
 class BusinessHeader(NamedTuple):

@@ -32,7 +32,7 @@ _DOCUMENT = (
 )
 _TRANSACTION = (
     "<CdtTrfTxInf><PmtId><InstrId>{}</InstrId><EndToEndId>{}</EndToEndId>{}</PmtId>{}"
-    '<IntrBkSttlmAmt Ccy="{}">{}</IntrBkSttlmAmt><InstdAmt Ccy="{}">{}</InstdAmt><ChrgBr>{}</ChrgBr>'
+    '<IntrBkSttlmAmt Ccy="{}">{}</IntrBkSttlmAmt>{}<InstdAmt Ccy="{}">{}</InstdAmt><ChrgBr>{}</ChrgBr>'
     "<Dbtr>{}</Dbtr><DbtrAcct>{}</DbtrAcct><DbtrAgt><FinInstnId><BICFI>{}</BICFI></FinInstnId></DbtrAgt>"
     "<CdtrAgt><FinInstnId><BICFI>{}</BICFI></FinInstnId></CdtrAgt><Cdtr>{}</Cdtr><CdtrAcct>{}</CdtrAcct>{}{}{}{}</CdtTrfTxInf>"
 )
@@ -70,20 +70,21 @@ def build_pacs008(
     `created_at` is ISO 8601 text; `definition` pacs.008.001.08 or .13. Raises MessageError (RR10) for a text that
     XML cannot carry.
     """
-    transactions = "".join([_transaction(transfer) for transfer in transfers])
+    transactions = "".join([_transaction(transfer, definition) for transfer in transfers])
     document = _DOCUMENT.format(NAMESPACE + definition, xml(message_id), xml(created_at), len(transfers), transactions)
     if header is None:
         return f"{_DECLARATION}{document}".encode()
     return wrap(header_text(header), document)
 
 
-def _transaction(transfer: CreditTransfer) -> str:
+def _transaction(transfer: CreditTransfer, definition: str) -> str:
     debtor, creditor = transfer.debtor, transfer.creditor
     return _TRANSACTION.format(
         xml(transfer.instruction_id), xml(transfer.end_to_end_id), _element("UETR", transfer.uetr),
         _coded("PmtTpInf><CtgyPurp", transfer.category_purpose, "CtgyPurp></PmtTpInf"),
-        xml(transfer.interbank_currency), xml(transfer.interbank_amount), xml(transfer.instructed_currency),
-        xml(transfer.instructed_amount), xml(transfer.charge_bearer),
+        xml(transfer.interbank_currency), xml(transfer.interbank_amount),
+        _acceptance(transfer.acceptance_date_time, definition),
+        xml(transfer.instructed_currency), xml(transfer.instructed_amount), xml(transfer.charge_bearer),
         _party(debtor), _account(debtor.account, debtor.account.currency),
         xml(transfer.debtor_agent), xml(transfer.creditor_agent), _party(creditor),
         _account(creditor.account, transfer.settlement_currency), _coded("Purp", transfer.purpose_code, "Purp"),
@@ -94,6 +95,12 @@ def _transaction(transfer: CreditTransfer) -> str:
 
 def _element(name: str, value: str | None) -> str:
     return f"<{name}>{xml(value)}</{name}>" if value else ""
+
+
+def _acceptance(instant: str | None, definition: str) -> str:
+    """Write when the debtor agent took it; later versions keep the date-times of a transaction in a box of their own."""
+    element = _element("AccptncDtTm", instant)
+    return f"<AddtlDtTm>{element}</AddtlDtTm>" if element and definition != PACS_008 else element
 
 
 def _coded(opening: str, code: str | None, closing: str) -> str:
@@ -122,16 +129,23 @@ def _identification(given: Identification, residency: str) -> str:
 
 
 def _account(account: Account, currency: str | None) -> str:
+    kind = f"<Tp><Prtry>{xml(account.type)}</Prtry></Tp>" if account.type is not None else ""
     proxy = ""
     if account.proxy_type is not None and account.proxy_value is not None:
         proxy = f"<Prxy><Tp><Cd>{xml(account.proxy_type)}</Cd></Tp><Id>{xml(account.proxy_value)}</Id></Prxy>"
-    return f"<Id><Othr><Id>{xml(account.number or NOT_PROVIDED)}</Id></Othr></Id>{_element('Ccy', currency)}{proxy}"
+    number = f"<Id><Othr><Id>{xml(account.number or NOT_PROVIDED)}</Id></Othr></Id>"
+    return f"{number}{kind}{_element('Ccy', currency)}{proxy}"
 
 
 def _document(document: Document) -> str:
     issuer = f"<Authrty>{_element('Nm', document.issuer)}</Authrty>" if document.issuer else ""
     details = f"<Dtls><Tp>{xml(document.type)}</Tp><Inf>{xml(document.reference)}</Inf></Dtls>"
     return f"<RgltryRptg>{issuer}{details}</RgltryRptg>"
+
+
+def _hash(n: int, digits: str) -> str:
+    """Write the hash of the n-th document, which RgltryRptg has no place for."""
+    return f'<DocumentHash Of="{n}">{xml(digits)}</DocumentHash>'
 
 
 def _supplement(transfer: CreditTransfer) -> str:
@@ -145,6 +159,7 @@ def _supplement(transfer: CreditTransfer) -> str:
         + (_element("CreditorSector", creditor.sector) if creditor.sector != "household" else "")
         + _element("CreditorAccountCurrency", creditor.account.currency)
         + _element("QuoteId", transfer.quote_id)
+        + "".join([_hash(n, document.hash) for n, document in enumerate(transfer.documents, 1) if document.hash])
     )
     if not content:
         return ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from rails.identifiers.fictional import phone
+from rails.identifiers.phones import CALLING_CODES
 
 PERSONS_PER_AGENT = 20
 FIRMS_PER_AGENT = 4
@@ -33,6 +34,11 @@ _PINYIN = (
     ("LI", "WANG", "ZHANG", "LIU", "CHEN", "YANG", "HUANG", "ZHAO", "WU", "ZHOU"),
     ("Xiaoming", "Wei", "Fang", "Jianguo", "Meilin", "Haiyan", "Zihan", "Yuxuan", "Guoqiang", "Lihua"),
 )
+_THAI = (
+    ("SAETANG", "SRISUK", "CHAIYASIT", "BOONMEE", "THONGDEE", "WONGSAWAT"),
+    ("Somchai", "Malee", "Anong", "Niran", "Kanya", "Prasit"),
+)
+_NAMES = {"CN": _PINYIN, "TH": _THAI}  # elsewhere Cantonese ones
 _FIRMS = (
     ("Golden", "Harbour", "Kapok", "Lotus", "Pearl", "Southern", "Bauhinia", "Delta"),
     ("Trading", "Logistics", "Textiles", "Electronics", "Seafood", "Design", "Machinery", "Tea"),
@@ -46,9 +52,10 @@ def population(seed: int, agents: Sequence[tuple[str, str]]) -> Iterator[_Row]:
         for n in range(PERSONS_PER_AGENT + FIRMS_PER_AGENT):
             serial = place * (PERSONS_PER_AGENT + FIRMS_PER_AGENT) + n
             is_person = n < PERSONS_PER_AGENT
-            surnames, forenames = _FIRMS if not is_person else _PINYIN if country == "CN" else _CANTONESE
+            surnames, forenames = _NAMES.get(country, _CANTONESE) if is_person else _FIRMS
             name = f"{chance.choice(surnames)} {chance.choice(forenames)}" + ("" if is_person else f" {serial} Ltd")
-            proxies = (("MBNO", phone(FIRST_PHONE + serial, country)),) if is_person else ()
+            numbered = is_person and country in CALLING_CODES  # elsewhere the switch takes no proxies
+            proxies = (("MBNO", phone(FIRST_PHONE + serial, country)),) if numbered else ()
             yield agent, _account(place, n, country), name, "person" if is_person else "firm", country, proxies
 
 

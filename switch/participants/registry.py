@@ -1,9 +1,11 @@
-"""Participants as dated data: who they are, where they settle, which rails and schemes they have joined by a day.
+"""Participants as dated data: who they are, where they settle, which rails and schemes they have joined by a day, what
+limits of their own they set; and the groups that firms belong to.
 
 Keys and their hashes live in the store; persons in switch.participants.persons.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
@@ -12,6 +14,12 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 import yaml
+
+from fx.money import Money, parse_amount
+from rails.identifiers import normalize
+
+_RULE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,5})?")
 
 
 class Participant(NamedTuple):
@@ -24,6 +32,7 @@ class Participant(NamedTuple):
     settles_through: str  # its own BIC, or its sponsor bank's for an SVF
     rails: Mapping[str, date]
     schemes: tuple[tuple[str, date], ...]
+    limits: Mapping[str, str] = {}  # its own: rule id -> amount in the rule's unit; lower than the scheme's
 
     def schemes_on(self, day: date) -> frozenset[str]:
         """Return the schemes joined by `day`."""
@@ -35,12 +44,29 @@ def _joined(schemes: tuple[tuple[str, date], ...], day: date) -> frozenset[str]:
     return frozenset(scheme for scheme, since in schemes if since <= day)
 
 
+class Firm(NamedTuple):
+    """A firm by its document: type (USCC, BRN, LEI), country, number in its normal form."""
+
+    type: str
+    country: str
+    number: str
+
+
+class Group(NamedTuple):
+    """A group of firms: its name, the owners' equity of its members together, and who they are."""
+
+    name: str
+    equity: Money
+    members: tuple[Firm, ...]
+
+
 class Registry(NamedTuple):
-    """All participants of a sandbox by BIC8, and what its positions and inventories open with (major units by currency)."""
+    """All participants of a sandbox by BIC8, what its positions and inventories open with (major units by currency), groups."""
 
     participants: Mapping[str, Participant]
     funding: Mapping[str, str]
     inventory: Mapping[str, str]
+    groups: tuple[Group, ...] = ()
 
     @property
     def id(self) -> str:
@@ -51,13 +77,43 @@ class Registry(NamedTuple):
         """Return the participant of a BIC of 8 or 11 characters."""
         return self.participants.get(bic[:8])
 
+    def groups_by_firm(self) -> dict[Firm, Group]:
+        """Return the group of each firm that belongs to one. Raises ValueError where a firm stands in two."""
+        found: dict[Firm, Group] = {}
+        for group in self.groups:
+            for firm in group.members:
+                if firm in found:
+                    raise ValueError(
+                        f"a firm of group {group.name} stands in group {found[firm].name}, too: leave it in one"
+                    )
+                found[firm] = group
+        return found
+
+
+def own_limits(registry: Registry) -> dict[str, dict[str, str]]:
+    """Return the limits that participants set themselves: BIC8 -> rule id -> amount in the rule's unit.
+
+    Whether there is such a rule, and the amount is lower than the scheme's, only a rulebook can tell.
+    """
+    return {bic: dict(each.limits) for bic, each in registry.participants.items() if each.limits}
+
 
 @cache
 def load_registry() -> Registry:
-    """Read the packaged participants."""
-    data = yaml.safe_load(files("switch.participants").joinpath("participants.yaml").read_text("utf-8"))
+    """Read the packaged participants and groups."""
+    folder = files("switch.participants")
+    data, groups = (
+        yaml.safe_load(folder.joinpath(name).read_text("utf-8")) for name in ("participants.yaml", "groups.yaml")
+    )
+    return read_registry(data, groups)
+
+
+def read_registry(data: Mapping[str, Any], groups: Mapping[str, Any]) -> Registry:
+    """Read participants and groups of firms. Raises ValueError where a participant's own limit is not written as one."""
     participants = {row["bic"]: _participant(row) for row in data["participants"]}
-    return Registry(participants, data["funding"], data["inventory"])
+    return Registry(
+        participants, data["funding"], data["inventory"], tuple(_group(row) for row in groups.get("groups", ()))
+    )
 
 
 def _participant(row: Mapping[str, Any]) -> Participant:
@@ -69,4 +125,24 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         row.get("sponsor", row["bic"]),
         row["rails"],
         tuple(row["schemes"].items()),
+        _limits(row["bic"], row.get("limits", {})),
+    )
+
+
+def _limits(bic: str, given: Mapping[Any, Any]) -> dict[str, str]:
+    for rule, amount in given.items():
+        if not isinstance(rule, str) or _RULE.fullmatch(rule) is None:
+            raise ValueError(f"{bic} limits {rule!r}: name a rule, such as payment-connect.northbound.day")
+        if not isinstance(amount, str) or _AMOUNT.fullmatch(amount) is None:
+            raise ValueError(f'{bic} limits {rule} to {amount!r}: write the amount in the rule\'s unit as "5000"')
+    return dict(given)
+
+
+def _group(row: Mapping[str, Any]) -> Group:
+    currency = row["equity"]["currency"]
+    equity = Money(parse_amount(row["equity"]["amount"], currency), currency)
+    return Group(
+        row["name"],
+        equity,
+        tuple(Firm(each["type"], each["country"], normalize(each["type"], each["number"])) for each in row["members"]),
     )

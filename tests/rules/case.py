@@ -1,6 +1,7 @@
 """What a rule case is and how it is run: facts in; class, lanes, claims and verdict out. One YAML file a subject.
 
-A case starts from a base (bases.yaml), states what differs, and expects. Whether claims fit is asked of the same pure
+A case starts from a base (bases.yaml), states what differs, and expects; `used` is by rule, or by counter where a rule
+looks at several windows. Whether claims fit is asked of the same pure
 function that every counter implementation is held to.
 """
 
@@ -21,7 +22,7 @@ from limits.rules import Lane, Rulebook, RulesOfDay
 
 HERE = Path(__file__).parent
 BASES: Mapping[str, Mapping[str, Any]] = yaml.safe_load((HERE / "bases.yaml").read_text())
-CASE_KEYS = {"name", "at", "base", "facts", "pay", "used", "rates", "scenario", "lane", "expect"}
+CASE_KEYS = {"name", "at", "base", "facts", "pay", "used", "own_limits", "rates", "scenario", "lane", "expect"}
 DAY_RATES = {"CNY/USD/onshore": "0.14", "CNY/HKD/offshore": "1.10"}
 
 
@@ -112,28 +113,41 @@ def _in_lane(rules: RulesOfDay, lane: Lane, profile: Profile, at: datetime, case
     def reference_rate(base: str, quote: str, market: str) -> Decimal:
         return Decimal(rates[f"{base}/{quote}/{market}"])
 
-    facts = PaymentFacts(profile, "p1", "p2", "AGENTHK0", "AGENTCN0", "account-1", "account-2", debit, at)
+    facts = PaymentFacts(
+        profile,
+        "p1",
+        "p2",
+        "AGENTHK0",
+        "AGENTCN0",
+        "account-1",
+        "account-2",
+        debit,
+        at,
+        own_limits=case.get("own_limits"),
+    )
     amounts = Amounts(debit, settlement)
     claims = rules.claims(lane, facts, amounts, reference_rate)
     used = {
-        claim.counter: Sums(up_posted=_minor(rules, claim.rule, case["used"]))
+        claim.counter: Sums(up_posted=money(given).amount_minor)
         for claim in claims
-        if claim.rule in case.get("used", {})
+        if (given := case.get("used", {}).get(claim.counter) or case.get("used", {}).get(claim.rule))
     }
-    refused = evaluate(claims, used)
+    exceeded = (cap(facts, amounts, reference_rate) for cap in rules.law_of(lane).caps)
+    over = next((above for above in exceeded if above is not None), None)
+    refused = evaluate(claims, used) if over is None else None
     return found | {
         "claims": {claim.counter: f"{_major(rules, claim.rule, claim.delta, debit.currency)}" for claim in claims},
         "reports": list(rules.reports(lane, amounts, reference_rate)),
         "counted": [claim.rule for claim in claims if claim.effect == REPORT],
-        "refused_by": refused.claim.rule if refused else None,
-        "effect": refused.claim.effect if refused else None,
-        "headroom": _major(rules, refused.claim.rule, refused.headroom, debit.currency) if refused else None,
-        "what_to_do": rules.rule(refused.claim.rule).at_exhaustion if refused else None,
+        "refused_by": over.rule if over else refused.claim.rule if refused else None,
+        "effect": over.effect if over else refused.claim.effect if refused else None,
+        "headroom": _major(rules, over.rule, over.cap_minor, over.unit)
+        if over
+        else _major(rules, refused.claim.rule, refused.headroom, debit.currency)
+        if refused
+        else None,
+        "what_to_do": rules.rule(over.rule if over else refused.claim.rule).at_exhaustion if over or refused else None,
     }
-
-
-def _minor(rules: RulesOfDay, rule: str, used: Mapping[str, str]) -> int:
-    return money(used[rule]).amount_minor
 
 
 def _major(rules: RulesOfDay, rule: str, amount_minor: int, fallback: str) -> str:

@@ -29,7 +29,15 @@ def test_a_down_sees_pending_and_posted_downs_and_only_posted_ups() -> None:
     assert headroom(DOWN, BUSY) == 40 - 7 - 15 + 50
 
 
-@pytest.mark.parametrize("claim", [UP._replace(ceiling=None), DOWN._replace(floor=None), UP._replace(delta=0)])
+@pytest.mark.parametrize(("used", "fits"), [(99, True), (100, True), (101, False)])
+@pytest.mark.parametrize("admission", ["whole", "while_open"])
+def test_a_claim_of_nothing_asks_whether_the_ceiling_was_kept(used: int, fits: bool, admission: str) -> None:
+    look = UP._replace(delta=0, admission=admission)
+    refused, sums = admit((look,), {"k": Sums(up_posted=used)})
+    assert (refused is None) is fits and all(state.up_posted == used for state in sums.values())
+
+
+@pytest.mark.parametrize("claim", [UP._replace(ceiling=None), DOWN._replace(floor=None)])
 def test_without_a_bound_in_its_direction_a_claim_has_no_end_of_headroom(claim: Claim) -> None:
     assert headroom(claim, BUSY) is None
     assert evaluate((claim,), {"k": BUSY._replace(latched=True)}) is None

@@ -14,6 +14,7 @@ DAY = "payment-connect.northbound.day.yaml"
 MACAU = "easy-transfer.day.yaml"
 RATE = "payment-connect.reference-rate.yaml"
 HOURS = "payment-connect.southbound.hours.yaml"
+RULE = "payment-connect.northbound.year.yaml"
 SOURCE = "values[0].reference"
 LANE = "lanes/payment-connect.northbound.yaml"
 ROWS = "classification/accounts.yaml"
@@ -56,7 +57,15 @@ PLANTED: list[tuple[str, str, tuple[str | int, ...], Any, str]] = [
     ("hours that are no time", HOURS, ("values", 0, "value", 0, "from"), "7:00", "values[0].value"),
     ("a rate of zero", RATE, ("values", 0, "value"), "0", "values[0].value"),
     ("a lane with a rule that is not there", LANE, ("rules", 0, "rule"), "no.such-rule", "rules"),
-    ("a lane that claims on one payment", LANE, ("rules", 0, "rule"), "ibps.transaction", "rules"),
+    ("a lane that claims what only reports", LANE, ("rules", 0, "rule"), "hong-kong.wire", "rules"),
+    ("a lane that counts documents", LANE, ("rules", 0, "rule"), "documents.once", "rules"),
+    ("a rule that many see and one counts", RULE, ("scope",), "person", "scope"),
+    ("a trading day without its calendar", RULE, ("window", "period"), "trading-day", "window.calendar"),
+    ("a day that begins at no time", RULE, ("window", "begins"), "24:30", "window.begins"),
+    ("a suspension of no window", RULE, ("effect",), "suspend_until", "suspends"),
+    ("a row of an unknown scope", RULE, ("values", 0, "scope"), "planet", "values[0].scope"),
+    ("a draft that nobody approves", RULE, ("approved_by",), [], "approved_by"),
+    ("a penalty of an unknown state", RULE, ("penalty",), {"state": "rude", "value": "0"}, "penalty.state"),
     ("a lane with a threshold that blocks", LANE, ("thresholds",), ["ibps.transaction"], "thresholds"),
     ("a lane with hours that are a charge", LANE, ("hours",), "charge.rtgs", "hours"),
     ("a lane with a charge that is none", LANE, ("charge",), "payment-connect.southbound.hours", "charge"),
@@ -74,7 +83,7 @@ PLANTED: list[tuple[str, str, tuple[str | int, ...], Any, str]] = [
     ("two classes of one order", ROWS, ("rows", 0, "order"), 20, "order"),
     ("two classes of one name", ROWS, ("rows", 0, "id"), "domestic", "id"),
     ("a class without source", ROWS, ("reference",), ..., "rows[0].reference"),
-    ("an unverified code without a word on it", CODES, ("codes", 6, "note"), ..., "codes[6].note"),
+    ("an unverified code without a word on it", CODES, ("codes", 12, "note"), ..., "codes[12].note"),
 ]  # fmt: skip
 
 

@@ -245,7 +245,10 @@ def test_a_scenario_can_lift_a_cap(rulebook: Rulebook) -> None:
     [
         ({"no.such-rule": {"value": "1"}}, "no.such-rule"),
         ({"lanes": {"no-such-lane": {"active": True}}}, "lanes.no-such-lane"),
-        ({"payment-connect.northbound.day": {"value": "1", "scope": "person"}}, "payment-connect.northbound.day.scope"),
+        ({"payment-connect.northbound.day": {"value": "1", "unit": "CNY"}}, "payment-connect.northbound.day.unit"),
+        ({"payment-connect.northbound.day": {"scope": "person"}}, "scope"),
+        ({"payment-connect.northbound.day": {"until": date(2025, 1, 1)}}, "payment-connect.northbound.day.until"),
+        ({"rules": {"payment-connect.northbound.day": {}}}, "rules.payment-connect.northbound.day"),
         ({"payment-connect.northbound.day": {"since": TODAY}}, "payment-connect.northbound.day.value"),
         ({"lanes": {"hk-macau.instant": {"active": "yes"}}}, "lanes.hk-macau.instant.active"),
         ({"payment-connect.northbound.day": {"value": 1.5}}, "values[0].value"),
