@@ -39,11 +39,14 @@ from switch.flow.sealing import Sealer
 from switch.flow.worker import Worker
 from switch.flow.world import OtherLaw, World
 from switch.participants.persons import Persons
-from switch.participants.registry import Registry, load_registry
+from switch.participants.registry import Registry, load_registry, own_limits
 from switch.payment.plan import Transfer
 from switch.payment.postings import funding, inventory, position
+from switch.report.assembly import Report, make_report, period_of
+from switch.report.question import Question
 from switch.sandbox import Sandbox
 from switch.store.memory import MemoryStore
+from switch.store.postgres.report import Unreadable, figures_at
 from switch.store.postgres.store import PostgresStore
 from switch.store.valkey import Limiter, ValkeyLink
 from switch.translate.facts import Known
@@ -73,6 +76,10 @@ def load_secrets(data: Path) -> Secrets:
     return Secrets(both[:_KEY_BYTES], both[_KEY_BYTES:])
 
 
+class CannotOpen(Exception):
+    """The sandbox cannot be opened as asked; says why and what to do."""
+
+
 def make_world(
     rails: Mapping[str, Rail],
     clock: BusinessClock,
@@ -82,12 +89,15 @@ def make_world(
     rulebook: Rulebook | None = None,
     registry: Registry | None = None,
 ) -> World:
-    """Put a world together; opens nothing."""
-    registry = registry or load_registry()
+    """Put a world together; opens nothing. Raises CannotOpen where a participant's own limit is none it may set."""
+    registry, rulebook = registry or load_registry(), rulebook or load_rulebook()
+    if faults := rulebook.own_limit_faults(own_limits(registry)):
+        raise CannotOpen("; ".join(faults))
     persons = Persons(keys.pseudonyms, {})
-    known = Known(registry.participants, build_directory(seed, registry=registry), persons)
+    groups = {persons.pseudonym(*firm): group for firm, group in registry.groups_by_firm().items()}
+    known = Known(registry.participants, build_directory(seed, registry=registry), persons, groups)
     return World(
-        sandbox, clock, registry, known, rulebook or load_rulebook(), rails, SeededRates(seed), load_providers(),
+        sandbox, clock, registry, known, rulebook, rails, SeededRates(seed), load_providers(),
         Sealer(keys.messages, secrets.token_bytes), seed,
     )  # fmt: skip
 
@@ -153,10 +163,6 @@ def postgres_sandbox(
 _KEYS_ID = "keys_id"  # the world's fact that says whose keys its persons and messages are under
 
 
-class CannotOpen(Exception):
-    """The sandbox cannot be opened as asked; says why and what to do."""
-
-
 async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> None:
     """Open a sandbox's store, agree with it on the world, fund it once, and begin to work.
 
@@ -164,11 +170,13 @@ async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> No
     """
     logs.configure()
     await sandbox.store.open()
+    sandbox.world.takes_reloads = False
     try:
         while not await _agreed(sandbox, start_at):
             pass  # the world has moved on meanwhile: look again
         await sandbox.store.fund(opening_transfers(sandbox.world))
         await sandbox.start()
+        sandbox.world.takes_reloads = True
     except CannotOpen:
         await sandbox.stop()
         raise
@@ -295,3 +303,12 @@ async def issue_key(database_url: str, participant: str, sandbox: str = "main") 
     finally:
         await store.close()
     return key
+
+
+async def read_report(database_url: str, question: Question, sandbox: str = "main") -> Report:
+    """Make a report from the books of a sandbox, running or stopped; raises CannotOpen where they cannot be read."""
+    try:
+        figures = await figures_at(database_url, sandbox, period_of(question))
+    except Unreadable as error:
+        raise CannotOpen(str(error)) from None
+    return make_report(question, figures)

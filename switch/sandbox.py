@@ -11,14 +11,16 @@ from typing import Any
 
 from fx.money import Money
 from fx.quotes import Quote
+from limits.rules import Rulebook
 from rails.faults import Faults
 from rails.identifiers import normalize
 from switch.dryrun import DryRun
 from switch.flow.loops import Loops
+from switch.flow.persons import KnownPersons
 from switch.flow.ports import StaleWorld, Store, Stored, StoredEvent, StoreUnavailable
 from switch.flow.submission import Answer, Submission, opened
 from switch.flow.worker import Worker
-from switch.flow.world import World, faults_fact
+from switch.flow.world import World, faults_fact, rulebook_facts
 from switch.payment.instruction import Identification, Instruction
 from switch.payment.plan import Refusal
 from switch.payment.refusals import not_their_agent
@@ -44,6 +46,7 @@ class Sandbox:
         self.loops = Loops(worker)
         self.dry_run = DryRun(world, store, worker.decider)
         self.quoting = Quoting(world, store, worker.incarnation)
+        self.persons = KnownPersons(world, store, worker.refresh)
 
     async def start(self) -> None:
         """Open rails and begin to work."""
@@ -137,6 +140,15 @@ class Sandbox:
     async def set_faults(self, rail: str, faults: Faults) -> None:
         """Switch a rail's faults on or off, in every worker and for good."""
         await self.store.advance(faults_fact(rail, faults))
+        await self.worker.refresh()
+        self.loops.nudge()
+
+    async def take_rulebook(self, rulebook: Rulebook) -> None:
+        """Go by another rulebook from now on, in every worker: stored first; no batch is judged by two.
+
+        What is in flight stays as it was judged; counters keep what they hold (docs/rulebook.md).
+        """
+        await self.store.advance(rulebook_facts(rulebook))
         await self.worker.refresh()
         self.loops.nudge()
 

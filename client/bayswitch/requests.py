@@ -182,6 +182,41 @@ def link_persons(first: Mapping[str, Any], second: Mapping[str, Any]) -> Request
     return Request("POST", "/v1/sandbox/persons/links", _document, json={"documents": documents})
 
 
+def put_person_state(
+    document: Mapping[str, Any], state: str, until: str | None = None, *, lift: bool = False
+) -> Request[Document]:
+    """Put a person, known by a document `{"type", "number", "country"}`, under a state ("watch-list") as operator, or lift it.
+
+    `until` is its last law day; without it the end of the second year after the present one.
+    """
+    body: Document = {"document": dict(document), "state": state, "lift": lift}
+    return Request("POST", "/v1/persons/states", _document, json=body | ({"until": until} if until else {}))
+
+
+def register_pair(pair: Mapping[str, Any]) -> Request[Document]:
+    """Register two accounts of one person as a pair of Wealth Management Connect; `pair` is the API's body."""
+    return Request("POST", "/v1/persons/pairs", _document, json=dict(pair))
+
+
+def known_person(document: Mapping[str, Any]) -> Request[Document]:
+    """Read what the sandbox knows of a person, as operator: documents linked, states in force, pairs."""
+    return Request("POST", "/v1/persons/known", _document, json={"document": dict(document)}, repeatable=True)
+
+
+def rulebook() -> Request[Document]:
+    """Read which rulebook is in force: its id, and the names of the overlays on the packaged law."""
+    return Request("GET", "/v1/sandbox/rulebook", _document)
+
+
+def take_rulebook(overlays: Sequence[Mapping[str, Any]]) -> Request[Document]:
+    """Go by the packaged law with these overlays from now on, in every worker, as the sandbox's operator; none = the law.
+
+    `before` in the answer is the id it took the place of, null where it was in force already.
+    """
+    body = {"overlays": [dict(overlay) for overlay in overlays]}
+    return Request("POST", "/v1/sandbox/rulebook", _document, json=body, repeatable=True)
+
+
 def metrics() -> Request[str]:
     """Read the metrics in Prometheus' text form."""
     return Request("GET", "/metrics", lambda response: response.text)

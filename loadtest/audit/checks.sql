@@ -125,12 +125,13 @@ WHERE m.money IS DISTINCT FROM 'posted' OR g.n <> g.place OR g.before * g.after_
     OR g.after > g.after_of
 
 -- name: no-claim-beyond-its-bound
--- Each counter's history along its versions: within a batch by position, within a payment by the order of its claims. A
--- positive claim must fit under the ceiling it brought, a negative one above the floor; give-backs count once posted.
-SELECT format('payment %s was admitted to %s with %s on top of %s, bound %s', payment_id, r.key, delta, CASE WHEN delta > 0
+-- Each counter's history along its versions: within a batch by position, within a payment by the order of its claims. What
+-- a claim needs must fit under the ceiling it brought, a negative one's above the floor; give-backs count once posted. A
+-- claim of nothing asks that an older window kept its ceiling.
+SELECT format('payment %s was admitted to %s with %s on top of %s, bound %s', payment_id, r.key, delta, CASE WHEN delta >= 0
     THEN up_pending + up_posted - down_posted ELSE up_posted - down_pending - down_posted END, bound)
 FROM (
-    SELECT c.payment_id, c.row, c.delta, c.bound, coalesce(sum(c.up_pending) OVER before, 0) AS up_pending,
+    SELECT c.payment_id, c.row, c.delta, c.bound, c.needed, coalesce(sum(c.up_pending) OVER before, 0) AS up_pending,
         coalesce(sum(c.up_posted) OVER before, 0) AS up_posted, coalesce(sum(c.down_pending) OVER before, 0) AS down_pending,
         coalesce(sum(c.down_posted) OVER before, 0) AS down_posted
     FROM change c JOIN written w USING (transaction, row)
@@ -141,8 +142,8 @@ FROM (
 ) history
 JOIN row r ON r.id = history.row
 WHERE bound IS NOT NULL AND CASE
-    WHEN delta > 0 THEN up_pending + up_posted - down_posted + delta > bound
-    WHEN delta < 0 THEN up_posted - down_pending - down_posted + delta < bound
+    WHEN delta >= 0 THEN up_pending + up_posted - down_posted + needed > bound
+    WHEN delta < 0 THEN up_posted - down_pending - down_posted + needed < bound
 END
 
 -- name: versions-complete

@@ -47,6 +47,8 @@ LEFT JOIN row r ON r.key = v.key
 CREATE TEMP TABLE limit_claim ON COMMIT DROP AS
 SELECT d.payment_id, c.n::integer, c.value ->> 0 AS rule, c.value ->> 1 AS counter, (c.value ->> 2)::bigint AS delta,
     CASE WHEN (c.value ->> 2)::bigint >= 0 THEN (c.value ->> 3)::bigint ELSE (c.value ->> 4)::bigint END AS bound,
+    -- What must find room: all of a claim, or any room at all where it may overshoot.
+    CASE c.value ->> 5 WHEN 'while_open' THEN sign((c.value ->> 2)::bigint)::bigint ELSE (c.value ->> 2)::bigint END AS needed,
     (c.value ->> 7)::boolean AS gross, (c.value ->> 8)::boolean AS gives_back
 FROM decision d CROSS JOIN json_array_elements(d.claims::json) WITH ORDINALITY AS c (value, n)
 
@@ -59,19 +61,19 @@ FROM exception_record x CROSS JOIN json_array_elements(x.claims::json) AS c (val
 -- name: claim
 -- Every claim of every payment, with the transaction that admitted it and its place in that transaction's batch.
 CREATE TEMP TABLE claim ON COMMIT DROP AS
-SELECT p.payment_id, coalesce(m.money, 'pending') AS money, t.id AS transaction, p.position, c.n::integer, r.id AS row, c.delta, c.bound,
-    c.gross AND c.delta > 0 AS straight, c.gives_back
+SELECT p.payment_id, coalesce(m.money, 'pending') AS money, t.id AS transaction, p.position, c.n::integer, r.id AS row, c.delta, c.bound, c.needed,
+    c.gross AND c.delta >= 0 AS straight, c.gives_back
 FROM payment p
 LEFT JOIN money m USING (status)
 LEFT JOIN transaction t ON t.xid = p.xid AND t.step = 'accept'
 JOIN (
-    SELECT payment_id, n, counter, delta, bound, gross, gives_back FROM limit_claim
+    SELECT payment_id, n, counter, delta, bound, needed, gross, gives_back FROM limit_claim
     UNION ALL  -- the pending transfer is the claim on its accounts: what is prefunded may not go below zero
     SELECT payment_id, 1000, debit_account, sum(amount_minor)::bigint,
-        CASE WHEN debit_account ~ '^(position|inventory):' THEN 0::bigint END, false, false
+        CASE WHEN debit_account ~ '^(position|inventory):' THEN 0::bigint END, sum(amount_minor)::bigint, false, false
     FROM transfer WHERE NOT alone GROUP BY payment_id, debit_account
     UNION ALL
-    SELECT payment_id, 2000, credit_account, -sum(amount_minor)::bigint, NULL, false, false
+    SELECT payment_id, 2000, credit_account, -sum(amount_minor)::bigint, NULL, NULL, false, false
     FROM transfer WHERE NOT alone GROUP BY payment_id, credit_account
 ) c USING (payment_id)
 LEFT JOIN row r ON r.key = c.counter
@@ -176,7 +178,7 @@ LEFT JOIN (
     GROUP BY a.row
 ) opening USING (row)
 GROUP BY c.row, opening.up, opening.down
-HAVING sum(c.delta) FILTER (WHERE c.delta > 0) > min(c.bound) FILTER (WHERE c.delta > 0)
+HAVING sum(c.delta) FILTER (WHERE c.delta > 0) > min(c.bound) FILTER (WHERE c.delta >= 0)
         + coalesce(opening.down - opening.up, 0)
     OR sum(c.delta) FILTER (WHERE c.delta < 0) < max(c.bound) FILTER (WHERE c.delta < 0)
         - coalesce(opening.up - opening.down, 0)
@@ -188,14 +190,14 @@ SELECT onto FROM path
 -- name: change
 -- Every change of the counters that are to be replayed.
 CREATE TEMP TABLE change ON COMMIT DROP AS
-SELECT c.row, c.transaction, c.position, c.payment_id, c.n, c.delta, c.bound,
+SELECT c.row, c.transaction, c.position, c.payment_id, c.n, c.delta, c.bound, c.needed,
     CASE WHEN c.delta > 0 AND NOT c.straight THEN c.delta ELSE 0 END AS up_pending,
     CASE WHEN c.straight THEN c.delta ELSE 0 END AS up_posted,
     CASE WHEN c.delta < 0 THEN -c.delta ELSE 0 END AS down_pending,
     0::bigint AS down_posted
 FROM claim c JOIN tight USING (row)
 UNION ALL
-SELECT coalesce(e.onto, c.row), k.transaction, 0, c.payment_id, c.n, 0, NULL,
+SELECT coalesce(e.onto, c.row), k.transaction, 0, c.payment_id, c.n, 0, NULL, NULL,
     CASE WHEN c.delta > 0 AND NOT c.straight THEN -c.delta ELSE 0 END,
     CASE WHEN c.straight THEN -c.delta WHEN c.delta > 0 AND k.step = 'post' THEN c.delta ELSE 0 END,
     CASE WHEN c.delta < 0 THEN c.delta ELSE 0 END,
@@ -204,17 +206,17 @@ FROM claim c JOIN tight USING (row) JOIN closing k USING (payment_id)
 LEFT JOIN elsewhere e ON e.transaction = k.transaction AND e.row = c.row
 WHERE NOT (c.straight AND k.step = 'post')
 UNION ALL
-SELECT coalesce(e.onto, a.row), a.transaction, 0, NULL, 0, 0, NULL, 0, a.up, 0, a.down
+SELECT coalesce(e.onto, a.row), a.transaction, 0, NULL, 0, 0, NULL, NULL, 0, a.up, 0, a.down
 FROM alone a JOIN tight USING (row) LEFT JOIN elsewhere e USING (transaction, row)
 UNION ALL
-SELECT coalesce(e.onto, b.row), b.transaction, 0, b.payment_id, b.n, 0, NULL, 0, CASE WHEN b.delta > 0 THEN -b.amount ELSE 0 END,
+SELECT coalesce(e.onto, b.row), b.transaction, 0, b.payment_id, b.n, 0, NULL, NULL, 0, CASE WHEN b.delta > 0 THEN -b.amount ELSE 0 END,
     0, CASE WHEN b.delta < 0 THEN -b.amount ELSE 0 END
 FROM back b JOIN tight USING (row) LEFT JOIN elsewhere e USING (transaction, row)
 
 -- name: link_change
 -- What each link took from one counter and added to another: all that had happened to the one by then.
 INSERT INTO change
-SELECT CASE side WHEN 1 THEN p.onto ELSE p.source END, p.transaction, 0, NULL, 0, 0, NULL, (side * sum(c.up_pending))::bigint,
+SELECT CASE side WHEN 1 THEN p.onto ELSE p.source END, p.transaction, 0, NULL, 0, 0, NULL, NULL, (side * sum(c.up_pending))::bigint,
     (side * sum(c.up_posted))::bigint, (side * sum(c.down_pending))::bigint, (side * sum(c.down_posted))::bigint
 FROM change c JOIN path p USING (row) CROSS JOIN (VALUES (1), (-1)) AS s (side)
 GROUP BY side, p.onto, p.source, p.transaction

@@ -13,11 +13,14 @@ from switch.api.allowances import Allowances
 from switch.api.controls import Controls
 from switch.api.house import House
 from switch.api.intake import Intake
+from switch.api.law import Law
 from switch.api.messages import Messages
 from switch.api.models import ProblemDocument
 from switch.api.operations import Route, add_operations
 from switch.api.payments import Payments
+from switch.api.persons import PersonsDesk
 from switch.api.problems import door_problem
+from switch.api.reports import Reports
 from switch.api.stream import Stream
 from switch.sandbox import Sandbox
 
@@ -35,8 +38,11 @@ def create_app(sandbox: Sandbox, access: Access, limiter: Limiter | None = None)
         *Payments(sandbox, gate, intake).operations(),
         *Messages(sandbox, gate).operations(),
         *Allowances(sandbox, gate).operations(),
+        *Law(sandbox, gate).operations(),
+        *Reports(sandbox, gate).operations(),
         *Stream(sandbox, gate).operations(),
         *Controls(sandbox, gate).operations(),
+        *PersonsDesk(sandbox, gate).operations(),
         *House(sandbox, gate, answered).operations(),
     ]
     add_operations(app, operations, ProblemDocument, answered)

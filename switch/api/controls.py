@@ -1,21 +1,27 @@
 """Running a sandbox: its clock, payments in doubt, faults of its rails, persons. For operators; thin over Sandbox."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from limits.documents import RulebookError
+from limits.rules import load_rulebook
 from rails.faults import Faults
 from rails.identifiers import check
-from switch.api import models
+from switch.api import examples, models
 from switch.api.access import Gate
 from switch.api.documents import payment_document
 from switch.api.operations import Operation, Says, json_answer, parameter
 from switch.api.problems import refused, wrong_field
 from switch.api.requests import SINGLE_BYTES_MAX, parse, payment_id_of, read_body
 from switch.clock import ClockError
+from switch.participants.registry import own_limits
 from switch.payment.status import IN_DOUBT
 from switch.sandbox import Sandbox
+
+RULEBOOK_BYTES_MAX = 1 << 20  # the whole packaged law is about a third of it
 
 
 class Controls:
@@ -83,6 +89,31 @@ class Controls:
         await self._sandbox.set_faults(name, Faults(**wanted.model_dump()))
         return self._faults_answer(name)
 
+    async def rulebook(self, request: Request) -> Response:
+        """Say which rulebook is in force."""
+        await self._gate.enter(request)
+        return self._rulebook_answer()
+
+    async def set_rulebook(self, request: Request) -> Response:
+        """Go by another rulebook from now on, in every worker; nothing stops and nothing in flight is judged again."""
+        await self._gate.enter_operator(request)
+        change = parse(models.RulebookChange, await read_body(request, RULEBOOK_BYTES_MAX))
+        try:
+            rulebook = await asyncio.to_thread(load_rulebook, change.overlays)
+        except RulebookError as error:
+            raise wrong_field("overlays", f"{error.file}: {error.key}: {error.text}") from None
+        if faults := rulebook.own_limit_faults(own_limits(self._sandbox.world.registry)):
+            raise wrong_field("overlays", f"participants' own limits do not go with it: {'; '.join(faults)}")
+        before = self._sandbox.world.rulebook.id
+        await self._sandbox.take_rulebook(rulebook)
+        return self._rulebook_answer(before)
+
+    def _rulebook_answer(self, before: str | None = None) -> Response:
+        rulebook = self._sandbox.world.rulebook
+        names = [str(overlay.get("name", n)) for n, overlay in enumerate(rulebook.overlays, 1)]
+        changed = before if before != rulebook.id else None
+        return json_answer({"rulebook_id": rulebook.id, "overlays": names, "before": changed})
+
     async def link_persons(self, request: Request) -> Response:
         """Make two documents one person's; the answer repeats neither."""
         await self._gate.enter_operator(request)
@@ -132,6 +163,17 @@ class Controls:
                 "POST", "/v1/sandbox/rails/{rail}/faults", self.set_faults, "Set a rail's faults",
                 "Instructions meet the faults in force when they are sent; every worker has them within seconds. For operators.",
                 "sandbox", {200: Says("The faults", models.FaultDocument)}, ("malformed", 404, 413, 415, "unavailable"), models.FaultSetting, (rail,),
+            ),
+            Operation(
+                "GET", "/v1/sandbox/rulebook", self.rulebook, "Read which rulebook is in force", "Its id stands in each payment it judged.",
+                "sandbox", {200: Says("The rulebook", models.RulebookStateDocument)},
+            ),
+            Operation(
+                "POST", "/v1/sandbox/rulebook", self.set_rulebook, "Go by another rulebook",
+                "The packaged law with the overlays given, from the next batch on in every worker; no batch is judged by two. What a counter "
+                "holds it keeps. For operators.", "sandbox",
+                {200: Says("The rulebook now in force", models.RulebookStateDocument)}, ("malformed", 413, 415, "unavailable"),
+                models.RulebookChange, example=examples.RULEBOOK,
             ),
             Operation(
                 "POST", "/v1/sandbox/persons/links", self.link_persons, "Link two documents of one person",

@@ -24,6 +24,7 @@ HEADROOM_REASONS = frozenset(
         "amount-decimals", "amount-zero", "amount-invalid", "currency-not-carried", "currency-inconsistent",
         "field-missing", "account-malformed", "identification-missing", "identification-wrong", "purpose-missing",
         "purpose-unknown", "category-purpose-unknown", "residency-unknown", "country-unknown",
+        "acceptance-in-future", "acceptance-too-old",
         "debtor-agent-unknown",
         "creditor-agent-unknown", "creditor-agent-differs", "proxy-unknown", "name-mismatch", "debtor-funds",
     }
@@ -31,6 +32,7 @@ HEADROOM_REASONS = frozenset(
 
 # What fills the sentences of the examples: a payment of the demo's first day.
 _DETAIL: Mapping[str, str] = {
+    "accepted_at": "2026-03-06T16:15:00+08:00",
     "agent": "HBAYHKH0", "amount": "HKD 0.01", "asked": "HKD 1500.00", "category_purpose": "ZZZZ", "ceiling": "HKD 10000.00",
     "charge": "CNY 50.00", "country": "XX", "creditor_agent": "PEARCNG0", "currency": "CNY", "debit": "HKD", "debtor_agent": "KAPOHKH0",
     "debtor_residency": "HK", "creditor_residency": "CN", "expires_at": "2026-03-06T16:15:00+08:00",
@@ -53,6 +55,10 @@ _OWN: Mapping[str, Mapping[str, str]] = {
     "name-mismatch": {"what": "words 1, 2 of 2 not in the name registered"},
     "field-missing": {"field": "debtor.account.currency", "why": "It is the currency debited."},
     "charge-takes-all": {"amount": "CNY 50.00"},
+    "suspended": {"rule": "card-cash.year", "exceeded": "2025", "until": "2026-12-31", "ceiling": "CNY 100000.00"},
+    "watch-list": {"rule": "mainland.fx-purchase.year", "ceiling": "USD 0.00", "window_text": " a calendar year"},
+    "payment-cap": {"rule": "e-cny.payment", "ceiling": "CNY 2000.00", "asked": "CNY 2500.00"},
+    "document-used": {"rule": "documents.once", "ceiling": "1", "asked": "1"},
     "rail-cap": {"rule": "ibps.transaction", "ceiling": "CNY 1000000.00"},
     "rail-cap-closed": {
         "rule": "ibps.transaction", "ceiling": "CNY 1000000.00", "opens_at": "2026-03-08T20:30:00+08:00",

@@ -48,6 +48,11 @@ BATCH: dict[str, Any] = {
 }
 
 
+RULEBOOK: dict[str, Any] = {
+    "overlays": [{"name": "day-cap", "payment-connect.northbound.day": {"value": "20000", "since": "2026-03-01"}}]
+}
+
+
 def pacs008() -> str:
     """Write the first example as a message of its own."""
     asked = PAYMENT | {"instruction_id": "EXAMPLE-M-1", "uetr": "0b7e9a52-4a33-4e0f-9d1b-6c5a4f3e2d1c"}

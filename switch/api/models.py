@@ -114,6 +114,14 @@ class PersonLink(_Asked):
     documents: tuple[PersonDocument, PersonDocument]
 
 
+class RulebookChange(_Asked):
+    """The rulebook to go by: the packaged law with these overlays on it, in turn; none = the law itself."""
+
+    overlays: Annotated[list[dict[str, Any]], Field(max_length=32)] = Field(
+        description="Each as a scenario file holds it (docs/scenarios.md): rule id -> what changes, `rules`, `lanes`, `name`"
+    )
+
+
 # --- answers ---
 
 _ASKED = "As asked; to its participant, where one payment is read by itself"
@@ -332,14 +340,50 @@ class QuoteDocument(_Answer):
     expires_at: str
 
 
+class TextsDocument(_Answer):
+    """A decision in words: `person` without jargon, `analyst` with class, lane, rule, date and source."""
+
+    person: str
+    analyst: str
+
+
+class RemedyDocument(_Answer):
+    """One change that would let a refused payment pass, found by deciding again with it (docs/explain.md)."""
+
+    kind: Literal["amount", "instant", "document", "lane"]
+    patch: dict[str, Any] = Field(
+        description="A merge patch (RFC 7396) of the instruction; empty where only time mends it"
+    )
+    at: str | None = Field(description="The first instant at which it passes as it is")
+    binding: str | None = Field(description="What refuses one minor unit, or one millisecond, short of it")
+    text: dict[str, str] = Field(description="Language (en, zh-Hant, zh-Hans) -> sentence")
+
+
+class NearlyDocument(_Answer):
+    """A classification row that nearly applied, and what failed."""
+
+    row: str
+    failed: str
+
+
 class ExplainDocument(BaseModel):
     """What would become of an instruction now, and why (design 10)."""
 
     status: str
     reason: ReasonDocument | None
+    facts: dict[str, Any] | None = Field(
+        description="What class and lanes were decided on; no name, number or pseudonym"
+    )
     classification: dict[str, Any] | None
-    claims: list[dict[str, Any]]
+    nearly: list[NearlyDocument]
+    claims: list[dict[str, Any]] = Field(
+        description="used, held, headroom: before this payment; null where they are not the sender's to see"
+    )
     route: list[dict[str, Any]]
+    remedies: list[RemedyDocument] = Field(
+        description="Single changes that would let it pass; what asks least comes first"
+    )
+    texts: dict[str, TextsDocument] = Field(description="Language (en, zh-Hant, zh-Hans) -> texts")
     at: str
     rulebook_id: str
 
@@ -349,6 +393,10 @@ class LaneHeadroom(_Answer):
 
     lane: str
     status: str
+    greatest_amount: ShownAmount | None = Field(
+        description="The greatest amount in the instruction's currency that passes now, as far as the law, the rails and the "
+        "caller's own position go; null where none does"
+    )
     binding: dict[str, Any] | None
     claims: list[dict[str, Any]]
     reason: ReasonDocument | None
@@ -387,6 +435,14 @@ class ClockDocument(_Answer):
     now: str
     rate: float
     settled: bool | None = None
+
+
+class RulebookStateDocument(_Answer):
+    """The rulebook in force, by its id, and the names of the overlays that make it of the packaged law."""
+
+    rulebook_id: str
+    overlays: list[str]
+    before: str | None = Field(None, description="The rulebook it took the place of, where this call changed it")
 
 
 class FaultDocument(_Answer):

@@ -34,6 +34,7 @@ DOOR: dict[str, Door] = {
     "method-not-allowed": Door(405, "Use one of the methods in the header Allow."),
     "in-flight": Door(409, "The same key is being worked on. Ask again with the same key after Retry-After."),
     "not-in-doubt": Door(409, "Only a payment in doubt can be decided by an operator. Read the payment."),
+    "conflict": Door(409, "What the switch knows of this person or these accounts stands against it. Nothing was changed."),
     "too-large": Door(413, "Send a smaller body; a batch may be split, its items keep their keys."),
     "wrong-content-type": Door(415, "Send the content type this path documents."),
     "clock": Door(422, "Move the clock forward only; to go back start another sandbox in a data folder of its own."),

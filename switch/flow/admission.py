@@ -91,7 +91,7 @@ class Decider:
         """Write what decide found, for the reader; what many payments have in common is written once."""
         if isinstance(verdict, Refusal):
             return NOTHING_FOUND
-        key = (verdict.classification, verdict.lane.id, verdict.route)
+        key = (verdict.classification, verdict.lane.id, verdict.route, verdict.parties)
         standing = self._standing.get(key)
         if standing is None:
             if len(self._standing) > 10_000:  # corridors and routes are few; a day of closing rails adds some

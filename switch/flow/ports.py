@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from fx.quotes import Quote
 from limits.claims import Claim, Refused, Sums
+from switch.flow.figures import Figures, Period
 from switch.payment.plan import Plan, Refusal, Transfer
 from switch.payment.status import FINAL, IN_DOUBT
 
@@ -293,6 +294,9 @@ class Store(Protocol):
 
     async def exceptions(self, payment_id: str | None) -> list[ExceptionRecord]:
         """Return exception records, of one payment or all."""
+
+    async def figures(self, period: Period) -> Figures:
+        """Return what settled in a period, added up by what is alike, and how many payments came in and did not settle."""
 
     async def participant_of_key(self, key_hash: bytes) -> str | None:
         """Return whose API key this is."""

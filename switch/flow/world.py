@@ -4,6 +4,7 @@ Built by main.py (or a test); nothing here opens anything. What all workers of a
 store's fence as facts (text by text) and is taken up from there.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,12 +14,14 @@ import structlog
 from fx.providers import Provider
 from fx.rates import Rates
 from limits.calendars import law_day
-from limits.rules import Rulebook
+from limits.documents import RulebookError
+from limits.rules import Rulebook, load_rulebook
 from rails.faults import Faults, read_faults, write_faults
 from rails.port import Rail
 from switch.clock import BusinessClock
 from switch.flow.ports import PERSON, StaleWorld, StoreUnavailable
 from switch.flow.sealing import Sealer
+from switch.participants.persons import PAIR, STATE
 from switch.participants.registry import Registry
 from switch.payment.decide import View
 from switch.payment.route import Router
@@ -32,6 +35,7 @@ _LAW = {
     "participants_id": "participants",
     "seed": "seed",
 }  # the facts that no running worker can take up
+_OVERLAYS = "rulebook_overlays"  # JSON: what makes the rulebook of that id from the packaged law
 _FAULTS = "faults:"  # and the rail's name: what is wrong with it
 
 
@@ -42,6 +46,21 @@ class OtherLaw(StaleWorld, StoreUnavailable):
 def faults_fact(rail: str, faults: Faults) -> dict[str, str]:
     """Return the fact that sets a rail's faults."""
     return {_FAULTS + rail: write_faults(faults)}
+
+
+def rulebook_facts(rulebook: Rulebook) -> dict[str, str]:
+    """Return the facts by which other workers know a rulebook, and can make it."""
+    return {"rulebook_id": rulebook.id, _OVERLAYS: json.dumps(rulebook.overlays, default=str)}
+
+
+def _made(facts: Mapping[str, str]) -> Rulebook | None:
+    """Make the rulebook that the fence names, from its overlays on our packaged law; None where that gives another one."""
+    try:
+        rulebook = load_rulebook(json.loads(facts.get(_OVERLAYS, "[]")))
+    except RulebookError as error:
+        log.warning("the fence's overlays do not fit our packaged law", error=str(error))
+        return None
+    return rulebook if rulebook.id == facts["rulebook_id"] else None
 
 
 @dataclass
@@ -59,8 +78,10 @@ class World:
     sealer: Sealer
     seed: int  # of rates, directory and rails
     generation: int = 1
+    takes_reloads: bool = True  # not while it opens: who asks for one law must not be given another
     other_law: str = ""  # where the sandbox goes by another law than ours: what it is
     _views: dict[date, View] = field(default_factory=dict)
+    _of_persons: dict[str, str] = field(default_factory=dict)  # the facts of persons as they were last read
 
     def view(self, at: datetime) -> View:
         """Return what a decision at `at` may look at: the law of its day. Raises OtherLaw."""
@@ -80,7 +101,7 @@ class World:
 
     def law(self) -> dict[str, str]:
         """Return the facts by which the fence knows this rulebook, these participants and what the seed makes."""
-        return {"rulebook_id": self.rulebook.id, "participants_id": self.registry.id, "seed": str(self.seed)}
+        return rulebook_facts(self.rulebook) | {"participants_id": self.registry.id, "seed": str(self.seed)}
 
     @property
     def keys_id(self) -> str:
@@ -89,19 +110,26 @@ class World:
 
     def conflict(self, facts: Mapping[str, str]) -> str:
         """Say what of the law in `facts` is not ours, "" where all is."""
+        law = self.law()
         others = [
             f"{what} {facts[fact]}, not {ours}"
-            for (fact, what), ours in zip(_LAW.items(), self.law().values(), strict=True)
-            if facts.get(fact, ours) != ours
+            for fact, what in _LAW.items()
+            if facts.get(fact, ours := law[fact]) != ours
         ]
         return f"the sandbox goes by {' and '.join(others)}" if others else ""
 
     def take_up(self, facts: Mapping[str, str], generation: int) -> None:
-        """Take up what the fence holds: the clock, the rails' faults, the links between persons' documents.
+        """Take up what the fence holds: the clock, the rails' faults, what is known of persons.
 
-        Raises OtherLaw where it holds another rulebook or other participants: then nothing is taken up, and nothing judged
-        until they are ours again.
+        Another rulebook is made from the overlays that stand beside its id, and gone by from then on. Raises OtherLaw where
+        that makes another one here (another packaged law), or participants differ: then nothing is taken up, and nothing
+        judged until they are ours again.
         """
+        if self.takes_reloads and facts.get("rulebook_id", self.rulebook.id) != self.rulebook.id:
+            made = _made(facts)
+            if made is not None and not self.conflict({**facts, "rulebook_id": self.rulebook.id}):
+                log.info("goes by another rulebook", before=self.rulebook.id, now=made.id)
+                self.take_rulebook(made)
         other_law = self.conflict(facts)
         if other_law:
             if not self.other_law:
@@ -114,8 +142,10 @@ class World:
             if (faults := facts.get(_FAULTS + name)) is not None:
                 rail.faults = read_faults(faults)
         links = {fact.removeprefix(PERSON): person for fact, person in facts.items() if fact.startswith(PERSON)}
-        if links != self.known.persons.links:
-            self.known = self.known._replace(persons=self.known.persons._replace(links=links))
+        of_persons = {fact: text for fact, text in facts.items() if fact.startswith((STATE, PAIR))}
+        if links != self.known.persons.links or of_persons != self._of_persons:
+            self.known = self.known._replace(persons=self.known.persons.taking(links, of_persons))
+            self._of_persons = of_persons
         self.generation = generation
 
     def take_rulebook(self, rulebook: Rulebook) -> None:

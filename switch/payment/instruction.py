@@ -3,6 +3,7 @@
 Only shape and characters are checked here, so that what parses can be stored; meaning is judged by translate and decide.
 """
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -18,6 +19,12 @@ _COUNTRY = r"^[A-Z]{2}$"
 _CURRENCY = r"^[A-Z]{3}$"
 _BIC = r"^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$"
 _AMOUNT = r"^[0-9]{1,13}(\.[0-9]{1,5})?$"
+_HASH = r"^[0-9a-f]{64}$"
+# An instant of this century with its offset, to the microsecond at most: what ISODateTime and Python both read.
+_INSTANT = (
+    r"^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+    r"(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)$"
+)
 _UETR = r"^[a-f0-9]{8}-[a-f0-9]{4}-4[a-f0-9]{3}-[89ab][a-f0-9]{3}-[a-f0-9]{12}$"
 
 Text35 = Annotated[str, StringConstraints(min_length=1, max_length=35, pattern=_TEXT)]
@@ -30,6 +37,7 @@ Currency = Annotated[str, StringConstraints(pattern=_CURRENCY)]
 Bic = Annotated[str, StringConstraints(pattern=_BIC)]
 AmountText = Annotated[str, StringConstraints(pattern=_AMOUNT)]
 Uetr = Annotated[str, StringConstraints(pattern=_UETR)]
+Hash = Annotated[str, StringConstraints(pattern=_HASH)]
 
 
 def _provided(number: str) -> str:
@@ -43,6 +51,23 @@ AccountNumber = Annotated[
     str, StringConstraints(min_length=1, max_length=34, pattern=_ACCOUNT), AfterValidator(_provided)
 ]
 
+
+def _of_the_calendar(instant: str) -> str:
+    """Refuse a day that no month has."""
+    try:
+        datetime.fromisoformat(instant)
+    except ValueError:
+        raise ValueError("names a day that its month does not have") from None
+    return instant
+
+
+Instant = Annotated[str, StringConstraints(pattern=_INSTANT), AfterValidator(_of_the_calendar)]
+
+# limits.facts.ACCOUNT_TYPES: accounts for which the law sets limits of their own; without one an account is ordinary.
+AccountType = Literal[
+    "class-1", "class-2", "class-3", "wallet-1", "wallet-2", "wallet-3", "foreign-wallet", "foreign-wallet-unverified",
+    "ft", "ef", "e-cny", "card",
+]  # fmt: skip
 IdentificationType = Literal["HKID", "PRCID", "BIR", "HRP", "PASSPORT", "USCC", "BRN", "LEI"]
 PERSON_ID_TYPES = frozenset({"HKID", "PRCID", "BIR", "HRP", "PASSPORT"})
 Sector = Literal["household", "corporation", "education", "medical", "utility", "government", "financial"]
@@ -60,6 +85,8 @@ WRITE_IT: dict[str, str] = {
     _CURRENCY: "is a currency of ISO 4217 in three capital letters, such as HKD",
     _BIC: "is a BIC of 8 or 11 characters, such as HBAYHKH0",
     _AMOUNT: AMOUNT_AS_TEXT,
+    _HASH: "is a SHA-256 in 64 small hexadecimal digits",
+    _INSTANT: "is an instant with its offset, such as 2026-03-05T12:00:00+08:00",
     _UETR: "is a UUID of version 4 in small letters, such as 0b7e9a52-4a33-4e0f-9d1b-6c5a4f3e2d1c",
 }
 
@@ -91,11 +118,12 @@ class Proxy(_Part):
 
 
 class Account(_Part):
-    """An account by number or by proxy (exactly one: judged when facts are read), and its currency."""
+    """An account by number or by proxy (exactly one: judged when facts are read), its currency, and its type if it has one."""
 
     number: AccountNumber | None = None
     proxy: Proxy | None = None
     currency: Currency | None = None
+    type: AccountType | None = None
 
 
 class Party(_Part):
@@ -109,11 +137,12 @@ class Party(_Part):
 
 
 class Document(_Part):
-    """A supporting document: its type and the issuer's own reference."""
+    """A supporting document: its type, its issuer, the issuer's own reference, and a SHA-256 of its contents."""
 
     type: Literal["invoice", "contract", "tuition-notice", "medical-bill", "utility-bill", "payroll", "tax-certificate"]
     reference: Text35
     issuer: Text140 | None = None
+    hash: Hash | None = None
 
 
 class Instruction(_Part):
@@ -127,6 +156,7 @@ class Instruction(_Part):
     creditor: Party
     debtor_agent: Bic
     creditor_agent: Bic
+    acceptance_date_time: Instant | None = None  # when the debtor agent took it
     settlement_currency: Currency
     purpose_code: Code4 | None = None
     category_purpose: Code4 | None = None

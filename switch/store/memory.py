@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fx.quotes import Quote
 from limits.claims import Refused, Sums
 from limits.counters import EMPTY, Change, Reservation, add_up, adjusted, admit, changed, post_changes, void_changes
+from switch.flow.figures import Figures, Period
 from switch.flow.ports import (
     ACCEPTED,
     AGAIN,
@@ -48,6 +49,7 @@ from switch.payment.status import (
     REJECTED,
     VOIDED,
 )
+from switch.store.memory_report import added_up
 
 
 class _Row(NamedTuple):
@@ -375,6 +377,10 @@ class MemoryStore:
     async def exceptions(self, payment_id: str | None) -> list[ExceptionRecord]:
         """Return exception records, of one payment or all."""
         return [record for record in self._exceptions.values() if payment_id in (None, record.payment_id)]
+
+    async def figures(self, period: Period) -> Figures:
+        """Return what settled in a period, added up by what is alike."""
+        return added_up(period, [row.stored for row in self._rows.values()], list(self._exceptions.values()))
 
 
 def _person_of(counter: str) -> str:

@@ -4,32 +4,37 @@ A ladder of named guards, cheapest first; then one line that builds the facts. N
 except as a keyed pseudonym.
 """
 
+import unicodedata
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from fx.money import EXPONENTS, AmountError, Money, parse_amount
 from limits.facts import PaymentFacts, Profile
 from rails import identifiers
+from rails.addressing import normalize_account
 from rails.messages.codes import load_codes
 from switch.directory.directory import Directory, Entry
 from switch.directory.names import describe_mismatch, match_name
 from switch.participants.persons import Persons
-from switch.participants.registry import Participant
-from switch.payment.instruction import PERSON_ID_TYPES, Identification, Instruction, Party
+from switch.participants.registry import Group, Participant
+from switch.payment.instruction import PERSON_ID_TYPES, Document, Identification, Instruction, Party
 from switch.payment.plan import Refusal
 
 # A debtor account for which the debtor agent does not vouch: the one magic value on the debtor's side (AM04).
 MAGIC_NO_FUNDS = "MAGIC-NO-FUNDS"
+ACCEPTED_BEFORE_MAX = timedelta(hours=24)  # longer before its receipt no agent holds an instruction (assumed)
 CORPORATE_SECTORS = frozenset({"corporation", "education", "medical", "utility", "government", "financial"})
+_NONE: frozenset[str] = frozenset()
 
 
 class Known(NamedTuple):
-    """What translation may look up: participants by BIC8, the directory, the sandbox's persons."""
+    """What translation may look up: participants by BIC8, the directory, the sandbox's persons, groups by their firms' ids."""
 
     participants: Mapping[str, Participant]
     directory: Directory
     persons: Persons
+    groups: Mapping[str, Group] = {}
 
 
 class Translated(NamedTuple):
@@ -57,6 +62,9 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
     wrong = _codes(instruction)
     if wrong is not None:
         return wrong
+    accepted_at = _accepted_at(instruction.acceptance_date_time, at)
+    if isinstance(accepted_at, Refusal):
+        return accepted_at
     if debtor.account.number == MAGIC_NO_FUNDS:
         return Refusal("debtor-funds", {}, "debtor.account.number")
     payee = _payee(instruction, known.directory, creditor_agent)
@@ -74,19 +82,31 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
         if creditor_person
         else debtor_kind == creditor_kind and debtor.name.casefold() == creditor.name.casefold()
     )
+    debtor_account = persons.pseudonym("account", debtor_agent.bic, normalize_account(debtor.account.number))
+    creditor_account = persons.pseudonym("account", creditor_agent.bic, normalize_account(payee))
+    papers = instruction.documents
+    pair = persons.pair_between(debtor_person, debtor_account, creditor_account) if persons.pairs else None
+    group = known.groups.get(debtor_person)
+    if group is not None and known.groups.get(creditor_person) is not group:
+        group = None  # no payment within it
     profile = Profile(
         debtor_agent.country, creditor_agent.country, debtor_agent.kind, creditor_agent.kind,
         debtor_agent.schemes_on(day), creditor_agent.schemes_on(day), debtor_kind, creditor_kind,
         debtor.residency, creditor.residency, _sector(debtor, debtor_kind), _sector(creditor, creditor_kind),
         _document(debtor.identification), _document(creditor.identification), same_name,
         instruction.purpose_code or "", instruction.category_purpose or "",
-        frozenset([document.type for document in instruction.documents]), instruction.venue or "",
+        frozenset([document.type for document in papers]) if papers else _NONE, instruction.venue or "",
         debtor.account.currency, instructed.currency, instruction.settlement_currency,
+        debtor.account.type or "", creditor.account.type or "",
+        persons.states_on(debtor_person, day) if persons.states else _NONE,
+        pair is not None, pair.channel if pair else "",
+        persons.channels(debtor_person, pair.direction) if pair else _NONE, group is not None,
     )  # fmt: skip
     facts = PaymentFacts(
         profile, debtor_person, creditor_person, debtor_agent.bic, creditor_agent.bic,
-        persons.pseudonym("account", debtor_agent.bic, debtor.account.number),
-        persons.pseudonym("account", creditor_agent.bic, payee), instructed, at,
+        debtor_account, creditor_account, instructed, at, accepted_at,
+        _papers(papers, creditor_account, persons) if papers else (),
+        group.name if group else "", group.equity if group else None, debtor_agent.limits or None,
     )  # fmt: skip
     return Translated(facts, payee)
 
@@ -143,6 +163,18 @@ def _identified(debtor: Identification | None, creditor: Identification | None) 
     return None
 
 
+def _accepted_at(said: str | None, received_at: datetime) -> datetime | Refusal | None:
+    """Read when the debtor agent took the instruction: at its receipt by the switch at the latest, and not long before."""
+    if said is None:
+        return None
+    accepted_at = datetime.fromisoformat(said)
+    if accepted_at > received_at:
+        return Refusal("acceptance-in-future", {"accepted_at": said}, "acceptance_date_time")
+    if received_at - accepted_at > ACCEPTED_BEFORE_MAX:
+        return Refusal("acceptance-too-old", {"accepted_at": said}, "acceptance_date_time")
+    return accepted_at.astimezone(UTC)
+
+
 def _codes(instruction: Instruction) -> Refusal | None:
     """Take the code sets that a message may carry, so that JSON and XML are judged alike."""
     codes = load_codes()
@@ -182,6 +214,23 @@ def _payee(instruction: Instruction, directory: Directory, agent: Participant) -
             "name-mismatch", {"what": describe_mismatch(instruction.creditor.name, entry.name)}, "creditor.name"
         )
     return number
+
+
+def _papers(papers: tuple[Document, ...], creditor_account: str, persons: Persons) -> tuple[tuple[str, str], ...]:
+    """Name each document once: (type, keyed pseudonym of type, issuer and reference), however it is spaced or spelled in
+    capitals. Where no issuer is given, the creditor's account at its agent stands for it.
+    """
+    found = []
+    for paper in papers:
+        issuer = f"issuer|{_folded(paper.issuer)}" if paper.issuer else f"account|{creditor_account}"
+        # The length parts issuer and reference: in both any character may stand.
+        place = f"{len(issuer)}|{issuer}"
+        found.append((paper.type, persons.pseudonym(f"document:{paper.type}", place, _folded(paper.reference))))
+    return tuple(dict.fromkeys(found))
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _person(given: Identification, persons: Persons) -> str:

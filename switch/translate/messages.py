@@ -93,6 +93,7 @@ def instruction_of(transfer: CreditTransfer) -> Instruction:
         "allow_lanes": transfer.allow_lanes,
         "venue": transfer.venue,
         "quote_id": transfer.quote_id,
+        "acceptance_date_time": transfer.acceptance_date_time,
         "documents": tuple([document._asdict() for document in transfer.documents]),
     }
     return Instruction.model_validate(fields)
@@ -106,7 +107,7 @@ def _party_fields(party: messages.Party) -> dict[str, Any]:
         "identification": given._asdict() if given is not None else None,
         "residency": party.residency,
         "sector": party.sector,
-        "account": {"number": account.number, "proxy": proxy, "currency": account.currency},
+        "account": {"number": account.number, "proxy": proxy, "currency": account.currency, "type": account.type},
     }
 
 
@@ -141,8 +142,9 @@ def transfer_of(instruction: Instruction, debited: Money | None = None) -> Credi
         interbank_amount, interbank_currency, _party(instruction.debtor), _party(instruction.creditor),
         instruction.debtor_agent, instruction.creditor_agent, instruction.settlement_currency, instruction.purpose_code,
         instruction.category_purpose, instruction.charge_bearer, instruction.remittance_information,
-        tuple([messages.Document(each.type, each.reference, each.issuer) for each in instruction.documents]),
+        tuple([messages.Document(each.type, each.reference, each.issuer, each.hash) for each in instruction.documents]),
         instruction.lane, instruction.allow_lanes, instruction.venue, instruction.quote_id,
+        instruction.acceptance_date_time,
     )  # fmt: skip
 
 
@@ -154,7 +156,7 @@ def _party(party: Party) -> messages.Party:
         messages.Identification(given.type, given.number, given.country) if given is not None else None,
         party.residency,
         party.sector,
-        messages.Account(account.number, proxy_type, proxy_value, account.currency),
+        messages.Account(account.number, proxy_type, proxy_value, account.currency, account.type),
     )
 
 

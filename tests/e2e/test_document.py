@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import a_person, northbound, to_magic
+from builders import HARBOUR, PEARL, a_person, northbound, to_magic
 from lxml import etree
 from pydantic import BaseModel
 from serving import Served, a_new_person, body_of
 
-from switch.api import examples, models
+from switch.api import examples, models, persons
 
 
 async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) -> None:
@@ -23,6 +23,10 @@ async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) 
         bad = body_of(northbound("10000.00", person=person))
         quote = {"sell_currency": "HKD", "buy_currency": "CNY", "amount": {"currency": "CNY", "amount": "5"}}
         link = {"documents": [a_person(person), a_person(person, "MO")]}
+        pair = {
+            "document": a_person(person), "direction": "northbound", "channel": "bank",
+            "debtor_agent": HARBOUR, "debtor_account": f"S{person}", "creditor_agent": PEARL, "creditor_account": f"S{person}",
+        }  # fmt: skip
         paid = await http.post("/v1/payments", json=good, headers=key | {"Prefer": "wait=10"})
         payment = f"/v1/payments/{paid.json()['payment_id']}"
         batch = {
@@ -48,6 +52,9 @@ async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) 
             (200, models.ClockDocument, await http.get("/v1/sandbox/clock")),
             (200, models.FaultDocument, await http.get("/v1/sandbox/rails/hk-fps/faults")),
             (200, models.PersonLinkDocument, await operator.post("/v1/sandbox/persons/links", json=link)),
+            (200, persons.StateDocument, await operator.post("/v1/persons/states", json={"document": a_person(person), "state": "watch-list"})),
+            (200, persons.KnownPersonDocument, await operator.post("/v1/persons/known", json={"document": a_person(person)})),
+            (200, persons.PairDocument, await operator.post("/v1/persons/pairs", json=pair)),
             (200, models.ParticipantList, await http.get("/v1/participants")),
             (200, models.MagicList, await http.get("/v1/magic")),
             (200, models.HealthDocument, await http.get("/readyz")),
@@ -175,6 +182,8 @@ async def test_every_example_of_a_body_can_be_tried_out(own: Served) -> None:
                 tried[path] = answer
     assert tried.keys() == {
         "/v1/payments", "/v1/payments/batch", "/v1/payments/explain", "/v1/headroom", "/v1/quotes", "/v1/messages",
+        "/v1/persons/states", "/v1/persons/pairs", "/v1/persons/known",
+        "/v1/sandbox/rulebook",
     }  # fmt: skip
     assert tried["/v1/payments/explain"].json()["status"] == "ACSP"
     assert tried["/v1/payments/batch"].json()["accepted"] == 2

@@ -166,6 +166,20 @@ async def test_a_running_worker_that_finds_another_law_judges_nothing_until_it_i
         assert (await http.get("/readyz")).status_code == 200
 
 
+async def test_a_rulebook_taken_through_one_worker_is_all_workers_and_stops_none(start: Start) -> None:
+    first, second = await start(), await start()
+    await first.take_rulebook(LOWERED)
+    assert first.world.rulebook == LOWERED
+    answer = await second.pay(northbound("600.00"), HARBOUR, "through the other")
+    assert answer.refusal is not None and answer.refusal.detail["ceiling"] == "HKD 500.00"
+    assert second.world.rulebook == LOWERED and first.worker.incarnation != second.worker.incarnation
+    with pytest.raises(CannotOpen, match=LOWERED.id):
+        await start()  # who asks for the law without overlays is not given another
+    await first.stop()
+    await second.stop()
+    assert (await start()).world.rulebook == RULEBOOK, "alone, a worker brings its own"
+
+
 # --- faults ---
 
 

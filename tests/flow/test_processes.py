@@ -72,7 +72,7 @@ async def clean(url: str, name: str, payments: int) -> None:
     """The auditor, who keeps books of his own, has nothing to say."""
     found = await audit(url, name, time.time(), drained=True)
     assert (found.violations, found.forced, found.payments) == ([], [], payments)
-    assert len(found.rails) == 6
+    assert len(found.rails) == 9
 
 
 async def test_two_workers_never_do_the_same_work_or_exceed_a_cap(postgres_url: str, name: str, start: Start) -> None:

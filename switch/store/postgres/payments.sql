@@ -82,7 +82,7 @@ WITH asked AS MATERIALIZED (  -- each step with every move of its event; of a st
     SELECT payment_id, received_on, events, becomes, code, at, detail, participant, position FROM moved
 ), claims AS (  -- the law's: all are given back, but of a payment that settles only what is still pending is posted
     SELECT m.money, coalesce(a.becomes, c.value ->> 1) AS counter, (c.value ->> 2)::bigint AS delta,
-        (c.value ->> 7)::boolean AND (c.value ->> 2)::bigint > 0 AS straight  -- claimed straight into posted
+        (c.value ->> 7)::boolean AND (c.value ->> 2)::bigint >= 0 AS straight  -- claimed straight into posted
     FROM moved m
     JOIN decision d ON d.xid = m.xid AND d.position = m.place AND d.received_on = m.received_on
         AND d.received_on = ANY ($8::date[])

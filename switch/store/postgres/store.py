@@ -14,6 +14,7 @@ import asyncpg
 
 from fx.quotes import Quote
 from limits.claims import Sums
+from switch.flow.figures import Figures, Period
 from switch.flow.ports import (
     PERSON,
     Admission,
@@ -38,6 +39,7 @@ from switch.store.postgres.connections import Connections
 from switch.store.postgres.finish import finish_batch
 from switch.store.postgres.persons import link
 from switch.store.postgres.queries import queries
+from switch.store.postgres.report import read_figures
 from switch.store.postgres.rows import (
     event_from,
     exception_from,
@@ -253,3 +255,8 @@ class PostgresStore:
             alone = tuple(transfer_from(item).transfer for item in transfers if item["alone"])
             records.append(exception_from(row, alone))
         return records
+
+    async def figures(self, period: Period) -> Figures:
+        """Return what settled in a period, added up by what is alike; of one snapshot."""
+        async with self._connections.one() as connection:
+            return await read_figures(connection, period)

@@ -24,7 +24,7 @@ async def test_a_sandbox_that_kept_its_promises_has_no_violation(lived: Lived) -
     found = await audit(lived.url, SANDBOX, time.time())
     assert found.violations == []
     assert found.payments == len(lived.payments)
-    assert len(found.rails) == 6
+    assert len(found.rails) == 9
 
 
 async def test_a_late_acceptance_is_listed_as_forced_claims_and_is_no_violation(lived: Lived) -> None:
@@ -135,6 +135,20 @@ FAULTS = {
     "a cap that was lower when the payment came": (
         {"no-claim-beyond-its-bound"},
         "UPDATE decision SET claims = jsonb_set(claims::jsonb, '{0,3}', '999999') WHERE payment_id = '{at-the-cap}'",
+    ),
+    "a claim that may overshoot, taken where nothing was left": (
+        {"no-claim-beyond-its-bound"},
+        """
+        UPDATE decision SET claims = jsonb_set(jsonb_set(claims::jsonb, '{0,5}', '"while_open"'), '{0,3}', '100000')
+        WHERE payment_id = '{at-the-cap}'
+        """,
+    ),
+    "a claim of nothing on a window that was exceeded": (
+        {COUNTERS, "no-claim-beyond-its-bound"},
+        """
+        UPDATE decision SET claims = jsonb_set(jsonb_set(claims::jsonb, '{0,2}', '0'), '{0,3}', '99999')
+        WHERE payment_id = '{at-the-cap}'
+        """,
     ),
     "a position drawn below zero": (
         {"no-claim-beyond-its-bound"},

@@ -28,7 +28,7 @@ class Book:
 
     def left(self, claim: Claim, ups: int = 0, downs: int = 0) -> int | None:
         """What may be claimed after `ups` and `downs` of the same payment."""
-        if claim.delta > 0 and claim.ceiling is not None:
+        if claim.delta >= 0 and claim.ceiling is not None:
             room = claim.ceiling - self.up_pending - self.up_posted - ups
             return min(room, 0) if self.latched else room
         if claim.delta < 0 and claim.floor is not None:

@@ -115,6 +115,18 @@ async def test_a_while_open_claim_overshoots_once(counters: CounterPort) -> None
     assert (await reserve(counters, buy(1, ceiling=100)))[1] == Refused(buy(1, ceiling=100), -49)
 
 
+async def test_a_claim_of_nothing_is_refused_where_its_window_was_exceeded_and_changes_nothing(
+    counters: CounterPort,
+) -> None:
+    look = buy(0, ceiling=100, admission="whole", gross=True)
+    await reserve(counters, buy(99, ceiling=100, gross=True))
+    assert (await reserve(counters, look))[1] is None
+    await reserve(counters, buy(2, ceiling=100, gross=True))
+    before = await counters.sums([look.counter])
+    assert (await reserve(counters, look))[1] == Refused(look, -1)
+    assert await counters.sums([look.counter]) == before
+
+
 async def test_a_whole_claim_fits_to_the_unit_and_not_beyond(counters: CounterPort) -> None:
     assert (await reserve(counters, same_name(80_000_01)))[1] == Refused(same_name(80_000_01), 80_000_00)
     assert (await reserve(counters, same_name(80_000_00)))[1] is None

@@ -37,6 +37,10 @@ RULES = (
     Claim("net", "e", 1, 30, -30, gives_back=True),
     Claim("net, while open", "f", 1, 25, -25, WHILE_OPEN),
     Claim("stock", "g", 1, None, 0),
+    Claim("suspending", "h", 1, 30, None, WHILE_OPEN, gross=True),
+    Claim(
+        "look", "h", 0, 30, None, gross=True
+    ),  # at an older window: claims nothing, and refuses where it was exceeded
     Claim("threshold", "a", 1, 5, None, effect=REPORT, gross=True),
 )
 BOTH_WAYS = {"latching", "net", "net, while open", "stock", "outstanding"}
@@ -45,7 +49,7 @@ BOTH_WAYS = {"latching", "net", "net, while open", "stock", "outstanding"}
 @st.composite
 def claim(draw: st.DrawFn) -> Claim:
     rule = draw(st.sampled_from(RULES))
-    amount = draw(st.integers(1, 25))
+    amount = draw(st.integers(1, 25)) if rule.delta else 0
     down = rule.rule in BOTH_WAYS and draw(st.booleans())
     rare = draw(st.integers(0, 19))
     drawn = rule._replace(

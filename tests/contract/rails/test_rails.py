@@ -28,9 +28,12 @@ CURRENCY = {
     "hk-chats": "HKD",
     "mo-rtgs": "HKD",
     "hvps": "CNY",
+    "card-network": "HKD",
+    "promptpay": "THB",
+    "e-cny": "CNY",
 }
 RAILS = sorted(CURRENCY)
-FOUR_STEP = ["ibps", "mo-easy-transfer"]
+FOUR_STEP = ["ibps", "mo-easy-transfer", "card-network", "promptpay", "e-cny"]
 RTGS = ["hk-chats", "mo-rtgs", "hvps"]
 
 

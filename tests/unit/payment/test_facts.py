@@ -1,16 +1,31 @@
 """Instruction -> facts: the guards one by one, each with its field and reason, and what is read where none objects."""
 
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, get_args
 
 import pytest
-from builders import BANYAN, HARBOUR, KAPOK, NOON, PEARL, a_firm, a_person, a_world, domestic, northbound, southbound
+from builders import (
+    BANYAN,
+    HARBOUR,
+    KAPOK,
+    NOON,
+    PEARL,
+    a_firm,
+    a_person,
+    a_world,
+    domestic,
+    northbound,
+    southbound,
+    trade,
+)
 
 from fx.money import Money
 from limits.calendars import law_day
-from limits.facts import PaymentFacts
+from limits.facts import ACCOUNT_TYPES, PaymentFacts
 from switch.flow.world import World
-from switch.participants.persons import Persons
-from switch.payment.instruction import Instruction
+from switch.participants.persons import Pair, Persons
+from switch.participants.registry import Firm
+from switch.payment.instruction import AccountType, Instruction
 from switch.payment.plan import Refusal
 from switch.payment.reasons import problem
 from switch.translate.facts import MAGIC_NO_FUNDS, Translated, translate
@@ -90,6 +105,12 @@ GUARDS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "a debtor's residency that is no country": ({"debtor__residency": "XX"}, "residency-unknown", "RR05", "debtor.residency"),
     "a creditor's residency that is no country": (
         {"creditor__residency": "ZZ"}, "residency-unknown", "RR05", "creditor.residency",
+    ),
+    "an acceptance after the receipt": (
+        {"acceptance_date_time": "2026-03-05T12:00:00.000001+08:00"}, "acceptance-in-future", "DT04", "acceptance_date_time",
+    ),
+    "an acceptance more than a day before": (
+        {"acceptance_date_time": "2026-03-04T03:59:59.999999Z"}, "acceptance-too-old", "DT05", "acceptance_date_time",
     ),
     "an account that covers nothing": (
         {"debtor__account__number": MAGIC_NO_FUNDS}, "debtor-funds", "AM04", "debtor.account.number",
@@ -210,6 +231,152 @@ def test_documents_count_by_their_type(world: World) -> None:
         {"type": "invoice", "reference": "3"},
     ]
     assert facts(world, northbound(documents=papers)).profile.documents == {"invoice", "contract"}
+
+
+@pytest.mark.parametrize("said", ["2026-03-05T12:00:00+08:00", "2026-03-04T04:00:00Z", "2026-03-05T00:00:00.5-03:30"])
+def test_an_acceptance_within_a_day_before_the_receipt_is_taken_as_its_instant(world: World, said: str) -> None:
+    found = facts(world, northbound(acceptance_date_time=said)).accepted_at
+    assert found == datetime.fromisoformat(said) and found.utcoffset() == timedelta(0)
+    assert facts(world, northbound()).accepted_at is None
+
+
+def test_an_account_s_type_is_read_on_both_sides_and_without_one_it_is_ordinary(world: World) -> None:
+    found = facts(world, northbound(debtor__account__type="card", creditor__account__type="class-2")).profile
+    assert (found.debtor_account_type, found.creditor_account_type) == ("card", "class-2")
+    plain = facts(world, northbound()).profile
+    assert plain.debtor_account_type == "" == plain.creditor_account_type
+
+
+def test_an_instruction_may_name_the_account_types_the_law_knows_and_no_others() -> None:
+    assert frozenset(get_args(AccountType)) == ACCOUNT_TYPES
+
+
+def test_an_account_written_with_hyphens_is_the_same_account(world: World) -> None:
+    plain, hyphens = (facts(world, northbound(debtor__account__number=n)) for n in ("012001000001", "012-001-000001"))
+    assert plain.debtor_account == hyphens.debtor_account
+
+
+INVOICE = {"type": "invoice", "reference": "INV-7 a", "issuer": "Delta Machinery"}
+
+
+def paper(world: World, **changes: Any) -> str:
+    """The name of one document among the facts."""
+    payment = {name: changes.pop(name) for name in ("creditor__account__number", "creditor_agent") if name in changes}
+    [(kind, name)] = facts(world, northbound(documents=[{**INVOICE, **changes}], **payment)).documents
+    assert kind == {**INVOICE, **changes}["type"]
+    return name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reference": " inv-7  A "}, {"issuer": "DELTA  machinery"}, {"reference": "ＩＮＶ-７ a"}, {"hash": "0a" * 32},
+        {"creditor__account__number": "6222000000000000018"},
+    ],
+)  # fmt: skip
+def test_the_same_document_written_otherwise_or_paid_elsewhere_is_the_same(world: World, changes: Any) -> None:
+    assert paper(world, **changes) == paper(world)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "contract"}, {"reference": "INV-8 a"}, {"issuer": "Delta"}, {"issuer": None},
+        {"issuer": "Delta", "reference": "Machinery|INV-7 a"}, {"issuer": "Delta Machinery|INV-7", "reference": "a"},
+    ],
+)  # fmt: skip
+def test_another_type_issuer_or_reference_is_another_document(world: World, changes: Any) -> None:
+    assert paper(world, **changes) != paper(world)
+
+
+def test_where_issuer_ends_and_reference_begins_is_told_apart(world: World) -> None:
+    assert paper(world, issuer="Delta|INV", reference="7") != paper(world, issuer="Delta", reference="INV|7")
+
+
+def test_without_an_issuer_the_creditor_s_account_at_its_agent_stands_for_it(world: World) -> None:
+    name = paper(world, issuer=None)
+    assert name == paper(world, issuer=None, reference="inv-7 a")
+    assert name != paper(world, issuer=None, creditor__account__number="6222000000000000018")
+    assert name != paper(world, issuer=None, creditor_agent=BANYAN)
+    account = facts(world, northbound()).creditor_account
+    assert name != paper(world, issuer=account) and name != paper(world, issuer=f"account|{account}")
+
+
+def test_a_document_given_twice_is_one(world: World) -> None:
+    papers = [INVOICE, INVOICE | {"reference": "inv-7 A"}, INVOICE | {"reference": "INV-8"}]
+    assert len(facts(world, northbound(documents=papers)).documents) == 2
+    assert facts(world, northbound()).documents == ()
+
+
+def test_no_document_s_reference_or_issuer_leaves_but_as_a_pseudonym(world: World) -> None:
+    told = repr(facts(world, northbound(documents=[INVOICE]))).casefold()
+    assert "inv-7" not in told and "delta" not in told
+
+
+# --- what the sandbox knows of a person ---
+
+
+def knowing(world: World, told: Any, **payment: Any) -> PaymentFacts:
+    """The facts of a payment north where the fence holds what `told` makes of persons and the payment's own facts."""
+    persons = world.known.persons
+    plain = facts(world, northbound(**payment))
+    known = world.known._replace(persons=persons.taking({}, told(persons, plain)))
+    found = translate(northbound(**payment), known, NOON, law_day(NOON))
+    assert isinstance(found, Translated)
+    return found.facts
+
+
+def test_a_debtor_on_the_watch_list_is_so_to_its_last_day(world: World) -> None:
+    for last, states in ((date(2026, 3, 5), {"watch-list"}), (date(2026, 3, 4), frozenset())):
+        found = knowing(world, lambda p, plain, last=last: p.put(plain.debtor_id, "watch-list", last))
+        assert found.profile.debtor_states == states
+    assert not knowing(world, lambda p, plain: p.put("another", "watch-list", date(2028, 1, 1))).profile.debtor_states
+
+
+@pytest.mark.parametrize("way", ["out", "back"])
+def test_the_accounts_of_a_pair_are_paired_both_ways_and_the_channels_are_those_of_its_direction(
+    world: World, way: str
+) -> None:
+    def told(persons: Persons, plain: PaymentFacts) -> dict[str, str]:
+        accounts = (plain.debtor_account, plain.creditor_account)
+        direction, pair = ("northbound", accounts) if way == "out" else ("southbound", accounts[::-1])
+        made = persons.register(plain.debtor_id, Pair(direction, "bank", *pair))
+        for n, other in enumerate(("northbound", "southbound")):
+            if other == direction:
+                made |= persons.taking({}, made).register(plain.debtor_id, Pair(other, "broker", f"a{n}", f"b{n}"))
+        return made
+
+    profile = knowing(world, told).profile
+    assert (profile.paired, profile.wealth_channel, profile.wealth_channels) == (True, "bank", {"bank", "broker"})
+
+
+def test_accounts_that_are_no_pair_are_not_paired(world: World) -> None:
+    def told(persons: Persons, plain: PaymentFacts) -> dict[str, str]:
+        return persons.register(plain.debtor_id, Pair("northbound", "bank", plain.debtor_account, "another"))
+
+    def of_another(persons: Persons, plain: PaymentFacts) -> dict[str, str]:
+        return persons.register("another", Pair("northbound", "bank", plain.debtor_account, plain.creditor_account))
+
+    for each in (told, of_another):
+        profile = knowing(world, each).profile
+        assert (profile.paired, profile.wealth_channel, profile.wealth_channels) == (False, "", frozenset())
+
+
+def test_two_firms_of_one_group_bring_its_name_and_equity_and_others_none(world: World) -> None:
+    lion, delta = world.registry.groups
+    hong_kong, mainland = lion.members[:2]
+    stranger = Firm(*(a_firm(1, "CN")[name] for name in ("type", "country", "number")))
+
+    def of(debtor: Firm, creditor: Firm | None) -> PaymentFacts:
+        paid_to = {"creditor__identification": creditor._asdict() if creditor else None}
+        return facts(world, trade(debtor__identification=debtor._asdict(), **paid_to))
+
+    found = of(hong_kong, mainland)
+    assert (found.profile.same_group, found.group, found.group_equity) == (True, lion.name, lion.equity)
+    for other in (stranger, delta.members[1], None):
+        found = of(hong_kong, other)
+        assert (found.profile.same_group, found.group, found.group_equity) == (False, "", None)
+    assert not of(stranger, mainland).profile.same_group
 
 
 # --- who is who ---
