@@ -1,4 +1,4 @@
-"""The command line: `bayswitch up | demo | traffic | pay | key | explain | rulebook | bench | audit`.
+"""The command line: `bayswitch up | demo | traffic | pay | key | explain | rulebook | report | bench | audit`.
 
 Each command is a thin shell in a module of its own; this one registers them. `--json` prints one document on standard
 output and nothing else; exit status 0 means what was asked holds.
@@ -9,7 +9,9 @@ import typer
 
 from switch.cli.bench import bench
 from switch.cli.demo import demo
-from switch.cli.offline import assumed, explain, show
+from switch.cli.explain import explain
+from switch.cli.law import rulebook
+from switch.cli.report import report
 from switch.cli.system import audit, key, pay, up
 from switch.cli.traffic import traffic
 
@@ -19,13 +21,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A cross-border payments switch simulator for the Greater Bay Area.",
 )
-rulebook = typer.Typer(no_args_is_help=True, help="The law as dated data with sources.")
 app.add_typer(rulebook, name="rulebook")
 
-for command in (up, demo, traffic, pay, key, explain, bench, audit):
+for command in (up, demo, traffic, pay, key, explain, report, bench, audit):
     app.command()(command)
-rulebook.command("show")(show)
-rulebook.command("assumptions")(assumed)
 
 
 def main() -> None:

@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 import yaml
 
 # Folders of data, in the order in which they are shown.
-_PLACES = ("limits/rulebook", "limits/calendars", "fx", "rails", "switch/participants", "limits/lab")
+_PLACES = (
+    "limits/rulebook",
+    "limits/calendars",
+    "limits/statistics",
+    "fx",
+    "rails",
+    "switch/participants",
+    "limits/lab",
+)
 
 
 class Assumption(NamedTuple):

@@ -27,10 +27,8 @@ def read_json_object(file: Path, hint: str) -> dict[str, Any]:
     return document
 
 
-def read_rulebook(overlay: Path | None, hint: str = "--overlay") -> Rulebook:
-    """Read the law, with a scenario's overlay on it where one is given; raises BadParameter that names file and key."""
-    if overlay is None:
-        return load_rulebook()
+def read_overlay(overlay: Path, hint: str = "--overlay") -> dict[str, Any]:
+    """Read a scenario's file, days as texts; raises BadParameter that names file and line."""
     try:
         changes = yaml.safe_load(overlay.read_text("utf-8"))
     except (ValueError, yaml.YAMLError) as error:  # ValueError: no UTF-8, or a day that is none
@@ -44,8 +42,15 @@ def read_rulebook(overlay: Path | None, hint: str = "--overlay") -> Rulebook:
     if not isinstance(changes, dict) or not changes:
         found = "is empty" if not changes else f"holds no mapping but {type(changes).__name__} at its top"
         raise typer.BadParameter(f"{overlay.name} {found}; {_OVERLAY}", param_hint=hint)
+    return changes
+
+
+def read_rulebook(overlay: Path | None, hint: str = "--overlay") -> Rulebook:
+    """Read the law, with a scenario's overlay on it where one is given; raises BadParameter that names file and key."""
+    if overlay is None:
+        return load_rulebook()
     try:
-        return load_rulebook([changes])
+        return load_rulebook([read_overlay(overlay, hint)])
     except RulebookError as error:
         key = error.key  # of the overlay itself, or of the document that the overlay makes of a rule's
         if not error.file.startswith("scenario "):

