@@ -99,7 +99,7 @@ def _tell_amounts(console: Console, document: Document) -> None:
 
 
 def _tell_claim(console: Console, claim: Document) -> None:
-    mark = (" (assumed)" if claim["assumed"] else "") + (" (advisory)" if claim["state"] != "active" else "")
+    mark = (" (assumed)" if claim["assumed"] else "") + _advice(claim)
     asked = f"{claim['rule']}: {claim['currency']} {grouped(claim['claimed'])}"
     if claim["ceiling"] is None or claim["used"] is None:
         console.print(f"claim  {asked} counted; its use is not the sender's to see{mark}", soft_wrap=True)
@@ -110,3 +110,10 @@ def _tell_claim(console: Console, claim: Document) -> None:
     ends = f"until {claim['window_ends'].replace('T', ' ')}" if claim["window_ends"] else "no end"
     kept = f"{claim['window']}, {ends}; kept by {claim['enforced_by']}; since {claim['since']}"
     console.print(Text(f"       {kept}; {claim['reference']} [{claim['confidence']}]", "dim"), soft_wrap=True)
+
+
+def _advice(claim: Document) -> str:
+    """Mark a rule that counts and never refuses, with what it would have done."""
+    if claim["state"] == "active":
+        return ""
+    return " (advisory: would refuse)" if claim["would_refuse"] else " (advisory)"

@@ -12,6 +12,7 @@ import structlog
 
 from fx.quotes import Quote
 from limits.claims import Refused
+from limits.classification import Classification
 from limits.rules import Judgement
 from switch.flow.ports import NOTHING_FOUND, Admission, Finding
 from switch.flow.submission import Submission, to_be_sealed
@@ -30,7 +31,7 @@ class Decider:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._standing: dict[tuple[object, ...], tuple[str, str]] = {}
+        self._standing: dict[tuple[object, ...], tuple[Classification, str, str]] = {}
 
     def admissions(
         self, batch: Sequence[Submission], at: datetime, view: View, quotes: Mapping[str, tuple[Quote, str]]
@@ -91,13 +92,15 @@ class Decider:
         """Write what decide found, for the reader; what many payments have in common is written once."""
         if isinstance(verdict, Refusal):
             return NOTHING_FOUND
-        key = (verdict.classification, verdict.lane.id, verdict.route, verdict.parties)
+        # By identity: a class is long to hash, there is one for each profile, and the one known keeps it alive.
+        key = (id(verdict.classification), verdict.lane.id, verdict.route)
         standing = self._standing.get(key)
         if standing is None:
             if len(self._standing) > 10_000:  # corridors and routes are few; a day of closing rails adds some
                 self._standing.clear()
             text = json.dumps(standing_document(verdict))
-            standing = self._standing[key] = (blake2b(text.encode(), digest_size=8).hexdigest(), text)
+            digest = blake2b(text.encode(), digest_size=8).hexdigest()
+            standing = self._standing[key] = (verdict.classification, digest, text)
         own, price = "", verdict.price
         if price is not None:
             own = (
@@ -109,7 +112,7 @@ class Decider:
             comma = ", " if own else ""
             amount_minor, currency = verdict.charge
             own += f'{comma}"charge": {{"amount_minor": {amount_minor}, "currency": "{currency}"}}'
-        return Finding(*standing, f"{{{own}}}")
+        return Finding(standing[1], standing[2], f"{{{own}}}")
 
 
 def _ask(submission: Submission, translated: Translated, quotes: Mapping[str, tuple[Quote, str]]) -> Ask | Refusal:

@@ -17,7 +17,6 @@ from limits.claims import REQUIRE_DOCUMENTS, Claim, Refused
 from limits.facts import Amounts, PaymentFacts
 from limits.measures import Exceeded, claims_made, documents_claimed
 from limits.rules import DOCUMENT, Judgement, Lane, RulesOfDay
-from limits.statistics import Parties
 from limits.values import CREDITOR_SCOPES, USE, RuleValue, suspended_until
 from switch.payment.plan import Leg, Plan, Refusal
 from switch.payment.postings import INVENTORY, LIQUIDITY, Sides, inventory, transfers_of
@@ -149,12 +148,10 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
         1, route.rail, "credit", paid_out, way.debtor_agent.settles_through, way.creditor_agent.bic,
         ask.creditor_account, at + route.deadline,
     )  # fmt: skip
-    profile = facts.profile
-    parties = Parties(profile.debtor_kind, profile.debtor_residency, profile.creditor_kind, profile.creditor_residency)
     return Plan(
         classification, lane, judgement.lanes, debit, paid_out, amounts, price, charge, price.rate if price else None,
         route.steps, leg, transfers, claims, ask.quote_id if price and ask.quote_id else "",
-        way.debtor_agent.bic, parties,
+        way.debtor_agent.bic, facts.profile,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from limits.counters import EMPTY, evaluate, headroom
 from limits.facts import PaymentFacts, Profile
 from limits.measures import RateSource
 from limits.rules import Classification, Judgement, Lane, RulesOfDay
+from limits.statistics import Parties
 from limits.values import ACTIVE, amount_text
 from switch.payment.decide import refusal_of
 from switch.payment.foresight import counts_others
@@ -152,7 +153,8 @@ def standing_document(plan: Plan) -> dict[str, Any]:
         "classification": classification_document(plan.classification),
         "lane": lane_document(plan.lane),
         "route": route_document(plan),
-        "parties": plan.parties._asdict(),  # for the statistics: no document shows them of one payment
+        # For the statistics: no document shows them of one payment.
+        "parties": {side: getattr(plan.profile, side) for side in Parties._fields},
     }
 
 
@@ -200,6 +202,7 @@ def claim_document(claim: Claim) -> dict[str, Any]:
 def _counted(claim: Claim, sums: Sums, plan: Plan, ground: Ground) -> dict[str, Any]:
     """Write a claim with what was used, held and left of its counter before it, and the rule's source.
 
+    `would_refuse` is what a rule that only counts (a draft, an advice) would do were it law; null for any other.
     `held` is what of the use is reserved and not settled; null for a gross rule, which keeps one sum. A claim of nothing
     looks at an older window (`counted_in`), which ended before.
     """
@@ -212,12 +215,14 @@ def _counted(claim: Claim, sums: Sums, plan: Plan, ground: Ground) -> dict[str, 
     seen = advisory or (claim.effect != REPORT and not others)
     used = sums.up_pending + sums.up_posted - sums.down_posted if seen else None
     ends = rule.window_end(ground.at) if claim.delta else None
+    left = headroom(claim, sums)
     return claim_document(claim) | {
         "used": _major(used, unit),
         "held": _major(sums.up_pending, unit) if seen and not claim.gross else None,
-        "headroom": _major(headroom(claim, sums) if seen else None, unit),
+        "headroom": _major(left if seen else None, unit),
         "effect": claim.effect,
         "state": rule.state,
+        "would_refuse": left is not None and claim.delta > left if advisory else None,
         "scope": ground.rules.scope(plan.lane.id, claim),
         "window": rule.window,
         "counted_in": claim.counter.rpartition("|")[2],

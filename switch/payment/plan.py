@@ -7,9 +7,8 @@ from typing import NamedTuple
 from fx.money import Money
 from fx.quotes import Price
 from limits.claims import Claim
-from limits.facts import Amounts
+from limits.facts import Amounts, Profile
 from limits.rules import Classification, Lane, LaneVerdict
-from limits.statistics import Parties
 
 
 class Refusal(NamedTuple):
@@ -70,4 +69,4 @@ class Plan(NamedTuple):
     claims: tuple[Claim, ...]  # of the law, in the order in which one binds; accounts: postings.reservation
     quote_id: str  # the firm quote used, "" = none
     debtor_agent: str  # BIC8 of who asks; its position may be its sponsor's (leg.debtor_agent)
-    parties: Parties  # what the statistics ask of them
+    profile: Profile  # the facts it was judged by; the statistics ask for its parties

@@ -80,7 +80,7 @@ async def test_a_fault_of_the_instruction_is_explained_without_facts(served: Ser
 
 @pytest.mark.parametrize(
     ("language", "says"),
-    [("en", ["This payment goes over", "send at most HKD 1,250.00"]), ("zh-Hant", ["1,250.00 港元", "可以這樣做"]), ("zh-Hans", ["1,250.00 港元", "可以这样做"])],
+    [("en", ["This payment goes over", "Send at most HKD 1,250.00"]), ("zh-Hant", ["1,250.00 港元", "可以這樣做"]), ("zh-Hans", ["1,250.00 港元", "可以这样做"])],
 )  # fmt: skip
 def test_the_command_tells_the_verdict_first_in_the_language_asked_for(language: str, says: list[str]) -> None:
     asked = [str(EXAMPLES / "payment.json"), "--at", "2026-03-05T10:00:00+08:00", "--used", str(EXAMPLES / "used.json")]
