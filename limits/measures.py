@@ -14,7 +14,19 @@ from limits.claims import REPORT, SUSPEND, WHOLE, Claim
 from limits.documents import in_force
 from limits.facts import Amounts, PaymentFacts
 from limits.own_limits import lowered, may_be_lowered
-from limits.values import ACTIVE, CREDITOR_SCOPES, GROSS_BASES, OTHER, RECEIVED, USE, Measure, Rule, Value, Window
+from limits.values import (
+    ACCOUNT_TYPE,
+    ACTIVE,
+    CREDITOR_SCOPES,
+    GROSS_BASES,
+    OTHER,
+    RECEIVED,
+    USE,
+    Measure,
+    Rule,
+    Value,
+    Window,
+)
 
 RateSource = Callable[[str, str, str], Decimal]  # (base, quote, market) -> units of quote for one of base
 Measurer = Callable[[Amounts, RateSource], int]
@@ -53,8 +65,26 @@ class Exceeded(NamedTuple):
 Cap = Callable[[PaymentFacts, Amounts, RateSource], Exceeded | None]
 
 
+# Whether a term can bind payments like these: by agents and kinds of accounts alone, so that it is asked once for many.
+Concern = Callable[[PaymentFacts], bool]
+
+
 class LaneLaw(NamedTuple):
     """What the law asks of the payments of one lane on one day: claims, and caps on one payment."""
+
+    claimers: tuple[tuple[Claimer, Concern | None], ...]
+    caps: tuple[tuple[Cap, Concern | None], ...]
+
+    def concerning(self, facts: PaymentFacts) -> "Terms":
+        """Return what can bind payments between these agents and kinds of accounts; the rest would claim nothing."""
+        return Terms(
+            tuple([make for make, concerns in self.claimers if concerns is None or concerns(facts)]),
+            tuple([over for over, concerns in self.caps if concerns is None or concerns(facts)]),
+        )
+
+
+class Terms(NamedTuple):
+    """What makes the claims of payments, in the order in which one binds, and what caps one payment."""
 
     claimers: tuple[Claimer, ...]
     caps: tuple[Cap, ...]
@@ -85,7 +115,7 @@ def whose(scope: str, direction: str) -> Whose:
     return _SCOPES[scope]
 
 
-def claimers(law: Law, rule: Rule, use: Use, direction: str, day: date) -> list[Claimer]:
+def claimers(law: Law, rule: Rule, use: Use, direction: str, day: date) -> list[tuple[Claimer, Concern | None]]:
     """Compile a limit of the day into what makes its claims; nothing where it can set no limit on that day.
 
     The counter is `rule|whose|window`. A rule keyed by currency has one for each, `rule:currency|whose|window`, and claims
@@ -98,12 +128,21 @@ def claimers(law: Law, rule: Rule, use: Use, direction: str, day: date) -> list[
     effect = use.effect or rule.effect_on(value) if rule.state == ACTIVE else REPORT
     suspends = rule.suspends if effect == SUSPEND else 0
     if not rule.unit:
-        return [_by_currency(rule, value, effect, owner, day)]
-    looks = [
-        _look(law, rule, effect, owner, window_before(rule.counted_on(value).period, day, n))
-        for n in range(suspends, 0, -1)
-    ]
-    return [look for look in looks if look is not None] + [_in_unit(law, rule, use, effect, owner, day)]
+        return [(_by_currency(rule, value, effect, owner, day), None)]
+    period, concerns = rule.counted_on(value).period, _concern(rule, value, use.scope)
+    looks = [_look(law, rule, effect, owner, window_before(period, day, n)) for n in range(suspends, 0, -1)]
+    makers = [look for look in looks if look is not None] + [_in_unit(law, rule, use, effect, owner, day)]
+    return [(make, concerns) for make in makers]
+
+
+def _concern(rule: Rule, value: Value, scope: str) -> Concern | None:
+    if _unlimited(value):  # only an institution's own limit can bind
+        return lambda facts: facts.own_limits is not None and rule.id in facts.own_limits
+    if rule.keyed_by == ACCOUNT_TYPE:
+        ceiling_of = _varying(rule, value, scope)
+        assert ceiling_of is not None
+        return lambda facts: ceiling_of(facts) is not None
+    return None
 
 
 def _unlimited(value: Value) -> bool:
@@ -186,7 +225,7 @@ def _key(keyed_by: str, scope: str) -> Whose:
     creditor = scope in CREDITOR_SCOPES
     if keyed_by == "institution":
         return (lambda facts: facts.creditor_agent) if creditor else (lambda facts: facts.debtor_agent)
-    if keyed_by == "account-type":
+    if keyed_by == ACCOUNT_TYPE:
         return (
             (lambda facts: facts.profile.creditor_account_type)
             if creditor
@@ -247,7 +286,7 @@ def document_claimer(law: Law, rule: Rule) -> DocumentClaimer | None:
     return claim
 
 
-def cap(law: Law, rule: Rule, use: Use) -> Cap | None:
+def cap(law: Law, rule: Rule, use: Use) -> tuple[Cap, Concern | None] | None:
     """Compile a cap on one payment; None where none is in force or it only reports."""
     value = law.values.get(rule.id)
     effect = "" if value is None else use.effect or rule.effect_on(value)
@@ -267,7 +306,7 @@ def cap(law: Law, rule: Rule, use: Use) -> Cap | None:
             bound = lowered(rule, facts, bound)
         return Exceeded(rule.id, effect, bound, asked, currency) if bound is not None and asked > bound else None
 
-    return over
+    return over, _concern(rule, value, use.scope)
 
 
 def claims_made(

@@ -21,6 +21,7 @@ from limits.lanes import Lane, LaneDocument, LaneVerdict, OpenLane, judge_lane, 
 from limits.measures import (
     Cap,
     Claimer,
+    Concern,
     DocumentClaimer,
     LaneLaw,
     Law,
@@ -144,7 +145,7 @@ class RulesOfDay:
         `reference_rate(base, quote, market)` gives units of quote for one of base; asked only where a rule converts.
         Windows are this day's: `facts.at` must lie on it. A lane of another law raises KeyError.
         """
-        made = claims_made(self._lane_laws[lane].claimers, facts, amounts, reference_rate)
+        made = claims_made(self._lane_laws[lane].concerning(facts).claimers, facts, amounts, reference_rate)
         return made + documents_claimed(self.documents, facts) if facts.documents else made
 
     def law_of(self, lane: Lane) -> LaneLaw:
@@ -213,8 +214,8 @@ class RulesOfDay:
 
     def _compiled(self, lane: Lane, uses: Sequence[Use]) -> LaneLaw:
         law, rules = self._version.law, self._version.book.rules
-        makers: list[Claimer] = []
-        caps: list[Cap | None] = []
+        makers: list[tuple[Claimer, Concern | None]] = []
+        caps: list[tuple[Cap, Concern | None] | None] = []
         for use in uses:
             rule = rules[use.rule]
             if use.scope:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fx.money import AMOUNT_MINOR_MAX, Money
 from limits.calendars import LAW_ZONE
 from limits.facts import PaymentFacts
-from limits.measures import LaneLaw
+from limits.measures import Terms
 from limits.rules import Lane, RulesOfDay, RuleValue
 from rails.port import Rail
 from switch.participants.registry import Participant
@@ -46,7 +46,7 @@ class Way(NamedTuple):
     """What payments through a lane between two agents in two currencies have in common for a minute."""
 
     lane: Lane
-    law: LaneLaw  # what makes the lane's claims, and caps one payment
+    law: Terms  # what makes the lane's claims, and caps one payment
     closed: Refusal | None  # by the lane's own hours
     charge: Money | None
     debtor_agent: Participant
@@ -68,7 +68,7 @@ class Router:
         self._rules = rules
         self._participants = participants
         self._from = self._until = _NEVER
-        self._known: dict[tuple[int, str, str, str, str, bool], Way] = {}
+        self._known: dict[tuple[int, str, str, str, str, str, str, bool], Way] = {}
 
     def way(self, lane: Lane, facts: PaymentFacts, deducted: bool) -> Way:
         """Return what is common to payments like this one; `deducted`: the creditor bears the charge."""
@@ -84,6 +84,8 @@ class Router:
             facts.creditor_agent,
             profile.debit_currency,
             profile.settlement_currency,
+            profile.debtor_account_type,
+            profile.creditor_account_type,
             deducted,
         )
         known = self._known.get(key)
@@ -120,7 +122,7 @@ class Router:
             source = sources[0] if sources else None
             first = self._over(lane, debtor_agent, debit_currency, destinations[0], source)
         return Way(
-            lane, self._rules.law_of(lane), _lane_closed(self._rules, lane, at), Money(charge_minor, charge_currency) if charge_minor else None,
+            lane, self._rules.law_of(lane).concerning(facts), _lane_closed(self._rules, lane, at), Money(charge_minor, charge_currency) if charge_minor else None,
             debtor_agent, creditor_agent, debit_currency, settlement_currency, sources, destinations, first,
             _room(destinations), _room(sources),
         )  # fmt: skip

@@ -132,7 +132,7 @@ def _in_lane(rules: RulesOfDay, lane: Lane, profile: Profile, at: datetime, case
         for claim in claims
         if (given := case.get("used", {}).get(claim.counter) or case.get("used", {}).get(claim.rule))
     }
-    exceeded = (cap(facts, amounts, reference_rate) for cap in rules.law_of(lane).caps)
+    exceeded = (cap(facts, amounts, reference_rate) for cap in rules.law_of(lane).concerning(facts).caps)
     over = next((above for above in exceeded if above is not None), None)
     refused = evaluate(claims, used) if over is None else None
     return found | {

@@ -13,7 +13,7 @@ from limits.calendars import law_day
 from limits.claims import REPORT, SUSPEND, Claim, Sums
 from limits.counters import admit, evaluate
 from limits.facts import Amounts, PaymentFacts
-from limits.measures import Law, Use, claimers, claims_made, document_claimer, documents_claimed
+from limits.measures import LaneLaw, Law, Use, claimers, claims_made, document_claimer, documents_claimed
 from limits.own_limits import faults
 from limits.reading import read_rule
 from limits.rules import load_rulebook
@@ -38,7 +38,8 @@ def claims_of(
     day = law_day(given.at)
     row = next(row for row in reversed(rule.values) if row.since <= day)
     law = Law({rule.id: rule}, {rule.id: row.value})
-    makers = claimers(law, rule, use or Use("r", "", ""), direction, day)
+    compiled = LaneLaw(tuple(claimers(law, rule, use or Use("r", "", ""), direction, day)), ())
+    makers = compiled.concerning(given).claimers
     money = Money(int(Decimal(paid) * 100), "CNY")
     return claims_made(makers, given, Amounts(money, money), lambda *_: Decimal(1))
 
