@@ -146,7 +146,7 @@ class Sandbox:
     async def take_rulebook(self, rulebook: Rulebook) -> None:
         """Go by another rulebook from now on, in every worker: stored first; no batch is judged by two.
 
-        What is in flight stays as it was judged; counters keep what they hold (docs/rulebook.md).
+        What is in flight stays as it was judged; counters keep what they hold (docs/scenarios.md).
         """
         await self.store.advance(rulebook_facts(rulebook))
         await self.worker.refresh()

@@ -154,7 +154,7 @@ def _template(row: Node, n: int, data: Mapping[str, object], codes: Mapping[str,
     item = node.text("item")
     account = ITEMS.get(item)
     if account is None:
-        raise node.error("item", f"{item!r} is no known item of BPM6 (limits/bpm6.py)")
+        raise node.error("item", f"{item!r} is no known item of BPM6 (limits/classification/bpm6.py)")
     change = node.one_of("change", CHANGES)
     if bool(change) != (account == FINANCIAL):
         raise node.error(

@@ -58,7 +58,7 @@ def _tag(node: Node) -> Tag:
     for key in ("reads", "apart"):
         for group in node.texts(key):
             if not any(within(item, group) for item in ITEMS):
-                raise node.error(key, f"{group!r} is no known item or group of BPM6 (limits/bpm6.py)")
+                raise node.error(key, f"{group!r} is no known item or group of BPM6 (limits/classification/bpm6.py)")
     when = read_conditions(node, "when")
     if purposes:
         only = Node(node.file, node.path, {"purposes": {"purpose": list(purposes)}}, ("purposes",))

@@ -48,7 +48,7 @@ def read_codes(file: str, document: Document) -> Mapping[str, Code]:
         if code.startswith(LEFT_OUT) == bool(item):
             raise node.error("item", "group 9 belongs to no item, and every other code to one")
         if item and item not in ITEMS:
-            raise node.error("item", f"{item!r} is no known item of BPM6 (limits/bpm6.py)")
+            raise node.error("item", f"{item!r} is no known item of BPM6 (limits/classification/bpm6.py)")
         if not node.flag("verified") and not node.text("note"):
             raise node.error("note", "is missing: an unverified code says what is uncertain")
         codes[code] = Code(code, node.text("name"), item, node.flag("verified"), node.text("note"), since)

@@ -1,7 +1,7 @@
 """The packaged law: one YAML document a rule, a lane, a group of classification rows; and their reader.
 
 Dated values lie here, `lanes/` holds the legal ways, `classification/` the rows and the table of SAFE codes,
-`rmb-tags.yaml` the message tags. Only this package and the calendars read files; what they mean is limits.rules.
+`rmb-tags.yaml` the message tags. Of the law only this package, the calendars and the statistics read files; what they mean is limits.rules.
 """
 
 from collections.abc import Iterator

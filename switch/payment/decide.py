@@ -258,15 +258,16 @@ def _set_by(rule: RuleValue, ceiling: int) -> str:
     """Say whose ceiling it is: the `law`'s for everybody, an `authority`'s for this person, or the debtor `agent`'s own."""
     if rule.penalty is not None and ceiling == rule.penalty[1] != rule.amount_minor:
         return "authority"
-    everybodys = rule.keyed_by or rule.coefficient is not None or rule.amount_minor == ceiling or len(rule.amounts) > 1
-    return "law" if everybodys else "agent"
+    return "law" if rule.coefficient is not None or ceiling in rule.amounts.values() else "agent"
 
 
 def _too_much(exceeded: Exceeded, rules: RulesOfDay, facts: PaymentFacts) -> Refusal:
     rule = rules.rule(exceeded.rule)
     cap = amount_said(exceeded.cap_minor, exceeded.unit)
     asked = amount_said(exceeded.asked_minor, exceeded.unit)
-    detail = {"rule": exceeded.rule, "ceiling": cap, "headroom": cap, "asked": asked, **_source(rule)}
+    detail = {
+        "rule": exceeded.rule, "ceiling": cap, "headroom": cap, "asked": asked, "window": rule.window, **_source(rule),
+    }  # fmt: skip
     if _set_by(rule, exceeded.cap_minor) == "agent":
         own = {"agent": facts.debtor_agent, "window_text": " a payment"}
         return Refusal("own-limit", detail | own, "instructed_amount.amount")

@@ -78,6 +78,7 @@ PURE = {
     "switch.directory": True,
     "switch.payment": True,
     "switch.translate": True,
+    "switch.report": True,
 }
 
 # Each I/O library at its edge (nobody: another one here does its work), and what only one place may wire or speak.

@@ -228,8 +228,7 @@ def _spoken(said: Words, money: Mapping[str, str], refusal: Refusal) -> dict[str
     """Return a refusal's detail as it is said: amounts and instants as the language writes them."""
     given = refusal.detail
     detail = {name: _at_or_as_is(said, _amount(value, money)) for name, value in given.items() if value}
-    window = given.get("window") or ("payment" if given.get("window_text") == " a payment" else "")
-    return {"field": refusal.field} | detail | {"window_words": said.windows.get(window, "")}
+    return {"field": refusal.field} | detail | {"window_words": said.windows.get(given.get("window", ""), "")}
 
 
 def _amount(text: str, money: Mapping[str, str]) -> str:
