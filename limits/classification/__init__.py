@@ -223,6 +223,14 @@ def _entries(row: Row, day: date, profile: Profile) -> tuple[Entry, ...]:
 _OPPOSITE = {"debit": "credit", "credit": "debit", "increase": "decrease", "decrease": "increase"}
 
 
+def turned(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Turn entries round: what was paid for is received again, an asset that grew shrinks; the leaves stay."""
+    return tuple(
+        entry._replace(change=_OPPOSITE[entry.change]) if entry.change else entry._replace(side=_OPPOSITE[entry.side])
+        for entry in entries
+    )
+
+
 def returned(classification: Classification, part: str = FULL) -> Classification:
     """Return the class of what comes back (`part`: full | partial) of a payment of `classification`.
 
@@ -234,12 +242,7 @@ def returned(classification: Classification, part: str = FULL) -> Classification
     assert not classification.returned, "what came back is not returned a second time"
     mark = classification.tag_mark
     return classification._replace(
-        entries=tuple(
-            entry._replace(change=_OPPOSITE[entry.change])
-            if entry.change
-            else entry._replace(side=_OPPOSITE[entry.side])
-            for entry in classification.entries
-        ),
+        entries=turned(classification.entries),
         rmb_tag=f"{'R' if part == FULL else 'PR'}{mark}" if mark else classification.rmb_tag,
         tag_note="",
         spared=("documents", "pre-check", "wait", "quota"),

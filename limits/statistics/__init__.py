@@ -22,7 +22,6 @@ _PEGGED_IN = "MO"  # where Hong Kong dollars become patacas: assumed (statistics
 CROSSING, INSIDE, OUTSIDE = "crossing", "inside", "outside"
 
 _CURRENT = {"credit": RECEIPT, "debit": PAYMENT}
-_OPPOSITE = {RECEIPT: PAYMENT, PAYMENT: RECEIPT, "increase": "decrease", "decrease": "increase"}
 
 
 class Parties(NamedTuple):
@@ -50,7 +49,7 @@ class Record(NamedTuple):
 
     kind: str  # payment | return | order | notional
     day: date  # law day (UTC+8) on which they settled: a return's own, not its payment's
-    entries: tuple[Entry, ...]  # a return carries its payment's
+    entries: tuple[Entry, ...]  # of a return its payment's, turned round (limits.classification.returned)
     parties: Parties  # of the record itself: of a return, who sends it back is the debtor
     origin: str  # ISO 3166, where the debtor's account is kept
     destination: str  # where the creditor's is
@@ -142,7 +141,7 @@ def receipts_and_payments(
         for entry in seen:
             row, observable = mark(_facts(record, entry, money))
             key = (
-                entry.economy, record.day, entry.item, entry.code or "", _direction(entry, record.kind),
+                entry.economy, record.day, entry.item, entry.code or "", _direction(entry),
                 entry.counterpart, money.currency, record.kind, row, observable,
             )  # fmt: skip
             _add(sums, key, (record.number, money.amount_minor))
@@ -229,12 +228,8 @@ def _exchanged_at_destination(record: Record) -> bool:
     return record.market == PEGGED and record.destination == _PEGGED_IN != record.origin
 
 
-def _direction(entry: Entry, kind: str) -> str:
-    back = kind == RETURN
-    if entry.side in _CURRENT:
-        direction = _CURRENT[entry.side]
-        return _OPPOSITE[direction] if back else direction
-    return f"{entry.side} {_OPPOSITE[entry.change] if back else entry.change}"
+def _direction(entry: Entry) -> str:
+    return _CURRENT.get(entry.side, f"{entry.side} {entry.change}")
 
 
 def _way(record: Record) -> str:

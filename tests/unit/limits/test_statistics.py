@@ -7,7 +7,7 @@ import pytest
 
 from fx.money import parse_amount
 from fx.rates import load_market
-from limits.classification import Entry
+from limits.classification import Entry, turned
 from limits.classification.bpm6 import CAPITAL, CURRENT, FINANCIAL, ITEMS
 from limits.documents import RulebookError
 from limits.statistics import (
@@ -123,7 +123,7 @@ def test_what_crosses_follows_from_where_it_is_exchanged(record: Record, crosses
 def test_a_return_is_a_record_of_its_own_period_on_the_other_side_of_its_payments_class(mark: Mark) -> None:
     back = a_record(
         kind=RETURN, day=date(2026, 4, 1), origin="CN", destination="HK", market="", number=1,
-        parties=Parties("person", "CN", "person", "HK"), sent=Side("CNY", 1_000, True), received=Side("CNY", 1_000, True),
+        entries=turned(a_record().entries), parties=Parties("person", "CN", "person", "HK"), sent=Side("CNY", 1_000, True), received=Side("CNY", 1_000, True),
     )  # fmt: skip
     paid, returned = cells(mark, a_record(), back, economy="CN")
     assert (paid.direction, paid.kind, paid.day.month, paid.amount_minor) == ("receipt", PAYMENT, 3, 900_000)
@@ -134,7 +134,7 @@ def test_a_return_is_a_record_of_its_own_period_on_the_other_side_of_its_payment
         1_000,
     )
     assert (returned.item, returned.code) == (paid.item, paid.code)
-    asset, _ = reversed(cells(mark, back._replace(entries=A_DEPOSIT)))
+    asset, _ = reversed(cells(mark, back._replace(entries=turned(A_DEPOSIT))))
     assert asset.direction == "asset decrease"
 
 
@@ -318,8 +318,12 @@ def test_the_bridge_says_which_part_official_returns_show(mark: Mark) -> None:
     assert (figure.all, figure.observable) == ((5_900_000, 0), (5_000_000, 0))
 
 
+def _came_back() -> Record:
+    return a_record(kind=RETURN, entries=turned(a_record().entries), received=Side("CNY", 100_000, True))
+
+
 def test_a_return_lowers_the_side_of_its_original_and_is_told_on_a_line_of_its_own(mark: Mark) -> None:
-    lines = bridged(*cells(mark, a_record(), a_record(kind=RETURN, received=Side("CNY", 100_000, True))))
+    lines = bridged(*cells(mark, a_record(), _came_back()))
     assert [(f.currency, *f.all) for f in lines["secondary-income"].figures] == [("CNY", 800_000, 0)]
     assert [(f.currency, *f.all) for f in lines["returns"].figures] == [("CNY", 0, 100_000)]
 
