@@ -4,9 +4,10 @@ What a rule, a lane or a classification row *means* is not here; here is only th
 dated row has a source, or says that it is assumed and why; rows of one thing follow each other without gap or overlap.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Generic, NamedTuple, TypeVar
 
 Document = Mapping[str, Any]
@@ -16,6 +17,11 @@ CONFIDENCES = frozenset({"V1", "V2", "K", "U"})  # facts: official text read, se
 REFERENCE_KEYS = ("title", "body", "day", "confidence", "quote")
 ROW_KEYS = ("until", "last_evidence", "reference", "assumed", "reason", "assumptions")
 ONE_DAY = timedelta(days=1)
+# Days of the law: a neighbour of each, and the windows before it, are days too. The business clock ends in 2100.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2100, 12, 31)
+NUMBER_LETTERS_MAX = 28  # of a number: what a Decimal holds exactly, and nothing that takes long to build
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")  # no exponent: "1e9999999" is short to write and long to build
+_SHOWN_LETTERS_MAX = 60
 
 
 class RulebookError(ValueError):
@@ -26,6 +32,15 @@ class RulebookError(ValueError):
         self.file = file
         self.key = key
         self.text = text
+
+
+def shown(value: object) -> str:
+    """Write what a document holds for a sentence about it, cut where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of thousands of digits, which Python does not write
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN_LETTERS_MAX else f"{text[:_SHOWN_LETTERS_MAX]}…"
 
 
 class Source(NamedTuple):
@@ -83,14 +98,14 @@ class Node:
         if value is None:
             return default
         if not isinstance(value, str):
-            raise self.error(key, f"must be a text, not {value!r}")
+            raise self.error(key, f"must be a text, not {shown(value)}")
         return value
 
     def one_of(self, key: str, allowed: Collection[str], default: str = "") -> str:
         """Return a text that must be one of `allowed`."""
         value = self.text(key, default)
         if value not in allowed:
-            raise self.error(key, f"{value!r} is none of {', '.join(sorted(allowed))}")
+            raise self.error(key, f"{shown(value)} is none of {', '.join(sorted(allowed))}")
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -118,17 +133,23 @@ class Node:
             return None
         if isinstance(value, str):
             try:
-                return date.fromisoformat(value)
+                value = date.fromisoformat(value)
             except ValueError:
-                raise self.error(key, f"{value!r} is not a day; write 2025-06-22") from None
+                raise self.error(key, f"{shown(value)} is not a day; write 2025-06-22") from None
         if type(value) is not date:
-            raise self.error(key, f"{value!r} is not a day; write 2025-06-22")
+            raise self.error(key, f"{shown(value)} is not a day; write 2025-06-22")
+        if not FIRST_DAY <= value <= LAST_DAY:
+            raise self.error(
+                key, f"{value} is outside {FIRST_DAY.year} to {LAST_DAY.year}; leave until out where no end is known"
+            )
         return value
 
     def reasons(self, key: str) -> Mapping[str, str]:
         """Return a mapping of field to the reason why it is assumed."""
         value = self.data.get(key) or {}
-        if not isinstance(value, Mapping) or not all(isinstance(text, str) and text for text in value.values()):
+        if not isinstance(value, Mapping) or not all(
+            isinstance(field, str) and isinstance(text, str) and text for field, text in value.items()
+        ):
             raise self.error(key, "must map a field to the reason why it is assumed")
         return dict(value)
 
@@ -147,16 +168,15 @@ class Node:
 
 def read_decimal(node: Node, key: str, value: object) -> Decimal:
     """Read a number of the law: a text or a whole number, never a YAML float, which would not be exact."""
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        try:
-            number = Decimal(value)
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if number.is_finite():
-            return number
-    elif isinstance(value, Decimal):
+    if isinstance(value, Decimal):
         return value
-    raise node.error(key, f'{value!r} is not an exact number; write it as a text, "1.10"')
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**NUMBER_LETTERS_MAX:
+        return Decimal(value)
+    if isinstance(value, str) and len(value) <= NUMBER_LETTERS_MAX and _NUMBER.fullmatch(value):
+        return Decimal(value)
+    if isinstance(value, str) and len(value) > NUMBER_LETTERS_MAX:
+        raise node.error(key, f'has more than {NUMBER_LETTERS_MAX} letters; write the number out, "10000.00"')
+    raise node.error(key, f'{shown(value)} is not an exact number; write it as a text, "1.10", without an exponent')
 
 
 def read_source(node: Node, inherited: Node | None = None) -> Source:

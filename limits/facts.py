@@ -69,7 +69,7 @@ class PaymentFacts(NamedTuple):
     instructed: Money
     at: datetime  # received_at, aware, UTC: the law of its day judges
     accepted_at: datetime | None = None  # when the debtor agent took the instruction, where it says so
-    documents: tuple[tuple[str, str], ...] = ()  # (type, pseudonym of type, issuer and reference) of each document
+    documents: tuple[tuple[str, str], ...] = ()  # (type, pseudonym) of every name of each document, each once
     group: str = ""  # the firms' group, "" = none
     group_equity: Money | None = None  # owners' equity of that group's members
     own_limits: Mapping[str, str] | None = None  # rule id -> the debtor agent's own lower limit, in the rule's unit

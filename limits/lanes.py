@@ -16,6 +16,8 @@ from limits.values import EFFECTS, SCOPES
 
 DIRECTIONS = frozenset({"northbound", "southbound", "domestic", "hk-macau", "hk-thailand"})
 MARKETS = frozenset({"onshore", "offshore"})
+# What keeps a lane from a payment: it leads elsewhere, is not in force that day, is named by another venue, or asks for other facts.
+CORRIDOR, DAY, VENUE, FACTS = "corridor", "day", "venue", "facts"
 
 
 class Lane(NamedTuple):
@@ -41,6 +43,7 @@ class LaneVerdict(NamedTuple):
     lane: str
     eligible: bool
     why: str
+    kind: str = FACTS  # what decided: corridor | day | venue | facts (of an open lane always facts)
 
 
 class Corridor(NamedTuple):
@@ -184,12 +187,12 @@ def shut(lane: OpenLane, origin: str, destination: str, venue: str) -> LaneVerdi
     name, document = lane.document.id, lane.document
     if all((corridor.origin, corridor.destination) != (origin, destination) for corridor in document.corridors):
         ways = " or ".join(f"{corridor.origin} to {corridor.destination}" for corridor in document.corridors)
-        return LaneVerdict(name, False, f"leads {ways}; the agents are in {origin} and {destination}")
-    if lane.closed:
-        return LaneVerdict(name, False, lane.closed)
+        return LaneVerdict(name, False, f"leads {ways}; the agents are in {origin} and {destination}", CORRIDOR)
     if document.venues and venue not in document.venues:
         wanted, given = " or ".join(each or "none" for each in document.venues), venue or "not given"
-        return LaneVerdict(name, False, f"venue must be {wanted}; it is {given}")
+        return LaneVerdict(name, False, f"venue must be {wanted}; it is {given}", VENUE)
+    if lane.closed:
+        return LaneVerdict(name, False, lane.closed, DAY)
     return None
 
 

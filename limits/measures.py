@@ -317,7 +317,7 @@ def claims_made(
 
 
 def documents_claimed(makers: Iterable[DocumentClaimer], facts: PaymentFacts) -> tuple[Claim, ...]:
-    """Make the claims of a payment's documents; one given twice in a payment is claimed twice, and so refused."""
+    """Make the claims of a payment's documents: one for each name of each (PaymentFacts.documents holds each once)."""
     return tuple([claim for make in makers for given in facts.documents if (claim := make(*given)) is not None])
 
 

@@ -27,18 +27,21 @@ def lowered(rule: Rule, facts: PaymentFacts, ceiling: int | None) -> int | None:
     return own_minor if ceiling is None else min(own_minor, ceiling)
 
 
-def faults(rules: Mapping[str, Rule], limits: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Say what is wrong with limits (BIC8 -> rule id -> amount): no such rule, not theirs to set, or above the law's."""
+def faults(rules: Mapping[str, Rule], limits: Mapping[str, Mapping[str, str]], above: bool = True) -> list[str]:
+    """Say what is wrong with limits (BIC8 -> rule id -> amount): no such rule, not theirs to set, or above the law's.
+
+    Without `above` a limit may be above: under a scenario that lowers the law's, the lower of both holds.
+    """
     found = []
     for bic, own in limits.items():
         for rule_id, amount in own.items():
-            what = _fault(rules.get(rule_id), amount)
+            what = _fault(rules.get(rule_id), amount, above)
             if what:
                 found.append(f"{bic} limits {rule_id} to {amount}: {what}")
     return found
 
 
-def _fault(rule: Rule | None, amount: str) -> str:
+def _fault(rule: Rule | None, amount: str, above: bool) -> str:
     if rule is None or rule.kind != "limit":
         return "there is no such limit; see `bayswitch rulebook list`"
     last = rule.values[-1].value
@@ -49,4 +52,4 @@ def _fault(rule: Rule | None, amount: str) -> str:
     except AmountError as error:
         return str(error)
     law = last.amounts.get(rule.unit) if last.amounts else None
-    return "the law's own limit is lower" if law is not None and amount_minor > law else ""
+    return "the law's own limit is lower" if above and law is not None and amount_minor > law else ""

@@ -3,15 +3,18 @@
 What the rule is, its kinds and its values on a day, is limits.values.
 """
 
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from fx.money import EXPONENTS, AmountError, to_minor
-from limits.calendars import OUTSTANDING, PAYMENT, TRADING_DAY, WINDOWS
+from limits.calendars import CALENDAR_DAY, CALENDAR_YEAR, OUTSTANDING, PAYMENT, TRADING_DAY, WINDOWS
+from limits.calendars.days import calendars
 from limits.calendars.hours import OpeningHours, opening_hours, read_minutes, session
 from limits.calendars.trading import trading_calendars
 from limits.claims import SUSPEND, WHILE_OPEN, WHOLE
-from limits.documents import Document, Node, read_decimal, read_rows
+from limits.documents import Document, Node, RulebookError, read_decimal, read_rows, shown
 from limits.values import (
     ACROSS_SCOPES,
     ACTIVE,
@@ -35,6 +38,21 @@ from limits.values import (
     Window,
 )  # fmt: skip
 
+# A rule's name begins its counters' keys, and stands in the lists and URLs that name it: no bar, comma or blank.
+_ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,79}")
+RESERVED = frozenset({
+    "position", "inventory", "liquidity", "ledger", "charges", "spread", "suspense", "funding",  # accounts: switch.payment.postings
+    "name", "state", "approvals", "approved_by", "lanes", "rules",  # what a scenario says besides its rules
+})  # fmt: skip
+# Ceilings are exact wherever they are compared (2**53, in Lua) and fit a bigint; the widest of the law is 5 * 10**13 fen.
+CEILING_MINOR_MAX = 2**53 - 1
+RATE_MIN, RATE_MAX = (
+    Decimal("0.001"),
+    Decimal(1000),
+)  # units of one carried currency for one of another; shares likewise
+EQUITY_CURRENCY = "CNY"  # in which groups state their equity (switch.participants)
+# Each window after an exceeded one is a claim more, of every payment. The law knows one, the year after.
+SUSPENDS_MAX = 10
 _ROW_TERMS = ("scope", "effect", "window")  # what a dated row may say otherwise than its rule
 _COMMON = ("id", "kind", "description", "unit", "enforced_by", "approved_by", "values")
 _NOTICE = ("id", "kind", "description", "enforced_by", "approved_by", "values")
@@ -52,7 +70,8 @@ def read_rule(file: str, document: Document) -> Rule:
     kind = node.one_of("kind", KINDS)
     unit = node.text("unit")
     if node.text("id") != file.removesuffix(".yaml"):
-        raise node.error("id", f"{node.text('id')!r} does not name its file: one rule a file")
+        raise node.error("id", f"{shown(node.text('id'))} does not name its file: one rule a file")
+    check_id(file, "id", node.text("id"))
     window = _window(node) if limit else Window("", "", 0, RECEIVED)
     state, approvals = node.one_of("state", {ACTIVE, DRAFT, ADVISORY}, ACTIVE), node.texts("approvals")
     approved_by = _names(node, "approved_by")
@@ -89,6 +108,15 @@ def read_rule(file: str, document: Document) -> Rule:
     )
     _check(node, rule)
     return rule
+
+
+def check_id(file: str, key: str, rule: str) -> None:
+    """Raise RulebookError, naming file and key, for what cannot be a rule's name."""
+    if not _ID.fullmatch(rule):
+        what = "is no name of a rule; write small letters, digits, points and hyphens: my-scheme.northbound.day"
+        raise RulebookError(file, key, f"{shown(rule)} {what}")
+    if rule in RESERVED:
+        raise RulebookError(file, key, f"{rule!r} means something else here; give the rule another name, {rule}.day")
 
 
 def _window(node: Node) -> Window:
@@ -130,26 +158,53 @@ def _check(node: Node, rule: Rule) -> None:
         raise node.error("approved_by", "is empty: name who set the rule, or the approvals it still needs")
     if rule.rail and rule.scope != "transaction":
         raise node.error("rail", "a rail caps one payment: scope must be transaction")
+    if not rule.latches_in <= LATCHING:
+        raise node.error("latches_in", f"may hold {', '.join(sorted(LATCHING))}")
+    if rule.kind == "limit":
+        _check_terms(node, rule)
+        _check_suspension(node, rule)
+
+
+def _check_terms(node: Node, rule: Rule) -> None:
+    """Check whom and when a limit counts, in every dated row as in the rule: rows may say it otherwise."""
     scopes = {rule.scope} | {rule.scope_on(row.value) for row in rule.values}
     if scopes & ACROSS_SCOPES and rule.enforced_by == "institution":
         raise node.error("scope", "an institution counts only what it sees: person-institution, account, card, ...")
     periods = {rule.window} | {rule.counted_on(row.value).period for row in rule.values}
-    if rule.kind == "limit" and len({scope == "transaction" for scope in scopes} | {p == PAYMENT for p in periods}) > 1:
-        raise node.error("window", "scope transaction and period payment belong together")
-    if not rule.latches_in <= LATCHING:
-        raise node.error("latches_in", f"may hold {', '.join(sorted(LATCHING))}")
-    if (rule.effect == SUSPEND) != (rule.suspends > 0):
+    if len({scope == "transaction" for scope in scopes} | {period == PAYMENT for period in periods}) > 1:
+        raise node.error("window", "scope transaction and period payment belong together, in every row")
+    on_documents = {scope == "document" for scope in scopes}
+    if len(on_documents | {rule.unit == USE, rule.basis == USE, rule.keyed_by == "document"}) > 1:
+        what = "unit use, basis use, scope document and keyed_by document belong together, in every row"
+        raise node.error("basis" if len(on_documents) == 1 else "scope", what)
+    if on_documents == {True} and periods != {OUTSTANDING}:
+        raise node.error("window", "a document is counted for good: its period is outstanding")
+
+
+def _check_suspension(node: Node, rule: Rule) -> None:
+    """Check that what suspends has windows before the one of today, and a ceiling that each of them was held to."""
+    suspending = [row.value for row in rule.values if (row.value.effect or rule.effect) == SUSPEND]
+    if bool(suspending or rule.effect == SUSPEND) != bool(rule.suspends):
         raise node.error("suspends", "says how many windows an exceeded one closes: suspend_until has it, nothing else")
-    if rule.suspends and rule.window == OUTSTANDING:
-        raise node.error("suspends", "what never begins anew has no window after it")
-    if len({rule.unit == USE, rule.basis == USE, rule.scope == "document", rule.keyed_by == "document"}) > 1:
-        raise node.error("basis", "unit use, basis use, scope document and keyed_by document belong together")
+    if not suspending and rule.effect != SUSPEND:
+        return
+    if not 1 <= rule.suspends <= SUSPENDS_MAX:
+        raise node.error("suspends", f"is 1 to {SUSPENDS_MAX} windows: each is looked at in every payment")
+    periods = {rule.window} | {rule.counted_on(value).period for value in suspending}
+    if not periods <= {CALENDAR_DAY, CALENDAR_YEAR}:
+        raise node.error(
+            "suspends", "closes calendar days or calendar years: of another window none is known to come after"
+        )
+    if not rule.unit or rule.keyed_by or any(value.coefficient is not None for value in suspending):
+        raise node.error("suspends", "takes one amount in one unit: no keys, no coefficient, unit not null")
 
 
 def _unit(node: Node, kind: str, unit: str) -> str:
-    parts = unit.split("/") if kind == "rate" else [unit] if unit else []
-    if any(part not in EXPONENTS and part != USE for part in parts) or (kind == "rate" and len(parts) != 2):
-        raise node.error("unit", f"{unit!r} is no unit: a currency, null where keyed by currency, HKD/CNY for a rate")
+    parts = unit.split("/") if kind == "rate" else [unit] if unit not in ("", USE) else []
+    if any(part not in EXPONENTS for part in parts) or (kind == "rate" and len(parts) != 2):
+        raise node.error(
+            "unit", f"{shown(unit)} is no unit: a currency, null where keyed by currency, HKD/CNY for a rate"
+        )
     return unit
 
 
@@ -181,35 +236,48 @@ def _said(row: Node, kind: str, unit: str, rule: Node) -> Value:
         rate = read_decimal(row, "value", value)
         if rate <= 0:
             raise row.error("value", f"a {kind} is above zero")
+        if not RATE_MIN <= rate <= RATE_MAX:
+            raise row.error("value", f"a {kind} is between {RATE_MIN} and {RATE_MAX}")
         return Value(rate=rate)
     if kind == "hours":
         return Value(hours=_hours(row, rule.text("calendar")))
     if unit and isinstance(value, Mapping) and "coefficient" in value:
         given = Node(row.file, row.where("value"), value, ("coefficient", "of"))
         given.one_of("of", {GROUP_EQUITY})
-        return Value(coefficient=read_decimal(given, "coefficient", value["coefficient"]))
+        coefficient = read_decimal(given, "coefficient", value["coefficient"])
+        if unit != EQUITY_CURRENCY:
+            raise row.error(
+                "value", f"is of the group's equity, which is in {EQUITY_CURRENCY}; the rule's unit must be too"
+            )
+        if not 0 <= coefficient <= RATE_MAX:
+            raise given.error("coefficient", f"is between 0 and {RATE_MAX}")
+        return Value(coefficient=coefficient)
     keyed = rule.text("keyed_by")
     if unit and not keyed:
         return Value(amounts={unit: _amount(row, "value", value, unit)})
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, Mapping) or not value or not all(isinstance(key, str) for key in value):
         raise row.error("value", f"is keyed by {keyed or 'currency'}: {{{'other' if keyed else 'HKD'}: '20000'}}")
-    return Value(
-        amounts={str(key): _amount(row, f"value.{key}", item, unit or str(key)) for key, item in value.items()}
-    )
+    return Value(amounts={key: _amount(row, f"value.{key}", item, unit or key) for key, item in value.items()})
 
 
 def _amount(row: Node, key: str, value: Any, currency: str) -> int:
     number = read_decimal(row, key, value)
+    if currency == USE and number != int(number):
+        raise row.error(key, f"{number} is no number of times; write a whole number")
     try:
         amount_minor = int(number) if currency == USE else to_minor(number, currency)
     except (AmountError, KeyError) as error:
         raise row.error(key, f"is no amount of {currency}: {error}") from error
     if amount_minor < 0:
         raise row.error(key, "is below zero")
+    if amount_minor > CEILING_MINOR_MAX:
+        raise row.error(key, f"{number} is more than the switch counts to; null means no limit")
     return amount_minor
 
 
 def _hours(row: Node, calendar: str) -> OpeningHours:
+    if calendar and calendar not in calendars():
+        raise row.error("value", f"follows no calendar: {shown(calendar)} is none of {', '.join(sorted(calendars()))}")
     try:
         return opening_hours(
             tuple(

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from limits import rulebook as packaged
 from limits.calendars import PAYMENT
-from limits.claims import REPORT, Claim
+from limits.claims import REPORT, SUSPEND, Claim
 from limits.classification import Classification, Entry, Row, Tags, classify, ordered, read_codes, read_group, read_tags
 from limits.documents import Dated, Document, RulebookError, Source, in_force
 from limits.facts import Amounts, PaymentFacts, Profile
+from limits.lane_currencies import check_currencies
 from limits.lanes import Lane, LaneDocument, LaneVerdict, OpenLane, judge_lane, open_on, read_lane, shut
 from limits.measures import (
     Cap,
@@ -37,7 +38,7 @@ from limits.measures import (
 )  # fmt: skip
 from limits.own_limits import faults
 from limits.reading import read_rule
-from limits.scenario import overlaid
+from limits.scenario import name_of, overlaid
 from limits.values import Rule, RuleValue, documents_of, value_of
 
 __all__ = [
@@ -269,6 +270,11 @@ class Rulebook:
         return self._book
 
     @property
+    def change_days(self) -> Sequence[date]:
+        """Return each day from which something is otherwise than the day before, oldest first."""
+        return self._changes
+
+    @property
     def documents(self) -> Mapping[str, Document]:
         """Return the documents it was read from, overlays applied."""
         return self._documents
@@ -280,7 +286,7 @@ class Rulebook:
 
     def own_limit_faults(self, limits: Mapping[str, Mapping[str, str]]) -> list[str]:
         """Say what is wrong with the limits that institutions set themselves (BIC8 -> rule id -> amount)."""
-        return faults(self._book.rules, limits)
+        return faults(self._book.rules, limits, above=not self.overlays)
 
     def scenario(self, overlay: Mapping[str, Any], name: str) -> "Rulebook":
         """Return a new rulebook with the overlay applied (limits.scenario says its form); this one stays as it is."""
@@ -296,7 +302,7 @@ def load_rulebook(overlays: Sequence[Mapping[str, Any]] = ()) -> Rulebook:
     documents: Mapping[str, Document] = packaged.read_documents()
     for n, overlay in enumerate(overlays, 1):
         changes = {key: value for key, value in overlay.items() if key != "name"}
-        documents = overlaid(documents, changes, str(overlay.get("name", n)))
+        documents = overlaid(documents, changes, name_of(overlay, n))
     return Rulebook(documents, tuple(overlays))
 
 
@@ -322,6 +328,8 @@ def _read(documents: Mapping[str, Document]) -> _Book:
     lanes.sort(key=lambda lane: lane.order)
     book = _Book(rules, tuple(lanes), ordered(groups), read_tags(TAGS_FILE, documents[TAGS_FILE]))
     _check_references(book)
+    for lane in lanes:
+        check_currencies(lane, documents[f"lanes/{lane.id}.yaml"], rules)
     return book
 
 
@@ -344,11 +352,15 @@ def _check_references(book: _Book) -> None:
             claiming = _expect(book, file, "rules", use.rule, "limit")
             if claiming.window == PAYMENT and claiming.effect == REPORT:
                 raise RulebookError(file, "rules", f"{use.rule} only reports on one payment: name it under thresholds")
+            if use.effect == SUSPEND and not claiming.suspends:
+                raise RulebookError(
+                    file, "rules", f"{use.rule} says of no window after its own: it cannot suspend_until"
+                )
             if claiming.scope == DOCUMENT:
                 raise RulebookError(file, "rules", f"{use.rule} counts documents: it holds in every lane")
         for name in lane.thresholds:
             reporting = _expect(book, file, "thresholds", name, "limit")
-            if reporting.window != PAYMENT or reporting.effect != REPORT or not reporting.unit:
+            if reporting.window != PAYMENT or reporting.effect != REPORT or not reporting.unit or reporting.keyed_by:
                 raise RulebookError(file, "thresholds", f"{name} is no threshold on one payment that only reports")
         if lane.hours is not None:
             _expect(book, file, "hours", lane.hours, "hours")

@@ -3,7 +3,7 @@
 An overlay maps rule ids to what changes (`value`, `scope`, `effect`, `window`, from `since` on; `until` ends a rule;
 `enforced_by` and `gives_back` hold throughout), `rules` to whole new rules, `lanes` to `{active, rules}`. Days before
 `since` keep the law. One that says `state: draft` and lacks approvals changes nothing: what it would change is counted
-beside the law, as rules that never refuse.
+beside the law, as rules that never refuse. Whether what comes of it can be gone by is limits.trial.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,13 +11,37 @@ from datetime import date, timedelta
 from difflib import get_close_matches
 from typing import Any
 
-from limits.documents import Document, Node, RulebookError
+from limits.documents import Document, Node, RulebookError, shown
+from limits.reading import check_id, read_rule
 
 _DATED = ("value", "scope", "effect", "window")  # from a day on
 _WHOLE = ("enforced_by", "gives_back")  # for the rule's whole history
 _HEAD = ("state", "approvals", "approved_by")
 ADVISED = ".draft"  # ends the id of a rule that counts what a draft would change
 ONE_DAY = timedelta(days=1)
+_NAME_LETTERS_MAX = 100
+
+
+def name_of(overlay: Mapping[str, Any], n: int) -> str:
+    """Return the name an overlay gives itself, else its number; raises RulebookError for what is no name."""
+    name = overlay.get("name", str(n))
+    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= _NAME_LETTERS_MAX:
+        what = f"{shown(name)} is no name; write a text of {_NAME_LETTERS_MAX} letters at most, on one line"
+        raise RulebookError(f"scenario {n}", "name", what)
+    return name
+
+
+def touches(overlay: Mapping[str, Any], file: str) -> bool:
+    """Whether an overlay says anything of what stands in a document: changes or adds its rule, or switches its lane."""
+    key = file.removesuffix(".yaml")
+    if key.startswith("lanes/"):
+        return _holds(overlay.get("lanes"), key.removeprefix("lanes/"))
+    key = key.removesuffix(ADVISED)
+    return key in overlay or _holds(overlay.get("rules"), key)
+
+
+def _holds(given: object, key: str) -> bool:
+    return isinstance(given, Mapping) and key in given
 
 
 def overlaid(documents: Mapping[str, Document], overlay: Mapping[str, Any], name: str) -> dict[str, Document]:
@@ -62,10 +86,15 @@ def _changed(document: Document, file: str, key: str, wanted: object, name: str)
 def _add(changed: dict[str, Document], file: str, rule: str, document: object, advised: bool) -> None:
     if f"{rule}.yaml" in changed:
         raise RulebookError(file, f"rules.{rule}", "is a rule of the baseline: change it under its own name")
+    check_id(file, f"rules.{rule}", rule)
+    if rule.endswith(ADVISED):
+        raise RulebookError(file, f"rules.{rule}", f"ends as what a draft would change does; leave {ADVISED} out")
     added = dict(_mapping(file, f"rules.{rule}", document, "{kind: limit, ...}"))
     if advised:
         added["state"] = "advisory"
-    changed[f"{rule}.yaml"] = {"id": rule, **added}
+    added = {"id": rule, **added}
+    read_rule(f"{rule}.yaml", added)  # whole before another overlay changes it
+    changed[f"{rule}.yaml"] = added
 
 
 def _advise(changed: dict[str, Document], rule: str, document: Document, missing: Sequence[str]) -> None:
@@ -84,12 +113,13 @@ def _advise(changed: dict[str, Document], rule: str, document: Document, missing
 def _beside(holder: Document, rule: str, advised: str) -> Document:
     uses = [use for use in holder.get("rules", ()) if isinstance(use, Mapping)]
     also = [{**use, "rule": advised, "effect": "report"} for use in uses if use.get("rule") == rule]
-    return {**holder, "rules": [*uses, *also]} if also else holder
+    other = [use for use in uses if use.get("rule") != advised]  # a second draft's takes the place of the first's
+    return {**holder, "rules": [*other, *also]} if also else holder
 
 
 def _mapping(file: str, key: str, wanted: object, example: str) -> Mapping[Any, Any]:
     if not isinstance(wanted, Mapping):
-        raise RulebookError(file, key, f"must be a mapping, not {wanted!r}; write {example}")
+        raise RulebookError(file, key, f"must be a mapping, not {shown(wanted)}; write {example}")
     return wanted
 
 
@@ -119,6 +149,8 @@ def _values(rows: Sequence[Mapping[str, Any]], given: Node, name: str) -> list[M
     source = {"assumed": True, "reason": f"scenario {name}"}
     first, until = _since(rows[0]), given.day("until")
     since = given.day("since") or first
+    if until is not None and "since" in given.data and until < since:
+        raise given.error("until", f"{until} is before since {since}")
     said = {key: given.data[key] for key in _DATED if key in given.data}
     kept = [dict(row) for row in rows if _since(row) < since]
     if "value" in said:

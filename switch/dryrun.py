@@ -37,7 +37,7 @@ from switch.payment.instruction import Instruction
 from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import is_account, reservation
 from switch.payment.refusals import not_their_agent
-from switch.payment.remedy import MENDABLE, Remedy, patched, remedies
+from switch.payment.remedy import DOCUMENTS_MAX, MENDABLE, Remedy, patched, remedies
 from switch.payment.route import Router
 from switch.payment.texts import verdict_texts
 from switch.translate.facts import translate
@@ -275,9 +275,11 @@ class _Case:
         ask = self.ask(self._later, instant, view)
         return (ask, view) if ask is not None else None
 
-    def with_document(self, kind: str) -> dict[str, Any]:
-        """Return the merge patch that adds a document of this type."""
+    def with_document(self, kind: str) -> dict[str, Any] | None:
+        """Return the merge patch that adds a document of this type; None where the instruction holds no more."""
         given = [document.model_dump(exclude_none=True) for document in self.instruction.documents]
+        if len(given) >= DOCUMENTS_MAX:
+            return None
         return {"documents": [*given, {"type": kind, "reference": ANY_REFERENCE}]}
 
     def patched(self, patch: Mapping[str, Any]) -> Instruction:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from limits.documents import Dated, Document
 from limits.lanes import LaneDocument
 from limits.rules import CODES_FILE, Rulebook
-from limits.values import RuleValue, documents_of, value_of
+from limits.values import GROUP_EQUITY, RuleValue, documents_of, value_of
 
 
 class Entry(NamedTuple):
@@ -95,13 +95,20 @@ class Past(NamedTuple):
     assumed: bool
     reason: str
     last_evidence: date | None
+    scope: str = ""  # of a rule on those days: whose counter, what it does, when it begins anew
+    effect: str = ""
+    window: str = ""
 
 
 def history(rulebook: Rulebook, name: str) -> list[Past]:
     """Return the whole history of a rule or lane, oldest first; raises KeyError where there is none of that name."""
     rule = rulebook.book.rules.get(name)
     if rule is not None:
-        return [_past(row, value_text(value_of(rule, row))) for row in rule.values]
+        values = [value_of(rule, row) for row in rule.values]
+        return [
+            _past(row, value_text(value))._replace(scope=value.scope, effect=value.effect, window=value.window)
+            for row, value in zip(rule.values, values, strict=True)
+        ]
     lane = next((lane for lane in rulebook.book.lanes if lane.id == name), None)
     if lane is None:
         raise KeyError(name)
@@ -110,11 +117,18 @@ def history(rulebook: Rulebook, name: str) -> list[Past]:
 
 def value_text(value: RuleValue) -> str:
     """Write what a rule says on a day: "CNY 13000000000.00", several after each other, or that it sets no limit."""
+    if value.coefficient is not None:
+        return coefficient_text(value.coefficient)
     said = []
     for row in documents_of(value):
         amount = " ".join(part for part in (row["currency"], row["value"]) if part)
         said.append(f"{row['key']}: {amount}" if row["key"] else amount)
     return "; ".join(said) if any(row["value"] for row in documents_of(value)) else "no limit"
+
+
+def coefficient_text(coefficient: object) -> str:
+    """Write a ceiling that is a coefficient of a fact: no amount of any currency."""
+    return f"{coefficient} × {GROUP_EQUITY.replace('-', ' ')}"
 
 
 def _conditions(lane: LaneDocument, row: Dated[Any]) -> str:

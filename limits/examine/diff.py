@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from limits.classification import Row
 from limits.conditions import describe
 from limits.documents import Dated, Source
+from limits.examine.catalogue import coefficient_text
 from limits.lanes import LaneDocument, open_on
 from limits.measures import Use
 from limits.rules import Rulebook
@@ -57,6 +58,11 @@ def diff(before: Rulebook, from_day: date, after: Rulebook, to_day: date) -> lis
         for key in sorted({**old, **new}, key=lambda key: (KINDS.index(key[0]), key[1]))
         if (change := _change(key, old.get(key), new.get(key), after, from_day, to_day)) is not None
     ]
+
+
+def reads(rulebook: Rulebook, kind: str, name: str, day: date) -> Said | None:
+    """Say how one thing reads on a day, `kind` of KINDS; None where it is not in force."""
+    return _one(rulebook, (kind, name), day)
 
 
 def document_of(change: Change) -> dict[str, Any]:
@@ -150,18 +156,24 @@ def _one(rulebook: Rulebook, key: _Key, day: date) -> Said | None:
 
 
 def _rule(value: RuleValue) -> Said:
-    values = {
-        f"value {each['key']}" if each["key"] else f"value {each['currency']}" if several else "value": _amount(each)
-        for rows in (documents_of(value),)
-        for several in (len(rows) > 1,)
-        for each in rows
-    }
+    values = _values(value)
     counted = {
         "window": value.window, "scope": value.scope, "basis": value.basis, "effect": value.effect,
         "enforced by": value.enforced_by, "state": value.state,
     }  # fmt: skip
     aspects = values | {name: words for name, words in counted.items() if words}
     return Said(aspects, value.since, value.reference, value.assumed)
+
+
+def _values(value: RuleValue) -> dict[str, str]:
+    if value.coefficient is not None:
+        return {"value": coefficient_text(value.coefficient)}
+    return {
+        f"value {each['key']}" if each["key"] else f"value {each['currency']}" if several else "value": _amount(each)
+        for rows in (documents_of(value),)
+        for several in (len(rows) > 1,)
+        for each in rows
+    }
 
 
 def _amount(row: Mapping[str, Any]) -> str:

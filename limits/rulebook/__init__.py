@@ -19,7 +19,7 @@ class _GivenTwice(Exception):
 
 
 class _Loader(yaml.CSafeLoader):
-    """YAML that refuses a key given twice."""
+    """YAML that refuses a key given twice, and leaves a day that is none as the text it is, for its reader to name."""
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
@@ -32,17 +32,34 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
     return {key: loader.construct_object(value, deep=True) for key, value in pairs}
 
 
+def _day(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        return loader.construct_scalar(node)
+
+
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _day)
+
+
+def parse(name: str, text: str) -> Any:
+    """Read YAML, whatever it holds; raises RulebookError naming the file, and the line where it is none."""
+    try:
+        return yaml.load(text, _Loader)
+    except _GivenTwice as error:
+        raise RulebookError(name, str(error), "is given twice") from error
+    except yaml.MarkedYAMLError as error:
+        lines = len(text.splitlines())  # the end of a text is told as the line after it
+        at = f", line {min(error.problem_mark.line + 1, lines)}" if error.problem_mark else ""
+        raise RulebookError(name, "document", f"is not YAML{at}: {error.problem}") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise RulebookError(name, "document", f"is not YAML: {error}") from error
 
 
 def parse_document(name: str, text: str) -> Document:
     """Read one YAML document; raises RulebookError naming the file where it is no mapping or no YAML."""
-    try:
-        document = yaml.load(text, _Loader)
-    except _GivenTwice as error:
-        raise RulebookError(name, str(error), "is given twice") from error
-    except yaml.YAMLError as error:
-        raise RulebookError(name, "document", f"is not YAML: {error}") from error
+    document = parse(name, text)
     if not isinstance(document, dict):
         raise RulebookError(name, "document", "must be a mapping")
     return document

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
+from limits.calendars import law_day
 from limits.documents import RulebookError
-from limits.rules import load_rulebook
+from limits.trial import blamed, try_overlays
 from rails.faults import Faults
 from rails.identifiers import check
 from switch.api import examples, models
@@ -97,11 +98,13 @@ class Controls:
     async def set_rulebook(self, request: Request) -> Response:
         """Go by another rulebook from now on, in every worker; nothing stops and nothing in flight is judged again."""
         await self._gate.enter_operator(request)
-        change = parse(models.RulebookChange, await read_body(request, RULEBOOK_BYTES_MAX))
+        overlays = parse(models.RulebookChange, await read_body(request, RULEBOOK_BYTES_MAX)).overlays
+        today = law_day(self._sandbox.world.clock.now())
         try:
-            rulebook = await asyncio.to_thread(load_rulebook, change.overlays)
+            rulebook = await asyncio.to_thread(try_overlays, overlays, (today,))
         except RulebookError as error:
-            raise wrong_field("overlays", f"{error.file}: {error.key}: {error.text}") from None
+            n = blamed(overlays, error)
+            raise wrong_field("overlays" if n is None else f"overlays.{n}", str(error)) from None
         if faults := rulebook.own_limit_faults(own_limits(self._sandbox.world.registry)):
             raise wrong_field("overlays", f"participants' own limits do not go with it: {'; '.join(faults)}")
         before = self._sandbox.world.rulebook.id

@@ -21,7 +21,7 @@ from limits.claims import Claim, Sums
 from limits.rules import Rulebook
 from limits.values import USE
 from rails.messages import MessageError
-from switch.cli.explaining import tell
+from switch.cli.explaining import ANALYST, PERSON, tell
 from switch.cli.reading import read_instant, read_json_object, read_rulebook
 from switch.clock import BusinessClock
 from switch.main import memory_sandbox
@@ -42,6 +42,13 @@ class Language(StrEnum):
     SIMPLIFIED = "zh-Hans"
 
 
+class Audience(StrEnum):
+    """For whom a decision is told."""
+
+    person = PERSON
+    analyst = ANALYST
+
+
 def explain(
     file: Annotated[Path, typer.Argument(help="An instruction: JSON, or pacs.008.", exists=True, dir_okay=False)],
     at: Annotated[str, typer.Option(help="The instant that counts, with its offset: 2026-03-05T10:00:00+08:00.")],
@@ -50,6 +57,9 @@ def explain(
     ] = None,
     overlay: Annotated[Path | None, _OVERLAY] = None,
     lang: Annotated[Language, typer.Option(help="The language of the texts.")] = Language.ENGLISH,
+    audience: Annotated[
+        Audience | None, typer.Option("--for", help="One reader's text alone; both where it is left out.")
+    ] = None,
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
     """Say what would become of an instruction, why, and what would let it pass. Exit 0 if it would be accepted."""
@@ -60,7 +70,7 @@ def explain(
     if as_json:
         print(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        tell(document, lang.value)
+        tell(document, lang.value, audience.value if audience else None)
     raise typer.Exit(0 if document["status"] != "RJCT" else 1)
 
 

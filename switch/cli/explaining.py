@@ -4,29 +4,46 @@ It prints the document that `--json` gives, in the order in which one asks: what
 payment it is, which ways there are, what money moves, which limits count it. Decides nothing.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from limits.lanes import CORRIDOR, VENUE
 from switch.cli.amounts import grouped, money
+from switch.payment.greatest import TOO_SMALL
 
 Document = Mapping[str, Any]
+PERSON, ANALYST = "person", "analyst"
+_ENGLISH = "en"
 
 
-def tell(document: Document, language: str) -> None:
-    """Print a decision; the texts are in `language`, names of rules and lanes in their ids."""
+def tell(document: Document, language: str, audience: str | None = None) -> None:
+    """Print a decision: for the person, for the analyst, or (None) for both; names of rules and lanes are their ids.
+
+    What is printed from the document's keys is English data, so that another language has the analyst's text instead.
+    """
     console = Console()
-    reason = document["reason"]
-    console.print(f"[bold]{document['status']}[/]", Text(document["texts"][language]["person"]), soft_wrap=True)
-    if reason:
+    texts, english = document["texts"][language], language == _ENGLISH
+    if audience == ANALYST:  # begins with the status
+        console.print(Text(texts[ANALYST]), soft_wrap=True)
+    else:
+        console.print(f"[bold]{document['status']}[/]", Text(texts[PERSON]), soft_wrap=True)
+    if audience != ANALYST:
+        _tell_remedies(console, document, language)
+    if audience == PERSON:
+        return
+    if not english:
+        if audience is None:
+            console.print(Text(texts[ANALYST], "dim"), soft_wrap=True)
+        return
+    _tell_ground(console, document)
+
+
+def _tell_ground(console: Console, document: Document) -> None:
+    if reason := document["reason"]:
         console.print(Text(f"      {reason['code']} {reason['name']}: {reason['text']}", "dim"), soft_wrap=True)
-    for remedy in document["remedies"]:
-        console.print(
-            f"change {remedy['kind']}:", Text(_change(remedy)), Text(_short_of(remedy), "dim"), soft_wrap=True
-        )
     _tell_class(console, document)
     _tell_lanes(console, document)
     _tell_amounts(console, document)
@@ -37,16 +54,19 @@ def tell(document: Document, language: str) -> None:
         console.print(f"route  {step['role']}: {step['rail']}{over}", soft_wrap=True)
 
 
-def _change(remedy: Document) -> str:
-    """Write a change as a program applies it: the merge patch of the instruction, or the instant to send it at."""
-    return f"send it at {remedy['at']}" if remedy["at"] else json.dumps(remedy["patch"], ensure_ascii=False)
+def _tell_remedies(console: Console, document: Document, language: str) -> None:
+    """Print each change by itself, with what refuses the next smaller one."""
+    for remedy in document["remedies"]:
+        past = _past(remedy, document["reason"]["name"]) if language == _ENGLISH else ""
+        short = f"({past}{remedy['binding']})" if remedy["binding"] else ""
+        console.print("   •  ", Text(remedy["text"][language]), Text(short, "dim"), soft_wrap=True)
 
 
-def _short_of(remedy: Document) -> str:
-    if not remedy["binding"]:
-        return ""
-    step = "a millisecond before" if remedy["at"] else "one unit short of it"
-    return f"({step}: {remedy['binding']})"
+def _past(remedy: Document, reason: str) -> str:
+    """Say where a change ends: past a greatest amount lies one unit more, past a least one unit less."""
+    if remedy["at"]:
+        return "a millisecond before: "
+    return "one unit less: " if reason in TOO_SMALL else "one unit more: "
 
 
 def _tell_class(console: Console, document: Document) -> None:
@@ -54,15 +74,29 @@ def _tell_class(console: Console, document: Document) -> None:
     if found:
         console.print(f"class  {found['rule']}  (RMB tag {found['rmb_tag'] or 'none'})")
         for entry in found["entries"]:
-            line = (
-                f"{entry['economy']} {entry['side']}: {entry['item']} {entry['code'] or ''} with {entry['counterpart']}"
-            )
-            console.print(f"       {line}")
+            line = f"{entry['economy']} {entry['side']}: {entry['item']} {_code(entry)} with {entry['counterpart']}"
+            console.print(Text(f"       {line}"), soft_wrap=True)
+        for name in ("spared", "needs"):
+            if found[name]:
+                console.print(Text(f"       {name}: {', '.join(found[name])}"), soft_wrap=True)
+        for note in dict.fromkeys(entry["code_note"] for entry in found["entries"] if entry["code_note"]):
+            console.print(Text(f"       * not verified: {note}", "dim"), soft_wrap=True)
         console.print(Text(f"       {found['reference']}", "dim"), soft_wrap=True)
     elif document["facts"]:
         console.print("class  none: no row of the classification knows these facts")
     for row in document["nearly"]:
+        if _only_of_another_venue(row["failed"]):
+            continue
         console.print(Text(f"       not {row['row']}: {row['failed']}", "dim"), soft_wrap=True)
+
+
+def _code(entry: Document) -> str:
+    return f"{entry['code'] or ''}{'*' if entry['code_note'] else ''}"
+
+
+def _only_of_another_venue(failed: str) -> bool:
+    """Whether a row's one failing condition is on the venue: it is about another scheme, and dozens are."""
+    return failed.startswith("venue must ") and failed.count("; ") == 1
 
 
 def _tell_lanes(console: Console, document: Document) -> None:
@@ -70,19 +104,21 @@ def _tell_lanes(console: Console, document: Document) -> None:
     if not found:
         return
     console.print(f"lane   {found['lane'] or 'none'}")
-    others = {"leads ": 0, "venue ": 0}  # not told one by one: there are dozens
+    others = {CORRIDOR: 0, VENUE: 0}  # not told one by one: there are dozens
     for lane in found["lanes"]:
-        kind = next((kind for kind in others if lane["why"].startswith(kind)), None)
-        if kind is not None:
-            others[kind] += 1
+        if lane["kind"] in others:
+            others[lane["kind"]] += 1
             continue
         how = "open  " if lane["eligible"] else "closed"
         style = "" if lane["eligible"] else "dim"
         console.print(Text(f"       {how} {lane['lane']}: {lane['why']}", style), soft_wrap=True)
-    if others["venue "]:
-        console.print(Text(f"       and {others['venue ']} lanes of schemes that are named by another venue", "dim"))
-    if others["leads "]:
-        console.print(Text(f"       and {others['leads ']} lanes of other corridors", "dim"))
+    if others[VENUE]:
+        console.print(Text(f"       and {others[VENUE]} lanes of schemes that are named by another venue", "dim"))
+    if others[CORRIDOR]:
+        console.print(Text(f"       and {others[CORRIDOR]} lanes of other corridors", "dim"))
+    facts = document["facts"]
+    if facts["venue"] == "wealth-connect" and not facts["paired"]:
+        console.print(Text("       register the pair of accounts first, at POST /v1/persons/pairs", "dim"))
 
 
 def _tell_amounts(console: Console, document: Document) -> None:

@@ -99,6 +99,9 @@ def show(
         return
     past = _history(law, rule)
     rows = [row for row in rows if rule in (row.get("rule"), row.get("lane"))]
+    if rule in law.lanes:
+        marked = any("lane" in row for row in rows)
+        rows = [row for row in rows if "lane" not in row] + [telling.lane_row(law, rule, day, marked)]
     if as_json:
         _print([{**row, "history": [telling.past_document(each) for each in past]} for row in rows])
     else:

@@ -1,19 +1,25 @@
 """How `bayswitch rulebook` writes the law for people: lines, tables, and the coverage as a matrix and as Markdown."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from limits.examine.catalogue import Entry, Past
+from limits.examine.catalogue import Entry, Past, coefficient_text
 from limits.examine.coverage import DEBTORS, Cell
-from limits.examine.diff import Change
+from limits.examine.diff import Change, reads
 from limits.examine.findings import Finding
+from limits.rules import Rulebook
+from limits.scenario import ADVISED
+from limits.values import GROUP_EQUITY
 from switch.cli.amounts import grouped
 
 Row = dict[str, Any]
+_AMOUNT = re.compile(r"\b([A-Z]{3}) (\d+(?:\.\d+)?)\b")
 
 
 def tell_list(found: Sequence[Entry]) -> None:
@@ -34,13 +40,27 @@ def tell_list(found: Sequence[Entry]) -> None:
 
 
 def against(rows: list[Row], law: Sequence[Row]) -> list[Row]:
-    """Mark in the rows of a scenario what the law says instead."""
+    """Mark in the rows of a scenario what the law says instead; a draft's rule stands after the one it would change."""
     known = {(row["rule"], row["currency"], row["key"]): row["value"] for row in law}
     marked = []
     for row in rows:
-        baseline = known.get((row["rule"], row["currency"], row["key"]))
-        marked.append({**row, "baseline": baseline, "changed": row["value"] != baseline})
-    return marked
+        beside = row["rule"].removesuffix(ADVISED)
+        baseline = known.get((beside, row["currency"], row["key"]))
+        changed = beside != row["rule"] or row["value"] != baseline
+        marked.append({**row, "baseline": baseline, "changed": changed})
+    places = {row["rule"]: n for n, row in reversed([*enumerate(marked)])}
+    return sorted(marked, key=lambda row: places.get(row["rule"].removesuffix(ADVISED), len(marked)))
+
+
+def lane_row(law: Rulebook, lane: str, day: date, changed: bool) -> Row:
+    """Write a lane as it is on a day: what it asks for, the rules that claim, rails, hours; no aspects where it is not in force."""
+    said = reads(law, "lane", lane, day)
+    aspects = dict(said.aspects) if said is not None else {}
+    reference = said.reference if said is not None else None
+    return {
+        "lane": lane, "active": law.lanes[lane], "changed": changed, "in_force": said is not None, "aspects": aspects,
+        "reference": reference,
+    }  # fmt: skip
 
 
 def tell_day(day: date, rows: Sequence[Row]) -> None:
@@ -54,12 +74,22 @@ def tell_day(day: date, rows: Sequence[Row]) -> None:
         if "lane" in row:
             how = "on" if row["active"] else "off"
             console.print(f"lane {row['lane']:<37} [bold]{how}[/]{changed}", soft_wrap=True)
+            _tell_lane(console, row)
             continue
         name = f"{row['rule']} {row['key']}" if row["key"] else row["rule"]
         state = row["state"] if row["state"] != "active" else ""
         kind = " ".join(word for word in (row["window"], row["effect"], state) if word)
         console.print(f"{name:<42} [bold]{_value(row)}[/]  {kind}  since {row['since']}{changed}", soft_wrap=True)
         console.print(f"    {row['reference']}", style="dim", soft_wrap=True)
+
+
+def _tell_lane(console: Console, row: Row) -> None:
+    if not row.get("in_force", True):
+        console.print("    not in force on that day")
+    for name, words in row.get("aspects", {}).items():
+        console.print(Text(f"    {name}: {words}"), soft_wrap=True)
+    if row.get("reference"):
+        console.print(Text(f"    {row['reference']}", "dim"), soft_wrap=True)
 
 
 def _changed(row: Row) -> str:
@@ -70,6 +100,8 @@ def _changed(row: Row) -> str:
         law = "off" if row["active"] else "on"
     else:
         law = _value({**row, "value": row["baseline"], "assumed": False})
+    if str(row.get("rule", "")).endswith(ADVISED):
+        return f"  [yellow]← a draft, counted beside the law's {law}[/]"
     return f"  [yellow]← scenario; the law: {law}[/]"
 
 
@@ -77,6 +109,8 @@ def _value(row: Row) -> str:
     mark = " (assumed)" if row["assumed"] else ""
     if row["value"] is None:
         return f"no limit{mark}"
+    if row.get("keyed_by") == GROUP_EQUITY:
+        return coefficient_text(row["value"]) + mark
     return (f"{row['currency']} {grouped(row['value'])}" if row["currency"] else row["value"]) + mark
 
 
@@ -87,7 +121,8 @@ def past_document(past: Past) -> Row:
 
 def tell_history(name: str, history: Sequence[Past]) -> None:
     """Tell the whole history of a rule or a lane."""
-    table = Table("from", "to", "value", "source", title=f"{name}: its history", show_lines=True)
+    own = [name for name in ("effect", "scope", "window") if len({getattr(past, name) for past in history}) > 1]
+    table = Table("from", "to", "value", *own, "source", title=f"{name}: its history", show_lines=True)
     for past in history:
         until = str(past.until) if past.until else "open"
         source = [f"{past.reference} ({past.confidence})"]
@@ -95,8 +130,14 @@ def tell_history(name: str, history: Sequence[Past]) -> None:
             source.append(past.quote)
         if past.assumed and past.quote:
             source.append(f"[yellow]assumed: {past.reason}[/]")
-        table.add_row(str(past.since), until, past.value, "\n".join(source))
+        changing = [getattr(past, name) for name in own]
+        table.add_row(str(past.since), until, _in_thousands(past.value), *changing, "\n".join(source))
     Console().print(table)
+
+
+def _in_thousands(words: str) -> str:
+    """Write each amount within words with its thousands apart."""
+    return _AMOUNT.sub(lambda found: f"{found[1]} {grouped(found[2])}", words)
 
 
 def tell_changes(changes: Sequence[Change], first: date, last: date) -> None:
@@ -108,18 +149,34 @@ def tell_changes(changes: Sequence[Change], first: date, last: date) -> None:
         if change.change == "changed":
             for aspect in {**change.before, **change.after}:
                 was, is_now = change.before.get(aspect, "none"), change.after.get(aspect, "none")
-                console.print(f"    {aspect}: {was} → {is_now}", soft_wrap=True)
+                console.print(f"    {aspect}: {_in_thousands(was)} → {_in_thousands(is_now)}", soft_wrap=True)
+        elif change.change == "begun" and change.kind == "rule":
+            for aspect, words in change.after.items():
+                if aspect.startswith("value"):
+                    console.print(f"    {aspect}: {_in_thousands(words)}{_draft(change)}", soft_wrap=True)
         for step in change.steps:
-            words = f": {step.after['value']}" if len(change.steps) > 1 and "value" in step.after else ""
+            words = f": {_in_thousands(step.after['value'])}" if len(change.steps) > 1 and "value" in step.after else ""
             console.print(f"    from {step.on}{words}  {step.reference}", style="dim", soft_wrap=True)
 
 
+def _draft(change: Change) -> str:
+    beside = change.id.removesuffix(ADVISED)
+    return f" (a draft: counted beside {beside}, refuses nobody)" if beside != change.id else ""
+
+
 def tell_findings(found: Sequence[Finding]) -> None:
-    """Tell what a check found, faults first."""
+    """Tell what a check found, faults first; of rules that no lane uses one line a family."""
     console = Console()
+    unused: dict[str, list[str]] = {}
     for finding in found:
+        if finding.check == "unused":
+            unused.setdefault(finding.file.partition(".")[0], []).append(finding.file.removesuffix(".yaml"))
+            continue
         mark = "[red]fault[/]" if finding.fault else "info "
         console.print(f"{mark} {finding.check:<11} {finding.file}: {finding.key}: {finding.text}", soft_wrap=True)
+    for family, rules in unused.items():
+        what = f"{len(rules)} that no lane uses, and that bind nobody: {', '.join(rules)}"
+        console.print(f"info  {'unused':<11} {family}: {what}", soft_wrap=True)
     faults = sum(finding.fault for finding in found)
     console.print(f"[bold]{faults} faults[/], {len(found) - faults} pieces of information")
 
@@ -139,9 +196,15 @@ def tell_times(measured: Mapping[str, Any]) -> None:
         table.add_row(name.replace("_", " "), f"{microseconds:.1f}")
     console = Console()
     console.print(table)
+    asked = measured["ratio_asked"]
+    ratios = Table("ratio", "measured", "asked", "", title="with more law, with more persons")
     for name, ratio in measured["ratios"].items():
-        console.print(f"{name.replace('_', ' ')}: {ratio:.2f}")
-    console.print(str(measured["manifest"]), style="dim", soft_wrap=True)
+        ratios.add_row(
+            name.replace("_", " "), f"{ratio:.2f}", f"≤ {asked}", "kept" if ratio <= asked else "[red]not kept[/]"
+        )
+    console.print(ratios)
+    said = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in measured["manifest"].items())
+    console.print(said, style="dim", soft_wrap=True)
 
 
 # Coverage: a matrix for each corridor, purposes down, debtors across.

@@ -37,6 +37,7 @@ from switch.payment.plan import Plan, Refusal
 from switch.translate.facts import Known, translate
 
 RULES_TIMES, PERSONS_TIMES = 10, 100
+RATIO_ASKED = 1.2  # a decision under the larger of each pair may cost so much more
 _AGAINST = {
     "decide_10x_rules": "decide",
     "judge_new_facts_10x_rules": "judge_new_facts",
@@ -101,6 +102,7 @@ def measure(settings: Settings) -> dict[str, Any]:
             name: round(median(a / b for a, b in zip(found[name], found[base], strict=True)), 3)
             for name, base in _AGAINST.items()
         },
+        "ratio_asked": RATIO_ASKED,
         "manifest": {
             **settings._asdict(), "facts_of_the_day": len(asks), "profiles": len({ask.facts.profile for ask in asks}),
             "accepted": sum(isinstance(decide(ask, small.view), Plan) for ask in asks),

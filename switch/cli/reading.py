@@ -2,15 +2,17 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import typer
-import yaml
 
 from limits.documents import RulebookError
+from limits.rulebook import parse
 from limits.rules import Rulebook, load_rulebook
+from limits.trial import blamed, try_overlays
 
 _OVERLAY = 'write a rule and its value: `payment-connect.northbound.day: {value: "20000"}` (docs/scenarios.md)'
 _ROW = re.compile(r"^values\[\d+\]\.")
@@ -30,15 +32,12 @@ def read_json_object(file: Path, hint: str) -> dict[str, Any]:
 def read_overlay(overlay: Path, hint: str = "--overlay") -> dict[str, Any]:
     """Read a scenario's file, days as texts; raises BadParameter that names file and line."""
     try:
-        changes = yaml.safe_load(overlay.read_text("utf-8"))
-    except (ValueError, yaml.YAMLError) as error:  # ValueError: no UTF-8, or a day that is none
-        at = (
-            f", line {error.problem_mark.line + 1}"
-            if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark
-            else ""
-        )
-        what = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
-        raise typer.BadParameter(f"{overlay.name} is not YAML{at}: {what}; {_OVERLAY}", param_hint=hint) from error
+        changes = parse(overlay.name, overlay.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{overlay.name} is not UTF-8: {error}; {_OVERLAY}", param_hint=hint) from error
+    except RulebookError as error:
+        where = "" if error.key == "document" else f": {error.key}:"
+        raise typer.BadParameter(f"{overlay.name}{where} {error.text}; {_OVERLAY}", param_hint=hint) from error
     if not isinstance(changes, dict) or not changes:
         found = "is empty" if not changes else f"holds no mapping but {type(changes).__name__} at its top"
         raise typer.BadParameter(f"{overlay.name} {found}; {_OVERLAY}", param_hint=hint)
@@ -47,15 +46,21 @@ def read_overlay(overlay: Path, hint: str = "--overlay") -> dict[str, Any]:
 
 def read_rulebook(overlay: Path | None, hint: str = "--overlay") -> Rulebook:
     """Read the law, with a scenario's overlay on it where one is given; raises BadParameter that names file and key."""
-    if overlay is None:
-        return load_rulebook()
+    return load_rulebook() if overlay is None else read_overlays([overlay], hint)[1]
+
+
+def read_overlays(files: Sequence[Path], hint: str = "--overlay") -> tuple[list[dict[str, Any]], Rulebook]:
+    """Read scenarios laid on the law in turn, and the rulebook they make; raises BadParameter that names file and key."""
+    overlays = [read_overlay(file, hint) for file in files]
     try:
-        return load_rulebook([read_overlay(overlay, hint)])
+        return overlays, try_overlays(overlays)
     except RulebookError as error:
+        n = blamed(overlays, error)
+        name = ", ".join(file.name for file in files) if n is None else files[n].name
         key = error.key  # of the overlay itself, or of the document that the overlay makes of a rule's
         if not error.file.startswith("scenario "):
             key = f"{error.file.removesuffix('.yaml')}.{re.sub(_ROW, '', key)}"
-        raise typer.BadParameter(f"{overlay.name}: {key}: {error.text}", param_hint=hint) from error
+        raise typer.BadParameter(f"{name}: {key}: {error.text}", param_hint=hint) from error
 
 
 def read_instant(text: str, hint: str) -> datetime:

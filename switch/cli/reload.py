@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bayswitch import BayswitchError, Client, Problem
-from switch.cli.reading import read_overlay
+from switch.cli.reading import read_overlays
 from switch.cli.system import DEV_KEY
 
 _NONE: list[Path] = []
@@ -25,15 +25,22 @@ def reload(
     key: Annotated[str, typer.Option(help="An operator's key.")] = DEV_KEY,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
 ) -> None:
-    """Have a running switch go by the law with these overlays from its next batch on. Exit 0 where it does."""
+    """Have a running switch go by the law with these overlays from its next batch on.
+
+    Exit 0 where it does, 2 for a wrong overlay or where no switch answers, 1 where it does not take what is asked.
+    """
     if bool(overlay) == law:
         raise typer.BadParameter("give at least one overlay, or --law for the law without any", param_hint="--overlay")
-    overlays = [read_overlay(file) for file in overlay]
+    overlays, _ = read_overlays(overlay)  # wrong ones are told before a switch is asked
     plain = [json.loads(json.dumps(each, default=str)) for each in overlays]  # days as texts
     try:
         with Client(url, key) as client:
             document: dict[str, Any] = client.take_rulebook(plain)
     except Problem as problem:
+        faults = [what for field, what in problem.errors if field.partition(".")[0] == "overlays"]
+        if faults:  # its packaged law is another than ours, or its participants do not go with it
+            names = ", ".join(file.name for file in overlay) or "the law"
+            raise typer.BadParameter(f"{names}: {'; '.join(faults)}", param_hint="--overlay") from None
         Console(stderr=True).print(f"[bold red]not taken[/] {escape(str(problem))}", soft_wrap=True)
         raise typer.Exit(1) from None
     except BayswitchError as error:

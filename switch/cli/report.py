@@ -99,23 +99,29 @@ def _write(content: bytes, out: Path | None) -> None:
 
 def _tell(made: Report) -> None:
     console, whole = Console(), document(made)
-    _table(console, rows(made))
-    counts = {**whole["not_settled"], **whole["left_out"]}
-    said = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count)
-    console.print(f"In no cell: {said or 'none'}", soft_wrap=True)
+    cells = rows(made)
+    if cells:
+        _table(console, cells)
+    else:
+        whose = f" of {whole['economy']}" if whole["economy"] else ""
+        console.print(f"No cell{whose} from {whole['from']} to {whole['to']}: nothing settled of what was asked for.")
+    console.print(f"Settled, in no cell: {_counted(whole['left_out'])}", soft_wrap=True)
+    console.print(f"Not settled: {_counted(whole['not_settled'])}", soft_wrap=True)
     for mark in whole["marks"]:
         console.print(f"[bold]{mark['basis']}[/] ({mark['mark']}): {escape(mark['description'])}", soft_wrap=True)
         console.print(f"    {escape(mark['reference'])}", style="dim", soft_wrap=True)
-    for bridged in whole.get("bridge", ()):
-        _bridge(console, bridged)
+    if cells:
+        for bridged in whole.get("bridge", ()):
+            _bridge(console, bridged)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items() if count) or "none"
 
 
 def _table(console: Console, cells: list[dict[str, Any]]) -> None:
     """Write cells in columns, a line each, however wide the screen; what is the same in all is said once."""
-    if not cells:
-        console.print("Nothing settled in this period, of what was asked for.")
-        return
-    shown = [name for name in cells[0] if name != "mark"]
+    shown = list(cells[0])
     same = [name for name in shown if len(cells) > 1 and len({cell[name] for cell in cells}) == 1]
     if same:
         console.print(", ".join(f"{name} {cells[0][name] or '—'}" for name in same), style="dim", soft_wrap=True)
@@ -141,7 +147,13 @@ def _bridge(console: Console, bridged: dict[str, Any]) -> None:
         if line["why"]:
             console.print(f"{head} {line['status']}: {escape(line['why'])}", style="dim", soft_wrap=True)
         for figure in line["figures"]:
-            sides = ", ".join(
-                f"{name} {grouped(value)}" for name, value in figure.items() if name not in ("currency", "observable")
+            console.print(
+                f"{head} {figure['currency']} {_sides(figure)}; observable: {_sides(figure['observable'])}",
+                soft_wrap=True,
             )
-            console.print(f"{head} {figure['currency']} {sides}", soft_wrap=True)
+
+
+def _sides(figure: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {grouped(value)}" for name, value in figure.items() if name not in ("currency", "observable")
+    )

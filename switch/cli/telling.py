@@ -232,9 +232,7 @@ def tell_payment(console: Console, payment: Document, events: Sequence[Document]
             f"        {entry['economy']} records {entry['item']}{code}, {entry['side']} with {entry['counterpart']}"
         )
     lines.append(f"lane    {payment['lane']['lane']}  [dim]{escape(payment['lane']['reference'])}[/]")
-    here = [
-        verdict for verdict in payment["lanes"] if not verdict["why"].startswith("leads ")
-    ]  # not those of other places
+    here = [verdict for verdict in payment["lanes"] if verdict["kind"] != "corridor"]  # not those of other places
     others = [verdict for verdict in here if verdict["lane"] != payment["lane"]["lane"]]
     lines += [
         f"        [dim]{_WAY[verdict['eligible']]} {verdict['lane']}: {escape(verdict['why'])}[/]" for verdict in others

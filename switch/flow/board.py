@@ -18,12 +18,13 @@ OUTGOING_MAX = 10_000  # news waiting for the link; older news is worth nothing 
 
 
 class Entry(NamedTuple):
-    """One closed counter: until which machine time, on which law day and under which generation it was learnt."""
+    """One closed counter: until which machine time, on which law day, under which generation and ceiling it was learnt."""
 
     until: float
     day: str
     generation: int
     headroom: int
+    ceiling: int
 
 
 class News(NamedTuple):
@@ -44,32 +45,37 @@ class Board:
         self.linked = False  # whether anyone drains the outgoing news
 
     def refused(self, claims: Sequence[Claim], generation: int, at: datetime) -> Refused | None:
-        """Return the first claim whose counter is on the board and still believed."""
-        now = self._machine()
-        for claim in claims:
-            entry = self.entries.get(claim.counter)
-            if entry is None or claim.delta <= 0 or claim.effect == REPORT:
-                continue
-            if entry.until < now or entry.generation != generation or entry.day != str(law_day(at)):
-                del self.entries[claim.counter]
-            else:
-                return Refused(claim, entry.headroom)
-        return None
+        """Return the first claim that may bind, where its counter is on the board and still believed.
+
+        What stands behind it is left to the counters: the rule they name, and a dry run, is the first that binds.
+        """
+        claim = next((claim for claim in claims if _may_bind(claim)), None)
+        entry = self.entries.get(claim.counter) if claim is not None else None
+        if claim is None or entry is None or claim.delta <= 0:
+            return None
+        if entry.until < self._machine() or entry.generation != generation or entry.day != str(law_day(at)):
+            del self.entries[claim.counter]
+            return None
+        assert claim.ceiling is not None, "a claim without a ceiling does not bind upwards"
+        left = entry.headroom + claim.ceiling - entry.ceiling  # not every payment on a counter has the same ceiling
+        return Refused(claim, left) if left <= 0 else None
 
     def learn(self, refused: Refused | None, generation: int, at: datetime) -> None:
         """Put a counter of the law on the board that was found without any headroom upwards."""
-        if refused is None or refused.headroom > 0 or refused.claim.delta < 0 or is_account(refused.claim):
+        if refused is None or refused.headroom > 0 or refused.claim.delta <= 0 or is_account(refused.claim):
             return
-        day = str(law_day(at))
-        self._put(refused.claim.counter, Entry(self._machine() + ENTRY_SECONDS, day, generation, refused.headroom))
+        (claim, headroom), day = refused, str(law_day(at))
+        assert claim.ceiling is not None, "what refused upwards has a ceiling"
+        self._put(claim.counter, Entry(self._machine() + ENTRY_SECONDS, day, generation, headroom, claim.ceiling))
         if self.linked:
-            self.outgoing.append(News("closed", refused.claim.counter, f"{generation}|{day}|{refused.headroom}"))
+            self.outgoing.append(News("closed", claim.counter, f"{generation}|{day}|{headroom}|{claim.ceiling}"))
 
     def hear(self, news: News) -> None:
         """Take up what another worker has learnt."""
         if news.topic == "closed":
-            generation, day, headroom = news.value.split("|")
-            self._put(news.key, Entry(self._machine() + ENTRY_SECONDS, day, int(generation), int(headroom)))
+            generation, day, headroom, ceiling = news.value.split("|")
+            until = self._machine() + ENTRY_SECONDS
+            self._put(news.key, Entry(until, day, int(generation), int(headroom), int(ceiling)))
 
     def news(self, payment_id: str, status: str) -> None:
         """Tell other workers' waiters of a payment's new status."""
@@ -80,3 +86,9 @@ class Board:
         if len(self.entries) >= ENTRIES_MAX:
             self.entries.clear()
         self.entries[counter] = entry
+
+
+def _may_bind(claim: Claim) -> bool:
+    if claim.forced or claim.effect == REPORT:
+        return False
+    return (claim.ceiling if claim.delta >= 0 else claim.floor) is not None

@@ -14,7 +14,8 @@ from fx.quotes import Price, Quote, Request, prices, trades
 from fx.rates import PEGGED, Rates
 from limits.calendars import LAW_ZONE
 from limits.claims import REQUIRE_DOCUMENTS, Claim, Refused
-from limits.facts import Amounts, PaymentFacts
+from limits.facts import Amounts, PaymentFacts, Profile
+from limits.lanes import DAY, FACTS, VENUE
 from limits.measures import Exceeded, claims_made, documents_claimed
 from limits.rules import DOCUMENT, Judgement, Lane, RulesOfDay
 from limits.values import CREDITOR_SCOPES, USE, RuleValue, suspended_until
@@ -65,7 +66,7 @@ def decide(ask: Ask, view: View) -> Plan | Refusal:
             },
             "purpose_code",
         )
-    lanes = _candidates(ask, judgement)
+    lanes = _candidates(ask, judgement, view.rules)
     if isinstance(lanes, Refusal):
         return lanes
     first: Refusal | None = None
@@ -78,7 +79,7 @@ def decide(ask: Ask, view: View) -> Plan | Refusal:
     return first
 
 
-def _candidates(ask: Ask, judgement: Judgement) -> list[Lane] | Refusal:
+def _candidates(ask: Ask, judgement: Judgement, rules: RulesOfDay) -> list[Lane] | Refusal:
     """List the lanes to try, in legal order: the first, the one named, or all with allow_lanes."""
     eligible = [lane for lane in judgement.eligible if lane.id not in ask.passed_lanes]
     if ask.lane is not None:
@@ -90,13 +91,21 @@ def _candidates(ask: Ask, judgement: Judgement) -> list[Lane] | Refusal:
             return Refusal("lane-not-eligible", {"lane": ask.lane, "why": why}, "lane")
         eligible = named + [lane for lane in eligible if lane.id != ask.lane] if ask.allow_lanes else named
     if not eligible:
-        return Refusal("no-lane", {"why": _nearest(judgement)})
+        return Refusal("no-lane", {"why": _nearest(judgement, rules, ask.facts.profile)})
     return eligible if ask.allow_lanes else eligible[:1]
 
 
-def _nearest(judgement: Judgement) -> str:
-    """Name the lanes of the corridor that were nearly open; those that lead elsewhere only where there are no others."""
-    here = [verdict for verdict in judgement.lanes if not verdict.why.startswith("leads ")] or list(judgement.lanes)
+def _nearest(judgement: Judgement, rules: RulesOfDay, profile: Profile) -> str:
+    """Name the lanes nearest to being open: of the payment's own venue, by how many conditions fail; others only without such."""
+    shut = [verdict for verdict in judgement.lanes if not verdict.eligible] or list(judgement.lanes)
+    here = [verdict for verdict in shut if verdict.kind in (FACTS, DAY)]
+    here = here or [verdict for verdict in shut if verdict.kind == VENUE] or shut
+    failures = {
+        lane.document.id: sum(not condition.test(profile) for condition in lane.when)
+        for lane, verdict in zip(rules.lanes, judgement.lanes, strict=True)
+        if verdict.kind == FACTS
+    }
+    here.sort(key=lambda verdict: (verdict.kind != FACTS, failures.get(verdict.lane, 0)))
     return "; ".join(f"{verdict.lane}: {verdict.why}" for verdict in here[:NEAREST_SHOWN])
 
 

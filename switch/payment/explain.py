@@ -27,6 +27,10 @@ from switch.payment.reasons import problem, shown
 from switch.payment.remedy import Remedy
 from switch.payment.texts import remedy_texts
 
+# States are put on by mainland authorities, and their lists told to mainland banks; other pairs are other banks' business.
+OF_THE_PERSON = ("debtor_states", "wealth_channels")
+KNOWN_TO = "CN"
+
 
 class Known(NamedTuple):
     """What the documents say of a profile on a day, written once for all payments that share it; nobody changes it."""
@@ -115,11 +119,16 @@ def reason_document(refusal: Refusal) -> dict[str, Any]:
 
 
 def known_of(profile: Profile, judgement: Judgement, nearly: Iterable[tuple[str, str]]) -> Known:
-    """Write what a profile is on a day: its facts (a document by its type), class, lanes and near rows."""
+    """Write what a profile is on a day: its facts (a document by its type), class, lanes and near rows.
+
+    What is known of the person beyond this payment (OF_THE_PERSON) is null to a debtor agent outside the mainland.
+    """
     facts = {
         name: sorted(value) if isinstance(value, frozenset) else value for name, value in profile._asdict().items()
     }
     facts["debtor_document"], facts["creditor_document"] = facts.pop("debtor_id"), facts.pop("creditor_id")
+    if profile.debtor_agent_country != KNOWN_TO:
+        facts.update(dict.fromkeys(OF_THE_PERSON))
     found = judgement.classification
     return Known(
         facts,
@@ -203,8 +212,9 @@ def _counted(claim: Claim, sums: Sums, plan: Plan, ground: Ground) -> dict[str, 
     """Write a claim with what was used, held and left of its counter before it, and the rule's source.
 
     `would_refuse` is what a rule that only counts (a draft, an advice) would do were it law; null for any other.
-    `held` is what of the use is reserved and not settled; null for a gross rule, which keeps one sum. A claim of nothing
-    looks at an older window (`counted_in`), which ended before.
+    `held` is what of the use is reserved and not settled; null for a gross rule, which keeps one sum. `headroom` is never
+    below zero: by how much a lowered ceiling is exceeded, `used` tells. A claim of nothing looks at an older window
+    (`counted_in`), which ended before.
     """
     rule, unit = ground.rules.rule(claim.rule), claim.unit
     others = counts_others(claim, plan.lane.id, ground.rules)
@@ -219,7 +229,7 @@ def _counted(claim: Claim, sums: Sums, plan: Plan, ground: Ground) -> dict[str, 
     return claim_document(claim) | {
         "used": _major(used, unit),
         "held": _major(sums.up_pending, unit) if seen and not claim.gross else None,
-        "headroom": _major(left if seen else None, unit),
+        "headroom": _major(max(left, 0) if seen and left is not None else None, unit),
         "effect": claim.effect,
         "state": rule.state,
         "would_refuse": left is not None and claim.delta > left if advisory else None,

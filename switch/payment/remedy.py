@@ -52,8 +52,8 @@ class Case(Protocol):
     def changed(self, patch: Mapping[str, Any]) -> tuple[Ask, View] | None:
         """Return what decide would be asked now of the instruction with a merge patch applied."""
 
-    def with_document(self, kind: str) -> dict[str, Any]:
-        """Return the merge patch that adds a document of this type."""
+    def with_document(self, kind: str) -> dict[str, Any] | None:
+        """Return the merge patch that adds a document of this type; None where the instruction holds no more."""
 
 
 class Remedy(NamedTuple):
@@ -109,11 +109,9 @@ def _lanes(ask: Ask, view: View, seen: Seen) -> Search[list[Remedy]]:
 def _documents(case: Case, ask: Ask, seen: Seen) -> Search[list[Remedy]]:
     found = []
     for kind in DOCUMENT_TYPES:
-        if kind in ask.facts.profile.documents or len(ask.facts.documents) >= DOCUMENTS_MAX:
-            continue
-        patch = case.with_document(kind)
-        changed = case.changed(patch)
-        if changed is None:
+        patch = case.with_document(kind) if kind not in ask.facts.profile.documents else None
+        changed = case.changed(patch) if patch is not None else None
+        if patch is None or changed is None:
             continue
         outcome = yield from foresee(*changed, seen)
         if isinstance(outcome.verdict, Plan):

@@ -26,6 +26,7 @@ MAGIC_NO_FUNDS = "MAGIC-NO-FUNDS"
 ACCEPTED_BEFORE_MAX = timedelta(hours=24)  # longer before its receipt no agent holds an instruction (assumed)
 CORPORATE_SECTORS = frozenset({"corporation", "education", "medical", "utility", "government", "financial"})
 _NONE: frozenset[str] = frozenset()
+_UNSEEN_LETTERS = "\u115f\u1160"  # Hangul fillers: letters to Unicode, nothing to the eye; others decompose to them
 
 
 class Known(NamedTuple):
@@ -217,20 +218,35 @@ def _payee(instruction: Instruction, directory: Directory, agent: Participant) -
 
 
 def _papers(papers: tuple[Document, ...], creditor_account: str, persons: Persons) -> tuple[tuple[str, str], ...]:
-    """Name each document once: (type, keyed pseudonym of type, issuer and reference), however it is spaced or spelled in
-    capitals. Where no issuer is given, the creditor's account at its agent stands for it.
+    """Name each document by all it may be known by again: its issuer's reference, the creditor account's, and its hash.
+
+    (type, keyed pseudonym), each once: whoever leaves one name out, or writes one otherwise, is known by another.
     """
     found = []
     for paper in papers:
-        issuer = f"issuer|{_folded(paper.issuer)}" if paper.issuer else f"account|{creditor_account}"
-        # The length parts issuer and reference: in both any character may stand.
-        place = f"{len(issuer)}|{issuer}"
-        found.append((paper.type, persons.pseudonym(f"document:{paper.type}", place, _folded(paper.reference))))
+        kind, reference = f"document:{paper.type}", _folded(paper.reference)
+        names = [("account", creditor_account, reference)]
+        if paper.issuer and (issuer := _folded(paper.issuer)):
+            names.append(("issuer", issuer, reference))
+        if paper.hash:
+            names.append(("hash", "", paper.hash))
+        # None of the parts can hold the bar that parts them: letters, digits and hexadecimal alone.
+        found += [(paper.type, persons.pseudonym(kind, f"{name}|{whose}", number)) for name, whose, number in names]
     return tuple(dict.fromkeys(found))
 
 
 def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """Return the letters and digits of a text alone: without case, width, accents, spaces, punctuation and what is not seen.
+
+    Letters of two scripts that look alike (Latin N, Greek Nu) stay two.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join([_digit(char) for char in text.casefold() if char.isalnum() and char not in _UNSEEN_LETTERS])
+
+
+def _digit(char: str) -> str:
+    return char if char.isascii() else str(unicodedata.decimal(char, char))
 
 
 def _person(given: Identification, persons: Persons) -> str:

@@ -297,6 +297,10 @@ async def test_the_command_reads_a_running_sandbox_and_says_what_the_api_says(
         assert printed == (tmp_path / f"{name}.csv").read_bytes()
     status, _, words = await asyncio.to_thread(run, "receipts-and-payments", *books, "--economy", "CN")
     assert status == 0 and "secondary-income.personal-transfers" in words and "trade-credit" in words
+    assert "; observable: credit " in words and "model only" in words  # each figure and each cell with its mark
+    assert "Settled, in no cell: " in words and "Not settled: " in words
+    status, _, words = await asyncio.to_thread(run, "receipts-and-payments", *books, "--economy", "TH")
+    assert status == 0 and "No cell of TH from 2026-03-05 to 2026-03-05" in words and "trade-credit" not in words
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ LANES = [
     ),
     ("branch.southbound", "branch-south", {}, "debtor"),
     ("branch.southbound.documented", "branch-south", {"purpose_code": "EDUC", "documents": ["tuition-notice"]}, "debtor"),
-    ("branch.southbound.current-account", "branch-south", {"documents": ["contract"]}, "debtor"),
+    ("branch.southbound.current-account", "branch-south", {"documents": ["contract"], "purpose_code": "SCVE"}, "debtor"),
 ]  # fmt: skip
 
 

@@ -32,7 +32,7 @@ WRONG_OVERLAYS = [
     (f"{DAY}: 10001", [f"{DAY}: must be a mapping, not 10001", 'write {value: "20000"}']),
     (f"{DAY}: {{value: abc}}", [f"{DAY}.value: 'abc' is not an exact number", 'write it as a text, "1.10"']),
     (f"{DAY}: {{value: '1', since: soon}}", [f"{DAY}.since: 'soon' is not a day; write 2025-06-22"]),
-    (f"{DAY}: {{value: '1', since: 2026-13-01}}", ["is not YAML"]),
+    (f"{DAY}: {{value: '1', since: 2026-13-01}}", [f"{DAY}.since: '2026-13-01' is not a day; write 2025-06-22"]),
     (f"{DAY}: {{value: '1', scope: person}}", [f"{DAY}.scope: an institution counts only what it sees"]),
     (f"{DAY}: {{value: '1', unit: CNY}}", [f"{DAY}.unit: unknown key; known are value, scope, effect, window"]),
     ("payment-connect.reference-rate: {value: null}", ["payment-connect.reference-rate.value: is null"]),

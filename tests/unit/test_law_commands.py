@@ -51,7 +51,7 @@ def test_show_of_one_rule_tells_its_whole_history() -> None:
     ]  # fmt: skip
     assert all(past["confidence"] and past["reference"] for past in row["history"])
     status, words = ran("show", "--on", "2018-01-01", "--rule", "same-name.macau.day")
-    assert status == 0 and "80000.00" in words and "50,000.00" in words
+    assert status == 0 and "80,000.00" in words and "50,000.00" in words
 
 
 def test_show_marks_what_a_scenario_changes(overlay: Path) -> None:
@@ -77,7 +77,8 @@ def test_diff_of_1_may_2018_names_the_four_links() -> None:
     found = document("diff", "2018-04-30", "2018-05-01")
     assert len(found) == 4 and {change["on"] for change in found} == {"2018-05-01"}
     words = ran("diff", "2018-04-30", "2018-05-01")[1]
-    assert "CNY 13000000000.00 → CNY 52000000000.00" in words and "CNY 10500000000.00 → CNY 42000000000.00" in words
+    assert "CNY 13,000,000,000.00 → CNY 52,000,000,000.00" in words
+    assert "CNY 10,500,000,000.00 → CNY 42,000,000,000.00" in words
 
 
 def test_diff_tells_a_scenario_from_the_law_of_the_day(overlay: Path) -> None:

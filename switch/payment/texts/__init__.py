@@ -44,6 +44,7 @@ class Words(NamedTuple):
     instant: str
     space: str
     comma: str
+    alternatively: str  # between changes of which one is enough
 
 
 def read_document(language: str) -> dict[str, Any]:
@@ -130,7 +131,7 @@ def _accepted(said: Words, document: Mapping[str, Any], binding: Mapping[str, An
 def _refused(said: Words, refusal: Refusal, remedies: Sequence[Remedy]) -> list[str]:
     parts = [_filled(said.reasons[refusal.reason], _spoken(said, said.money, refusal))]
     if remedies:
-        changes = said.space.join(_remedy(said, said.person, said.money, remedy) for remedy in remedies)
+        changes = said.alternatively.join(_remedy(said, said.person, said.money, remedy) for remedy in remedies)
         parts.append(_filled(said.person["remedies"], {"remedies": changes}))
     elif refusal.reason in MENDABLE:
         parts.append(_filled(said.person["no_remedy"], {}))

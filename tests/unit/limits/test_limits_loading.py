@@ -15,6 +15,10 @@ MACAU = "easy-transfer.day.yaml"
 RATE = "payment-connect.reference-rate.yaml"
 HOURS = "payment-connect.southbound.hours.yaml"
 RULE = "payment-connect.northbound.year.yaml"
+CASH = "card-cash.year.yaml"
+ONCE = "documents.once.yaml"
+POOL = "cash-pool.inflow.yaml"
+FOR_GOOD = {"period": "outstanding", "zone": "UTC+8", "instant": "received"}
 SOURCE = "values[0].reference"
 LANE = "lanes/payment-connect.northbound.yaml"
 ROWS = "classification/accounts.yaml"
@@ -64,6 +68,27 @@ PLANTED: list[tuple[str, str, tuple[str | int, ...], Any, str]] = [
     ("a day that begins at no time", RULE, ("window", "begins"), "24:30", "window.begins"),
     ("a suspension of no window", RULE, ("effect",), "suspend_until", "suspends"),
     ("a row of an unknown scope", RULE, ("values", 0, "scope"), "planet", "values[0].scope"),
+    ("a suspension after a window that never ends", CASH, ("values", 1, "window"), FOR_GOOD, "suspends"),
+    ("a suspension of three thousand windows", CASH, ("suspends",), 3000, "suspends"),
+    ("a row that suspends where the rule does not", DAY, ("values", 0, "effect"), "suspend_until", "suspends"),
+    ("a row that counts documents", DAY, ("values", 0, "scope"), "document", "scope"),
+    ("a row that caps one payment", DAY, ("values", 0, "scope"), "transaction", "window"),
+    ("a document counted by the day", ONCE, ("window", "period"), "calendar-day", "window"),
+    ("a number that takes seconds to build", ONCE, ("values", 0, "value"), {"invoice": "1e350000"}, "values[0].value.invoice"),
+    ("half a time", ONCE, ("values", 0, "value"), {"invoice": "1.5"}, "values[0].value.invoice"),
+    ("a number of many digits", DAY, ("values", 0, "value"), "9" * 29, "values[0].value"),
+    ("an amount nobody can count to", DAY, ("values", 0, "value"), "90071992547409.92", "values[0].value"),
+    ("a whole number nobody can write", DAY, ("values", 0, "value"), 10**5000, "values[0].value"),
+    ("a rate of nearly nothing", RATE, ("values", 0, "value"), "0.0009", "values[0].value"),
+    ("a rate of a million", RATE, ("values", 0, "value"), "1000000", "values[0].value"),
+    ("a share below zero", POOL, ("values", 0, "value"), {"coefficient": "-1", "of": "group-equity"}, "values[0].value.coefficient"),
+    ("a share of equity in another currency", POOL, ("unit",), "HKD", "values[0].value"),
+    ("a day after which there is none", DAY, ("values", 0, "until"), date(9999, 12, 31), "values[0].until"),
+    ("a day before the law", DAY, ("values", 0, "since"), "0001-01-01", "values[0].since"),
+    ("an assumption of no name", DAY, ("assumptions",), {1: "because"}, "assumptions"),
+    ("hours of an unknown place", HOURS, ("calendar",), "XX", "values[0].value"),
+    ("a lane that takes what its rule cannot count", LANE, ("rules", 0, "rule"), "same-name.hong-kong.day", "rules"),
+    ("a lane that suspends by a rule that does not", LANE, ("rules", 0, "effect"), "suspend_until", "rules"),
     ("a draft that nobody approves", RULE, ("approved_by",), [], "approved_by"),
     ("a penalty of an unknown state", RULE, ("penalty",), {"state": "rude", "value": "0"}, "penalty.state"),
     ("a lane with a threshold that blocks", LANE, ("thresholds",), ["ibps.transaction"], "thresholds"),

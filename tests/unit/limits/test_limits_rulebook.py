@@ -337,7 +337,7 @@ def test_a_lane_that_ended_says_when() -> None:
     assert ended.on(TODAY).judge(NORTH).eligible
     judgement = ended.on(TODAY + timedelta(days=1)).judge(NORTH)
     assert judgement.eligible == ()
-    assert ("payment-connect.northbound", False, f"ended on {TODAY}") in judgement.lanes
+    assert ("payment-connect.northbound", False, f"ended on {TODAY}", "day") in judgement.lanes
 
 
 def test_a_value_ends_the_day_before_the_next_begins(rulebook: Rulebook) -> None:

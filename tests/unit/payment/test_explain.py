@@ -6,17 +6,21 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from builders import HARBOUR, KAPOK, NOON, RULEBOOK, a_firm, a_person, a_world, northbound, southbound
 
 from fx.providers import Provider, Spreads, Tier
+from limits.calendars import law_day
 from limits.claims import Claim, Sums
 from switch.main import make_worker
+from switch.participants.persons import Pair
 from switch.payment.greatest import largest_minor
 from switch.payment.instruction import Instruction
 from switch.payment.postings import INVENTORY, LIQUIDITY, is_account
 from switch.payment.remedy import patched
 from switch.sandbox import Sandbox
 from switch.store.memory import MemoryStore
+from switch.translate.facts import Translated, translate
 
 NOTHING: Mapping[str, Sums] = {}
 DAY, YEAR = "payment-connect.northbound.day", "payment-connect.northbound.year"
@@ -99,6 +103,35 @@ async def test_a_claim_shows_used_held_left_source_and_the_end_of_its_window() -
     assert claim["since"] == "2025-06-22" and claim["confidence"] == "V1" and "HKMA" in claim["reference"]
     assert claim["enforced_by"] == "institution" and claim["scope"] == "person-institution"
     assert claim["held"] is None, "a gross rule keeps one sum for what is held and what is settled"
+
+
+async def test_a_cap_lowered_below_use_leaves_nothing_and_never_less() -> None:
+    sandbox = a_sandbox({DAY: Sums(up_posted=1_100_000)})
+    asked = northbound("100.00")
+    for document in (await explained(sandbox, asked), (await sandbox.headroom(asked, HARBOUR))["lanes"][0]):
+        claim = next(each for each in document["claims"] if each["rule"] == DAY)
+        assert (claim["used"], claim["ceiling"], claim["headroom"]) == ("11000.00", "10000.00", "0.00")
+        assert document["reason"]["rule"] == DAY and document["reason"]["headroom"] == "HKD 0.00"
+    assert document["binding"]["rule"] == DAY
+
+
+@pytest.mark.parametrize(("build", "mainland"), [(northbound, False), (southbound, True)])
+async def test_what_is_known_of_a_person_is_told_to_mainland_agents_alone(
+    build: Callable[..., Instruction], mainland: bool
+) -> None:
+    sandbox, asked = a_sandbox(), build("100.00")
+    known, day = sandbox.world.known, law_day(NOON)
+    found = translate(asked, known, NOON, day)
+    assert isinstance(found, Translated)
+    person, one, other = found.facts.debtor_id, found.facts.debtor_account, found.facts.creditor_account
+    told = known.persons.put(person, "watch-list", day)
+    told |= known.persons.register(person, Pair(build.__name__, "bank", one, other))
+    sandbox.world.known = known._replace(persons=known.persons.taking({}, told))
+    facts = (await explained(sandbox, asked))["facts"]
+    assert facts["paired"] and facts["wealth_channel"] == "bank", "of these two accounts: the sender's own pair"
+    assert (facts["debtor_states"], facts["wealth_channels"]) == (
+        (["watch-list"], ["bank"]) if mainland else (None, None)
+    )
 
 
 async def test_what_counts_on_the_creditor_s_side_or_only_reports_hides_its_use() -> None:
@@ -192,6 +225,15 @@ async def test_a_tuition_notice_lets_a_school_be_paid_beyond_the_quota() -> None
     assert paper["kind"] == "document" and paper["patch"] == {
         "documents": [{"type": "tuition-notice", "reference": "REFERENCE"}]
     }
+
+
+async def test_a_document_is_asked_for_by_how_many_are_given_not_by_their_names() -> None:
+    """Each has two names or three; only eight papers are all that an instruction holds."""
+    sandbox = a_sandbox({QUOTA: Sums(up_posted=5_000_000)})
+    papers = [{"type": "contract", "reference": f"C-{n}", "issuer": "Harbour College"} for n in range(8)]
+    seven = await explained(sandbox, southbound("1000.00", **SCHOOL, documents=papers[:7]))
+    eight = await explained(sandbox, southbound("1000.00", **SCHOOL, documents=papers))
+    assert "document" in kinds(seven) and "document" not in kinds(eight)
 
 
 async def test_another_lane_is_named_where_one_takes_the_payment() -> None:
