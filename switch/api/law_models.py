@@ -55,6 +55,9 @@ class PastDocument(_Answer):
     assumed: bool
     reason: str
     last_evidence: str | None
+    scope: str = Field("", description="Of a rule on those days: whose counter it is")
+    effect: str = ""
+    window: str = ""
 
 
 class HistoryDocument(_Answer):
