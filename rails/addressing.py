@@ -58,6 +58,11 @@ def check_proxy(proxy_type: str, value: str, country: str) -> str | None:
     return None if _SHID[country].fullmatch(normal) else f"An FPS identifier of {country} has {_SHID_FORM[country]}"
 
 
+def country_of_proxy(proxy_type: str, value: str) -> str:
+    """Return whose rails (ISO 3166) take a proxy of this form, "" where none do: no form is of two countries."""
+    return next((country for country in PROXY_TYPES if check_proxy(proxy_type, value, country) is None), "")
+
+
 def normalize_account(number: str) -> str:
     """Return an account number without spaces and hyphens, in upper case."""
     if number.isdigit():  # the common case, at once
@@ -75,11 +80,3 @@ def check_account(number: str, country: str) -> str | None:
     if _ACCOUNT.fullmatch(normal) is None or len(normal) > longest:
         return f"An account number of {country} has 1 to {longest} letters and digits"
     return None
-
-
-def passes_luhn(number: str) -> bool:
-    """Whether a card number of 12 to 19 digits passes Luhn's check; mainland cards do, other accounts need not."""
-    if not (number.isascii() and number.isdigit() and 12 <= len(number) <= 19):
-        return False
-    digits = [int(digit) for digit in reversed(number)]
-    return sum(digits[0::2], sum(sum(divmod(2 * digit, 10)) for digit in digits[1::2])) % 10 == 0

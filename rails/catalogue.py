@@ -1,22 +1,25 @@
 """The rails of the house, made from catalogue.yaml. Nothing is opened here: `start` does that."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rails import hk_fps, mo_easy_transfer, rtgs
+from rails import beps, hk_fps, mo_easy_transfer, rtgs
 from rails.book import Book
 from rails.delays import INSTANT, Delays, table
-from rails.hours import Hours, IsBusinessDay, offset, read_session
+from rails.hops import read_hops
+from rails.hours import Closure, Hours, IsBusinessDay, closure, offset, read_session
 from rails.port import Capabilities
 from rails.simulated import SimulatedRail
 from rails.steps import Unfold, four_step
 
 # The ways a rail may go: (steps, whether it reports the credit).
-_WAYS = {"five-step": (5, True), "four-step": (4, True), "same-day": (4, True), "rtgs": (4, False)}
+_WAYS = {
+    "five-step": (5, True), "four-step": (4, True), "same-day": (4, True), "netted": (4, True), "rtgs": (4, False),
+}  # fmt: skip
 
 
 def load_catalogue(path: Path | None = None) -> Mapping[str, Mapping[str, Any]]:
@@ -42,6 +45,7 @@ def build_rails(
             Hours(
                 {currency: tuple(map(read_session, sessions)) for currency, sessions in row["hours"].items()},
                 is_business_day,
+                _maintenance(row),
             ),
             INSTANT if instant else _delays(row["delays"]),
             seed,
@@ -63,18 +67,31 @@ def capabilities(rail: str, row: Mapping[str, Any]) -> Capabilities:
         steps=steps,
         reports_credit=reports_credit,
         clearing_system=(kind, code),
-        deadline=timedelta(seconds=row["deadline_seconds"]),
+        hops=read_hops(row["hops"]),
         assumed=tuple(row["assumed"]),
+    )
+
+
+def _maintenance(row: Mapping[str, Any]) -> tuple[Closure, ...]:
+    """Read announced maintenance, times of UTC+8."""
+
+    def instant(text: str) -> datetime:
+        return datetime.fromisoformat(f"{text}+08:00")
+
+    return tuple(
+        closure(instant(each["from"]), instant(each["until"]), each["why"]) for each in row.get("maintenance", ())
     )
 
 
 def _unfold(row: Mapping[str, Any]) -> Unfold:
     match row["way"]:
         case "five-step":
-            return hk_fps.unfold
+            return hk_fps.unfold_with(read_hops(row["hops"]).agent_margin)
         case "same-day":
             same_day = row["same_day"]
             return mo_easy_transfer.unfold_with(frozenset(same_day["agents"]), offset(same_day["run_at"]))
+        case "netted":
+            return beps.unfold_with(timedelta(minutes=row["netting_every_minutes"]))
         case "rtgs":
             return rtgs.unfold
         case _:

@@ -1,6 +1,6 @@
 """How long a rail's parties take: a distribution given by five quantiles, as a table. No chance here, no clock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from typing import NamedTuple
@@ -25,10 +25,15 @@ def table(quantiles_ms: Mapping[str, int]) -> tuple[timedelta, ...]:
     levels = [quantiles_ms[name] for name in _QUANTILES]
     if levels != sorted(levels) or levels[0] < 0:
         raise ValueError(f"delays must ascend from zero or more: {dict(quantiles_ms)}")
-    return tuple(timedelta(milliseconds=_level(levels, step)) for step in range(STEPS))
+    return tuple(delay_at(levels, step) for step in range(STEPS))
 
 
-def _level(levels: list[int], step: int) -> int:
+def delay_at(levels_ms: Sequence[int], step: int) -> timedelta:
+    """Return one delay of the table over the quantiles p0, p50, p90, p99, p100 (milliseconds), at a draw below STEPS."""
+    return timedelta(milliseconds=_level(levels_ms, step))
+
+
+def _level(levels: Sequence[int], step: int) -> int:
     place = step * 100
     for (low_share, high_share), (low, high) in zip(pairwise(_SHARES), pairwise(levels), strict=True):
         if place < high_share * STEPS:

@@ -1,4 +1,4 @@
-"""The durable book of a rail: one table in a PostgreSQL schema of its own, with its own few connections.
+"""The durable book of a rail: its tables in a PostgreSQL schema of its own, with its own few connections.
 
 All I/O of the rails stands here. A row is committed, and so on disk, before `insert` returns.
 """
@@ -12,11 +12,13 @@ from typing import Any
 
 import asyncpg
 
-from rails.book import CONTRADICTED, ONCE, SILENT, TWICE, Entry, Key
-from rails.port import CREDITED, REJECTED, SETTLED, UNKNOWN, RailUnavailable
+from rails.book import CONTRADICTED, ONCE, SILENT, TWICE, Entry, Key, Oddity
+from rails.port import BLOCKED, CREDITED, PENDING, REJECTED, SETTLED, UNKNOWN, RailUnavailable
+from rails.postgres_recalls import PostgresRecallBook
+from rails.recall_book import RecallBook
 
 _NULL = "\\N"  # as COPY writes it
-_OUTCOMES = (UNKNOWN, SETTLED, CREDITED, REJECTED)  # by their number in the table
+_OUTCOMES = (UNKNOWN, SETTLED, CREDITED, REJECTED, BLOCKED, PENDING)  # by their number in the table
 _REPORTINGS = (SILENT, ONCE, TWICE, CONTRADICTED)
 _OUTCOME_NUMBERS = {outcome: number for number, outcome in enumerate(_OUTCOMES)}
 _REPORTING_NUMBERS = {reporting: number for number, reporting in enumerate(_REPORTINGS)}
@@ -52,6 +54,8 @@ class PostgresBook:
         self._schema = schema
         self._queries = _queries()
         self._pool: Any = None
+        self._recalls = PostgresRecallBook(self._connection)
+        self.recalls: RecallBook = self._recalls
 
     async def open(self) -> None:
         """Make schema and table if they are not there, under a lock, since several workers may start at once."""
@@ -71,6 +75,7 @@ class PostgresBook:
             await connection.execute(self._queries["lock"], self._schema)
             await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
             await connection.execute(self._queries["create"])
+            await self._recalls.create(connection)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -78,10 +83,12 @@ class PostgresBook:
         if pool is not None:
             await pool.close()
 
-    async def insert(self, entries: Sequence[Entry]) -> int:
-        """Keep every entry whose key is new, committed on return, and say how many were."""
+    async def insert(self, entries: Sequence[Entry], odd: Sequence[Oddity] = ()) -> int:
+        """Keep every entry whose key is new, committed on return, and say how many were; what is odd about them first."""
         if not entries:
             return 0
+        if odd:
+            await self._execute("insert_odd", *zip(*sorted(odd), strict=True))
         lines = _lines(entries)
         lines.sort()  # so that two batches with the same keys cannot wait for each other
         body = "\n".join(lines) + "\n"
@@ -95,16 +102,36 @@ class PostgresBook:
         return int(done.rpartition(" ")[2])  # "INSERT 0 n"
 
     async def find(self, keys: Sequence[Key]) -> list[Entry | None]:
-        """Return the entry of each key, None where there is none, in order."""
+        """Return the entry of each key, or what was dictated in its place, None where there is neither, in order."""
+        asked = [uetr for uetr, _ in keys], [leg for _, leg in keys]
         async with self._connection() as connection:
-            rows = await connection.fetch(self._queries["find"], [uetr for uetr, _ in keys], [leg for _, leg in keys])
+            rows = await connection.fetch(self._queries["find"], *asked)
+            rows += await connection.fetch(self._queries["find_dictated"], *asked)  # later: these stand
         found = {(entry.uetr, entry.leg): entry for entry in map(_entry, rows)}
         return [found.get(key) for key in keys]
 
     async def final_since(self, since: datetime) -> list[Entry]:
-        """Return the entries that become final at `since` or later, tombstones left out."""
+        """Return the entries, as `find` would, that become final at `since` or later, tombstones left out."""
         async with self._connection() as connection:
             return [_entry(row) for row in await connection.fetch(self._queries["final_since"], since)]
+
+    async def oddities(self, since: datetime) -> list[Oddity]:
+        """Return what is odd about the entries that become final at `since` or later."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(self._queries["oddities"], since)
+        return [Oddity(str(uetr), *rest) for uetr, *rest in rows]
+
+    async def dictate(self, entry: Entry) -> None:
+        """Keep an entry that stands in place of the one there is, or of one that comes later; the last one stands.
+
+        First as an ordinary entry where there is none, so that an instruction that comes later changes nothing.
+        """
+        await self._execute("insert", *([value] for value in _row(entry)))
+        await self._execute("dictate", *_row(entry))
+
+    async def _execute(self, query: str, *arguments: Any) -> None:
+        async with self._connection() as connection:
+            await connection.execute(self._queries[query], *arguments)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

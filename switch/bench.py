@@ -34,7 +34,9 @@ from switch.embedded.binaries import find_binary
 from switch.embedded.postgres import EmbeddedPostgres
 from switch.main import open_sandbox, postgres_sandbox
 from switch.payment.instruction import Instruction
+from switch.payment.status import ACCEPTED
 from switch.sandbox import Sandbox
+from switch.translate.messages import TransactionOutcome, instruction_to_pacs008, pacs002_for, parse_instructions
 
 START_AT = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)  # 10:00 on a working day of all three economies; southbound is open
 IN_FLIGHT = 4_096  # payments between door and final status: about a second of work
@@ -44,6 +46,8 @@ PIPELINE = "bench"  # the sandbox of the pipeline; HTTP uses `main`
 PIPELINE_PER_SECOND_MAX = 10_000  # instructions made beforehand for each second: making them is not measured
 HTTP_CALLS_PER_SECOND_MAX = 5_000  # calls prepared for each second: more than one process answers
 START_SECONDS_MAX = 30
+MESSAGES = 2_000  # different messages, read again and again for the measured seconds
+MESSAGES_SECONDS_MAX = 10.0  # of CPU: the rate of one core settles sooner
 _SHOWN = ("server_version", "fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size", "jit")
 
 
@@ -172,6 +176,22 @@ def pgbench(binary: Path, url: str, seconds: int, say: Callable[[str], None]) ->
     return rates
 
 
+def messages(settings: Settings) -> Rate:
+    """Read pacs.008 to instructions, check them, answer each with a pacs.002: one transaction each, one core, CPU time."""
+    load = islice(instructions(templates(settings.persons), settings.seed + 2), MESSAGES)
+    bodies = [instruction_to_pacs008(each, message_id=each.instruction_id, created_at=START_AT) for _, _, each in load]
+    answered, begun = 0, time.process_time()
+    while (spent := time.process_time() - begun) < min(settings.seconds, MESSAGES_SECONDS_MAX):
+        for body in bodies:
+            read = parse_instructions(body)
+            said = [TransactionOutcome(i.instruction_id, i.end_to_end_id, i.uetr, ACCEPTED) for i in read.instructions]
+            pacs002_for(
+                said, message_id=read.msg_id, created_at=START_AT, from_bic="BAYSHKH0", to_bic="HBAYHKH0", original=read
+            )
+        answered += len(bodies)
+    return Rate(answered, spent)
+
+
 def audit(url: str, sandbox: str) -> dict[str, Any]:
     """Have the auditor judge a sandbox's books; its document."""
     command = [sys.executable, "-m", "loadtest.audit", "--database-url", url, "--sandbox", sandbox, "--json"]
@@ -244,6 +264,8 @@ def run(folder: Path, settings: Settings, pgbench_seconds: int, say: Callable[[s
         rate = uvloop.run(run_pipeline(postgres_url, settings))
         gc.set_threshold(*before)
         single = http_single(folder, postgres_url, settings, say)
+        say("messages: pacs.008 read and answered, CPU time of one core")
+        read = messages(settings)
         say("audit")
         audits = [audit(postgres_url, PIPELINE), audit(postgres_url, "main")]
         return {
@@ -252,6 +274,7 @@ def run(folder: Path, settings: Settings, pgbench_seconds: int, say: Callable[[s
                 "pipeline": rate.per_second,
                 "http_single": single["per_second"],
                 "pgbench": max(yardstick.values()),
+                "messages": read.per_second,
             },
             "pgbench_by_clients": yardstick,
             "http_single": single,

@@ -33,14 +33,14 @@ from switch.payment.explain import (
 )
 from switch.payment.foresight import Search, Seen, counts_others, foresee
 from switch.payment.greatest import greatest, largest_minor
-from switch.payment.instruction import Instruction
+from switch.payment.instruction import QUEUE, Instruction
 from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import is_account, reservation
 from switch.payment.refusals import not_their_agent
 from switch.payment.remedy import DOCUMENTS_MAX, MENDABLE, Remedy, patched, remedies
 from switch.payment.route import Router
 from switch.payment.texts import verdict_texts
-from switch.translate.facts import translate
+from switch.translate.facts import payee_alerted, translate
 
 # Reads the sums of claims as they would be made at an instant.
 ReadSums = Callable[[Sequence[Claim], datetime], Awaitable[Mapping[str, Sums]]]
@@ -78,6 +78,7 @@ class DryRun:
         if explained.refusal is not None and explained.refusal.reason in MENDABLE:
             found = await self._mended(case)
         return explained.document | {
+            "alert": "suspicious-proxy" if payee_alerted(instruction, self._world.known) else None,
             "remedies": [remedy_document(remedy) for remedy in found],
             "texts": verdict_texts(explained.document, explained.refusal, found),
         }
@@ -258,7 +259,7 @@ class _Case:
             quote = None
         return Ask(
             translated.facts, instruction.lane, instruction.allow_lanes, instruction.charge_bearer,
-            translated.creditor_account, instruction.quote_id, quote,
+            translated.creditor_account, instruction.quote_id, quote, queues=instruction.if_closed == QUEUE,
         )  # fmt: skip
 
     def view_at(self, at: datetime) -> View:
@@ -267,7 +268,9 @@ class _Case:
             return self.view
         world, day = self._world, law_day(at)
         rules = self.view.rules if day == self.view.rules.day else world.rulebook.on(day)
-        return self.view._replace(rules=rules, router=Router(world.rails, rules, world.registry.participants))
+        return self.view._replace(
+            rules=rules, router=Router(world.rails, rules, world.registry.participants, world.standing)
+        )
 
     def at(self, instant: datetime) -> tuple[Ask, View] | None:
         """Return what decide would be asked at another instant, afresh; None where the instruction has no facts then."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import uvicorn
@@ -23,11 +24,15 @@ from limits.calendars import is_business_day
 from limits.rules import Rulebook, load_rulebook
 from rails.book import Book, MemoryBook
 from rails.catalogue import build_rails
+from rails.channel import Channel
 from rails.port import Rail
 from rails.postgres_book import PostgresBook
+from rails.remote import RemoteRail, WrongRail
 from switch import logs
 from switch.api.access import Access
 from switch.api.app import create_app
+from switch.api.desks.desk import SWITCH_BIC
+from switch.api.rail_models import FaultSetting
 from switch.clock import BusinessClock
 from switch.directory.directory import build_directory
 from switch.embedded.servers import Servers, Urls
@@ -74,6 +79,13 @@ def load_secrets(data: Path) -> Secrets:
         path.write_bytes(secrets.token_bytes(2 * _KEY_BYTES))
     both = path.read_bytes()
     return Secrets(both[:_KEY_BYTES], both[_KEY_BYTES:])
+
+
+class Elsewhere(NamedTuple):
+    """A rail in a process of its own: where it answers, and the key it asks for."""
+
+    url: str
+    key: str
 
 
 class CannotOpen(Exception):
@@ -148,16 +160,31 @@ def postgres_sandbox(
     clock: BusinessClock | None = None,
     instant: bool = False,
     rulebook: Rulebook | None = None,
+    elsewhere: Mapping[str, Elsewhere] = MappingProxyType({}),
 ) -> Sandbox:
-    """Make a sandbox on PostgreSQL; nothing is opened until `open_sandbox`."""
+    """Make a sandbox on PostgreSQL; nothing is opened until `open_sandbox`. Rails `elsewhere` take the place of simulated ones."""
 
     def book_for(rail: str) -> Book:
         return PostgresBook(database_url, f"{sandbox}_rail_{rail.replace('-', '_')}")
 
-    rails = build_rails(book_for, is_business_day, seed, instant)
-    world = make_world(rails, clock or BusinessClock(), seed, sandbox, keys, rulebook)
+    clock = clock or BusinessClock()
+    simulated = build_rails(book_for, is_business_day, seed, instant)
+    rails: dict[str, Rail] = {**simulated, **_remote_rails(elsewhere, simulated, clock)}
+    world = make_world(rails, clock, seed, sandbox, keys, rulebook)
     store = PostgresStore(database_url, sandbox)
     return Sandbox(world, store, make_worker(world, store))
+
+
+def _remote_rails(
+    elsewhere: Mapping[str, Elsewhere], simulated: Mapping[str, Rail], clock: BusinessClock
+) -> dict[str, Rail]:
+    if unknown := elsewhere.keys() - simulated.keys():
+        raise CannotOpen(f"there is no rail {', '.join(sorted(unknown))}; there are {', '.join(sorted(simulated))}")
+    run = secrets.token_hex(4)
+    return {
+        name: RemoteRail(simulated[name], Channel(place.url, place.key), clock.now, SWITCH_BIC, f"{run}-{n}")
+        for n, (name, place) in enumerate(sorted(elsewhere.items()))
+    }
 
 
 _KEYS_ID = "keys_id"  # the world's fact that says whose keys its persons and messages are under
@@ -180,6 +207,9 @@ async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> No
     except CannotOpen:
         await sandbox.stop()
         raise
+    except WrongRail as error:
+        await sandbox.stop()
+        raise CannotOpen(str(error)) from None
     except OtherLaw as error:
         await sandbox.stop()
         raise CannotOpen(
@@ -231,6 +261,8 @@ class Serving(NamedTuple):
     rulebook: Rulebook | None = None
     instant: bool = False
     sandbox: str = "main"
+    elsewhere: Mapping[str, Elsewhere] = MappingProxyType({})  # rails in processes of their own, by name
+    faults: Mapping[str, FaultSetting] = MappingProxyType({})  # of rails, switched on from the start
 
 
 def serve(serving: Serving, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -239,13 +271,14 @@ def serve(serving: Serving, on_ready: Callable[[str], None] = lambda url: None) 
     Raises CannotOpen for an address that cannot be served; then nothing was started and no folder made.
     """
     servers = Servers(serving.data, serving.database_url, serving.redis_url)
-    with _door(serving.host, serving.port) as door:
+    with open_door(serving.host, serving.port) as door:
         serving.data.mkdir(parents=True, exist_ok=True)
         with servers as urls:
             uvloop.run(_serve(serving, urls, door, on_ready))
 
 
-def _door(host: str, port: int) -> socket.socket:
+def open_door(host: str, port: int) -> socket.socket:
+    """Listen on an address; raises CannotOpen where that cannot be."""
     try:
         return socket.create_server((host, port), backlog=2_048)
     except OSError as error:
@@ -256,7 +289,7 @@ def _door(host: str, port: int) -> socket.socket:
         ) from None
 
 
-class _Server(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """Uvicorn, but it keeps the signals it has heard: raised again they would cut short what is to be put in order after it."""
 
     @contextmanager
@@ -267,14 +300,33 @@ class _Server(uvicorn.Server):
         yield
 
 
+async def _break_rails(sandbox: Sandbox, faults: Mapping[str, FaultSetting]) -> None:
+    world = sandbox.world
+    if unknown := faults.keys() - world.rails.keys():
+        there = ", ".join(sorted(world.rails))
+        raise CannotOpen(f"faults are given for {', '.join(sorted(unknown))}, which is no rail; there are {there}")
+    for rail, setting in faults.items():
+        for agent in (rule.match.participant for rule in setting.rules):
+            if agent and world.registry.find(agent) is None:
+                raise CannotOpen(f"the faults of {rail} are to hit {agent}, which is no participant of this sandbox")
+        await sandbox.set_faults(rail, setting.kept(world.clock.now()))
+
+
 async def _serve(serving: Serving, urls: Urls, door: socket.socket, on_ready: Callable[[str], None]) -> None:
     keys = load_secrets(serving.data)
     sandbox = postgres_sandbox(
-        urls.database_url, serving.sandbox, serving.seed, keys, instant=serving.instant, rulebook=serving.rulebook
+        urls.database_url,
+        serving.sandbox,
+        serving.seed,
+        keys,
+        instant=serving.instant,
+        rulebook=serving.rulebook,
+        elsewhere=serving.elsewhere,
     )
     await open_sandbox(sandbox, serving.start_at)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(sandbox.stop)
+        await _break_rails(sandbox, serving.faults)
         limiter = Limiter(urls.redis_url, serving.sandbox)
         closing.push_async_callback(limiter.close)
         link = ValkeyLink(urls.redis_url, serving.sandbox, sandbox.worker)
@@ -284,7 +336,7 @@ async def _serve(serving: Serving, urls: Urls, door: socket.socket, on_ready: Ca
             app, loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
             proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
         )  # fmt: skip
-        server = _Server(config)
+        server = QuietServer(config)
         await link.start()
         gc.collect()
         gc.freeze()  # what is there now stays for good: the collector need not look at it again

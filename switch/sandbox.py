@@ -7,24 +7,33 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from fx.money import Money
 from fx.quotes import Quote
 from limits.rules import Rulebook
 from rails.faults import Faults
+from rails.hours import Closure
 from rails.identifiers import normalize
+from switch.dictation import Dictation
 from switch.dryrun import DryRun
+from switch.flow.decisions import Decisions
+from switch.flow.directory import DirectoryDesk
+from switch.flow.lookups import LookupDesk
 from switch.flow.loops import Loops
 from switch.flow.persons import KnownPersons
 from switch.flow.ports import StaleWorld, Store, Stored, StoredEvent, StoreUnavailable
+from switch.flow.recalls import RecallAsk
+from switch.flow.return_books import Opened, StoredReturn
 from switch.flow.submission import Answer, Submission, opened
 from switch.flow.worker import Worker
-from switch.flow.world import World, faults_fact, rulebook_facts
+from switch.flow.world import World, closures_fact, faults_fact, rulebook_facts
+from switch.participants.states import state_fact
 from switch.payment.instruction import Identification, Instruction
 from switch.payment.plan import Refusal
 from switch.payment.refusals import not_their_agent
-from switch.payment.status import IN_DOUBT
+from switch.payment.status import CANCELLED, IN_DOUBT, QUEUED
 from switch.quoting import Quoting
 
 
@@ -45,8 +54,12 @@ class Sandbox:
         self.worker = worker
         self.loops = Loops(worker)
         self.dry_run = DryRun(world, store, worker.decider)
+        self.dictation = Dictation(world, store, worker)
         self.quoting = Quoting(world, store, worker.incarnation)
+        self.decisions = Decisions(world, store, worker.operate)
         self.persons = KnownPersons(world, store, worker.refresh)
+        self.directory = DirectoryDesk(world, store, worker.refresh)
+        self.lookups = LookupDesk(world, worker.incarnation, monotonic)
 
     async def start(self) -> None:
         """Open rails and begin to work."""
@@ -85,14 +98,14 @@ class Sandbox:
         return await self.submission(instruction, participant, key).answer
 
     async def wait_final(self, payment_id: str, seconds: float) -> None:
-        """Wait machine seconds at most until the payment has a final (or in-doubt) status."""
+        """Wait machine seconds at most until the payment has a final (or in-doubt) status, or waits for an opening."""
         try:
             async with asyncio.timeout(seconds):
                 while True:
                     future = self.worker.wait_for(payment_id)
                     try:
                         stored = await self.store.payment(payment_id)
-                        if stored is None or stored.at_rest:
+                        if stored is None or stored.at_rest or stored.status == QUEUED:
                             return
                         await future
                     finally:
@@ -111,6 +124,17 @@ class Sandbox:
             raise NotFound
         return stored
 
+    async def recall(self, payment_id: str, participant: str | None, key: str, ask: RecallAsk) -> Opened:
+        """Ask a settled payment back, under its participant's idempotency key; its rail is asked from now on."""
+        stored = await self.payment(payment_id, participant)
+        opened = await self.worker.recalls.ask(stored, key, ask)
+        self.loops.nudge()
+        return opened
+
+    async def release_return(self, stored: StoredReturn, to_creditor: bool) -> StoredReturn | None:
+        """Let a held return go to the debtor agent, or back to the creditor agent; None where that cannot be."""
+        return await self.worker.recalls.release(stored, to_creditor)
+
     async def instruction(self, payment_id: str) -> Instruction:
         """Open the sealed instruction of a payment; the caller has checked whose it is."""
         sealed = await self.store.sealed(payment_id)
@@ -119,11 +143,41 @@ class Sandbox:
         return opened(self.world.sealer.open(sealed, payment_id))[0]
 
     async def decide_in_doubt(self, payment_id: str, event: str) -> Stored:
-        """An operator ends (`reject`) or honours (`settle`) a payment in doubt; anything else is left as it is."""
+        """End (`reject`) or honour (`settle`) a payment in doubt at once; anything else is left as it is.
+
+        For who runs the sandbox in process; over HTTP two operators must agree (`decisions`).
+        """
         stored = await self.payment(payment_id, None)
         if stored.status == IN_DOUBT:
             await self.worker.operate(stored, event)
         return await self.payment(payment_id, None)
+
+    async def set_state(self, payment_id: str, state: str, reason_code: str, seconds: float) -> Stored:
+        """An operator has a payment become `state` (dictation.STATES) through its rail, and waits machine seconds at most for it.
+
+        Raises NotFound, dictation.NotAllowed, RailUnavailable.
+        """
+        await self.dictation.set_state(await self.payment(payment_id, None), state, reason_code)
+        self.loops.nudge()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not (self.loops.resting and self._nothing_due()):
+                    self.loops.nudge()
+                    await asyncio.sleep(0.002)
+        return await self.payment(payment_id, None)
+
+    def _nothing_due(self) -> bool:
+        due = self.worker.next_due()
+        return due is None or due > self.world.clock.now()
+
+    async def cancel(self, payment_id: str, participant: str | None) -> Stored | None:
+        """Give up a payment that waits for an opening, and free all it holds; None where it waits no more. Raises NotFound.
+
+        One that has been cancelled stays so: asking again answers the same.
+        """
+        stored = await self.payment(payment_id, participant)
+        cancelled = stored.status == CANCELLED or (stored.status == QUEUED and await self.worker.cancel(stored))
+        return await self.payment(payment_id, participant) if cancelled else None
 
     # --- money and limits ---
 
@@ -140,6 +194,18 @@ class Sandbox:
     async def set_faults(self, rail: str, faults: Faults) -> None:
         """Switch a rail's faults on or off, in every worker and for good."""
         await self.store.advance(faults_fact(rail, faults))
+        await self.worker.refresh()
+        self.loops.nudge()
+
+    async def set_participant_state(self, bic: str, rail: str, state: str) -> None:
+        """Have a participant (BIC8) be active, suspended or offline on a rail, or wholly (states.WHOLE), in every worker."""
+        await self.store.advance(state_fact(bic, rail, state))
+        await self.worker.refresh()
+        self.loops.nudge()
+
+    async def close_rail(self, rail: str, closures: Sequence[Closure]) -> None:
+        """Announce when a rail is closed besides its hours, in place of what was announced before, in every worker."""
+        await self.store.advance(closures_fact(rail, closures))
         await self.worker.refresh()
         self.loops.nudge()
 
@@ -180,7 +246,7 @@ class Sandbox:
             async with asyncio.timeout(seconds):
                 while True:
                     due = self.worker.next_due()
-                    idle = not self.worker.waiting and not self.worker.unsent and not self.worker.in_flight_keys
+                    idle = not self.worker.waiting and self.worker.has_sent_all and not self.worker.in_flight_keys
                     if idle and self.loops.resting and (due is None or due > self.world.clock.now()):
                         return True
                     self.loops.nudge()

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+import httpx
+
 from bayswitch.client import AsyncClient
 from bayswitch.problems import Problem
 
@@ -47,11 +49,14 @@ class Said(NamedTuple):
 class Player:
     """Sends lines as a development key's holder: as the debtor's agent, or as the participant a line names.
 
-    `message_of` gives the pacs.008 of a line that goes as one (`via: xml`), the same bytes each time.
+    `message_of` gives the pacs.008 of a line that goes as one (`via: xml`), the same bytes each time. `app`: an ASGI application
+    to be called in this process, instead of a server at `url`.
     """
 
-    def __init__(self, url: str, key: str, message_of: Callable[[Line], bytes]) -> None:
-        self._url, self._key, self._message_of = url, key, message_of
+    def __init__(
+        self, url: str, key: str, message_of: Callable[[Line], bytes], app: Callable[..., Any] | None = None
+    ) -> None:
+        self._url, self._key, self._message_of, self._app = url, key, message_of, app
         self._clients: dict[str, AsyncClient] = {}
         self.quotes: dict[str, Document] = {}
         self._ids: dict[str, str] = {}
@@ -65,8 +70,9 @@ class Player:
         """Return the client that acts as a participant, "" for the sandbox's operator."""
         client = self._clients.get(participant)
         if client is None:
+            transport = httpx.ASGITransport(self._app) if self._app else None
             client = self._clients[participant] = AsyncClient(
-                self._url, self._key, participant or None, timeout_seconds=60
+                self._url, self._key, participant or None, timeout_seconds=60, transport=transport
             )
         return client
 
@@ -111,11 +117,36 @@ class Player:
             case "look":
                 return Said(line, None, await self.client().payment(self._ids[line["of"]]), None)
             case "decide":
-                return Said(line, None, await self.client().decide(self._ids[line["of"]], line["event"]), None)
+                payment_id, event = self._ids[line["of"]], line["event"]
+                await self.client().decide(payment_id, event, "first operator")
+                return Said(line, None, await self.client().decide(payment_id, event, "second operator"), None)
+            case "wait":
+                return Said(line, None, None, None)
+            case "faults" | "state" | "cancel" | "recall" | "person-state" as action:
+                return await self._act(action, line)
         said = await (self._message(line) if line.get("via") == "xml" else self._pay(line))
         if said.payment_id:
             self._ids.setdefault(line["step"], said.payment_id)
         return said
+
+    async def _act(self, action: str, line: Line) -> Said:
+        """Do what an operator, or the payment's participant, does besides paying; a refusal is an answer, too."""
+        payment_id, operator = self._ids.get(line.get("of", ""), ""), self.client()
+        try:
+            match action:
+                case "faults":
+                    answer = await operator.set_faults(line["rail"], line.get("setting"))
+                case "state":
+                    answer = await operator.set_payment_state(payment_id, line["status"], line.get("code"))
+                case "cancel":
+                    answer = await operator.cancel(payment_id)
+                case "recall":
+                    answer = await operator.recall(payment_id, line["asked"], idempotency_key=line.get("key"))
+                case _:
+                    answer = await operator.put_person_state(line["document"], line["state"])
+        except Problem as problem:
+            return Said(line, problem.members, None, None)
+        return Said(line, None, answer, None)
 
     async def _pay(self, line: Line) -> Said:
         instruction, quote_id = line["instruction"], line["instruction"].get("quote_id", "")

@@ -106,6 +106,40 @@ def payment_events(payment_id: str) -> Request[Any]:
     return Request("GET", _path("payments", payment_id, "events"), httpx.Response.json)
 
 
+def recall(payment_id: str, asked: Mapping[str, Any], idempotency_key: str | None = None) -> Request[Document]:
+    """Ask a settled payment back: `{"reason_code", "amount"?, "text"?}`; gives the recall, raises Problem where it cannot be.
+
+    Without `idempotency_key` a random one is made: it protects this call's own retries only.
+    """
+    headers = {"Idempotency-Key": idempotency_key or new_key()}
+    return Request("POST", _path("payments", payment_id, "recall"), _document, headers=headers, json=dict(asked))
+
+
+def recalls(payment_id: str) -> Request[Document]:
+    """Read a payment's recalls, oldest first."""
+    return Request("GET", _path("payments", payment_id, "recalls"), _document)
+
+
+def returns(payment_id: str) -> Request[Document]:
+    """Read what came back of a payment."""
+    return Request("GET", _path("payments", payment_id, "returns"), _document)
+
+
+def held_returns(state: str = "suspended", cursor: str | None = None, limit: int | None = None) -> Request[Document]:
+    """Read a page of returns that are held (`suspended`) or of no payment (`unmatched`), as the sandbox's operator."""
+    return Request("GET", "/v1/returns", _document, query=_query(state=state, cursor=cursor, limit=limit))
+
+
+def release_return(return_id: str, to: str = "debtor_agent") -> Request[Document]:
+    """Let a held return go to the `debtor_agent`, or back to the `creditor_agent`, as the sandbox's operator."""
+    return Request("POST", _path("returns", return_id, "release"), _document, json={"to": to}, repeatable=False)
+
+
+def cancel(payment_id: str) -> Request[Document]:
+    """Give up a payment that waits for an opening; all it holds is free."""
+    return Request("POST", f"{_path('payments', payment_id)}/cancel", _document)
+
+
 def payment_messages(payment_id: str) -> Request[Any]:
     """Read the messages that came and went for a payment."""
     return Request("GET", _path("payments", payment_id, "messages"), httpx.Response.json)
@@ -168,9 +202,39 @@ def resume_clock(rate: float = 1.0) -> Request[Document]:
     return Request("POST", "/v1/sandbox/clock", _document, json={"rate": rate})
 
 
-def decide(payment_id: str, event: str) -> Request[Document]:
-    """End (`reject`) or honour (`settle`) a payment in doubt, as the sandbox's operator."""
-    return Request("POST", f"/v1/sandbox/payments/{payment_id}/decision", _document, json={"event": event})
+def decide(payment_id: str, event: str, operator: str = "operator", reason: str = "decided") -> Request[Document]:
+    """End (`reject`) or honour (`settle`) a payment in doubt: the first operator proposes it, another one confirms it."""
+    path, body = f"/v1/sandbox/payments/{payment_id}/decision", {"event": event, "reason": reason}
+    return Request("POST", path, _document, json=body, headers={"Bayswitch-Operator": operator})
+
+
+def set_payment_state(payment_id: str, status: str, reason_code: str | None = None) -> Request[Document]:
+    """Have a payment become a status, or `returned`, through its rail, as the sandbox's operator; gives it as it then stands.
+
+    `reason_code` goes with rejected and returned. Raises Problem `state` with what is `allowed`.
+    """
+    body: Document = {"status": status} | ({"reason_code": reason_code} if reason_code else {})
+    return Request("POST", f"{_path('sandbox', 'payments', payment_id)}/state", _document, json=body, repeatable=False)
+
+
+def faults(rail: str) -> Request[Document]:
+    """Read what is wrong with a rail now."""
+    return Request("GET", _path("sandbox", "rails", rail, "faults"), _document)
+
+
+def set_faults(rail: str, setting: Mapping[str, Any] | None = None) -> Request[Document]:
+    """Break a rail as `setting` says, as the sandbox's operator: `rules`, each with `match`, and shares of 10,000; none mends it."""
+    return Request("POST", _path("sandbox", "rails", rail, "faults"), _document, json=dict(setting or {}))
+
+
+def drills() -> Request[Document]:
+    """List the drills that can be played."""
+    return Request("GET", "/v1/sandbox/drills", _document)
+
+
+def run_drill(name: str) -> Request[Document]:
+    """Play a drill on the sandbox, as its operator: it moves the clock. Gives each step and whether all came as expected (`met`)."""
+    return Request("POST", _path("sandbox", "drills", name), _document, repeatable=False, wait_seconds=300.0)
 
 
 def link_persons(first: Mapping[str, Any], second: Mapping[str, Any]) -> Request[Document]:
@@ -201,6 +265,50 @@ def register_pair(pair: Mapping[str, Any]) -> Request[Document]:
 def known_person(document: Mapping[str, Any]) -> Request[Document]:
     """Read what the sandbox knows of a person, as operator: documents linked, states in force, pairs."""
     return Request("POST", "/v1/persons/known", _document, json={"document": dict(document)}, repeatable=True)
+
+
+def look_up(
+    proxy: Mapping[str, str] | None = None,
+    name: str | None = None,
+    *,
+    agent: str | None = None,
+    account: str | None = None,
+) -> Request[Document]:
+    """Ask who is behind a proxy (`{"type", "value"}`), or an account of an agent, and whether `name` is its name.
+
+    A look-up that finds nothing is an answer: `verified` false, with a reason.
+    """
+    asked = {"proxy": dict(proxy) if proxy is not None else None, "name": name, "agent": agent, "account": account}
+    return Request("POST", "/v1/lookups", _document, json=_given(asked))
+
+
+def register_proxy(registration: Mapping[str, Any]) -> Request[Document]:
+    """Register a proxy for an account; `registration` is the API's body. Said again it changes nothing."""
+    return Request("POST", "/v1/proxies", _document, json=dict(registration))
+
+
+def change_proxy(change: str, proxy: Mapping[str, str], agent: str, **more: Any) -> Request[Document]:
+    """Change a proxy registered with `agent`: amend, move, suspend, release, deregister; as operator alert, lift-alert.
+
+    `more`: what the change takes, such as `account`, `name`, `default`, `to_agent`.
+    """
+    body = {"change": change, "proxy": dict(proxy), "agent": agent, **_given(more)}
+    return Request("POST", "/v1/proxies/change", _document, json=body, repeatable=change != "move")
+
+
+def known_account(agent: str, account: str) -> Request[Document]:
+    """Read what the directory has of an account, as its agent or as operator: name, proxies, alert."""
+    return Request("POST", "/v1/accounts/known", _document, json={"agent": agent, "account": account})
+
+
+def alert_account(agent: str, account: str, alert: bool = True) -> Request[Document]:
+    """Put an account under the suspicious-proxy alert or lift it, as operator."""
+    body = {"agent": agent, "account": account, "alert": alert}
+    return Request("POST", "/v1/accounts/alerts", _document, json=body)
+
+
+def _given(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def rulebook() -> Request[Document]:

@@ -17,7 +17,7 @@ _SETTINGS = {"application_name": "bayswitch audit", "work_mem": "128MB", "jit": 
 _TABLES = (
     "money", "money_rows", "move", "move_rows", "row", "transaction", "written", "limit_claim", "forced_claim", "claim",
     "closing", "alone", "given", "back", "path", "resting", "elsewhere", "tight", "change", "link_change", "touched", "owner",
-    "rail_book",
+    "rail_book", "rail_back", "back_line", "back_net", "source",
 )  # fmt: skip
 
 
@@ -69,6 +69,7 @@ async def audit_moment(connection: Any, sandbox: str, machine_now: float, draine
     for schema, rail in await connection.fetch(setup["rail_schemas"].text, sandbox):
         await connection.execute(setup["search_path"].text, f'"{schema}"')
         await connection.execute(setup["copy_book"].text, rail)
+        await connection.execute(setup["copy_back"].text, rail)
         rails.append(rail)
     await connection.execute(setup["search_path"].text, path)
     await connection.execute(setup["analyze"].text)

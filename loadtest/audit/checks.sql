@@ -12,10 +12,15 @@ SELECT format('payment %s is %s on %s, deadline %s', o.payment_id, o.status, o.r
 FROM owner o LEFT JOIN rail_book b ON b.rail = o.rail AND b.uetr = o.uetr AND b.leg = o.n
 WHERE CASE
     WHEN $2 THEN
-        o.status IN ('queued', 'accepted', 'submitted', 'in_doubt')
+        o.status IN ('accepted', 'submitted', 'in_doubt')
         OR (o.status = 'settled' AND o.awaits_rail AND NOT o.by_operator)
     ELSE o.deadline_at < $1 AND (o.status = 'submitted' OR (o.status = 'accepted' AND b.uetr IS NOT NULL))
 END
+
+-- name: queued-waits-for-an-opening (horizon)
+SELECT format('payment %s is queued and waits for %s', p.payment_id, coalesce(q.opens_at::text, 'no opening'))
+FROM payment p LEFT JOIN queued q USING (payment_id)
+WHERE p.status = 'queued' AND coalesce(q.opens_at <= $1, true)
 
 -- name: awaits-until-the-last-word
 -- Its rail is awaited from acceptance until its last word, which is a credit or a rejection, or a settlement of which the
@@ -306,3 +311,90 @@ FROM rail_book b
 LEFT JOIN owner o ON o.rail = b.rail AND o.uetr = b.uetr AND o.n = b.leg
 WHERE b.outcome <> 0
     AND (o.uetr IS NULL OR (o.settlement_minor, o.settlement_currency) <> (b.amount_minor, b.currency))
+
+-- name: returns-within-the-original
+-- What counts of a payment's returns is never more than it paid, and each counts with all that the creditor agent gave and kept.
+SELECT format('payment %s (%s) paid %s %s, of which %s came back', p.payment_id, p.status, p.settlement_minor, p.settlement_currency, sum(r.counted_minor))
+FROM payment_return r JOIN payment p USING (payment_id, received_on)
+GROUP BY p.payment_id, p.status, p.settlement_minor, p.settlement_currency
+HAVING sum(r.counted_minor) > p.settlement_minor
+    OR (sum(r.counted_minor) > 0 AND p.status NOT IN ('settled', 'credited'))
+UNION ALL
+SELECT format('return %s is %s and counts %s of %s %s', r.return_id, r.state, r.counted_minor, r.amount_minor + r.charge_minor, r.currency)
+FROM payment_return r LEFT JOIN payment p USING (payment_id, received_on)
+WHERE CASE
+    WHEN r.state IN ('returned', 'released') THEN (r.counted_minor, r.currency) <> (r.amount_minor + r.charge_minor, p.settlement_currency)
+    WHEN r.state = 'suspended' THEN r.counted_minor NOT IN (0, r.amount_minor + r.charge_minor)
+    ELSE r.counted_minor <> 0
+END
+UNION ALL
+SELECT format('return %s is of payment %s, which is not there', r.return_id, r.payment_id)
+FROM payment_return r LEFT JOIN payment p USING (payment_id, received_on)
+WHERE r.payment_id IS NOT NULL AND p.payment_id IS NULL
+
+-- name: returns-balance
+-- The debtor agent has what the record says, suspense what is held and nothing else, providers what they gave less what they took.
+SELECT format('return %s (%s): the debtor agent got %s, its record says %s', r.return_id, r.state, coalesce(n.minor, 0), r.credited_minor)
+FROM payment_return r
+JOIN source s USING (payment_id)
+LEFT JOIN back_net n ON n.return_id = r.return_id AND n.account = s.debtor_position
+WHERE s.debtor_position <> s.creditor_position AND coalesce(n.minor, 0) <> r.credited_minor
+UNION ALL
+SELECT format('return %s (%s) of %s %s: suspense has %s of it', r.return_id, r.state, r.currency, r.amount_minor, coalesce(n.minor, 0))
+FROM payment_return r
+LEFT JOIN back_net n ON n.return_id = r.return_id AND n.account = format('suspense:%s:%s', r.rail, r.currency)
+WHERE coalesce(n.minor, 0) <> CASE WHEN r.state IN ('suspended', 'squared') AND r.moved THEN r.amount_minor ELSE 0 END
+UNION ALL
+SELECT format('return %s was exchanged for %s against %s, its transfers say %s and %s', r.return_id, r.bought_minor, r.sold_minor, l.bought, l.sold)
+FROM payment_return r
+JOIN (
+    SELECT return_id, sum(amount_minor) FILTER (WHERE line IN ('conversion', 'spread')) AS sold,
+        sum(amount_minor) FILTER (WHERE line = 'returned') AS bought
+    FROM back_line GROUP BY return_id
+) l USING (return_id)
+WHERE r.provider <> '' AND (l.sold, l.bought) IS DISTINCT FROM (r.sold_minor, r.bought_minor)
+UNION ALL
+SELECT format('return %s is %s and has %s transfers', r.return_id, r.state, count(l.n))
+FROM payment_return r LEFT JOIN back_line l USING (return_id)
+GROUP BY r.return_id, r.state, r.moved
+HAVING (count(l.n) > 0) <> (r.moved OR r.state = 'released')
+UNION ALL
+SELECT format('transfer %s of payment %s is of no return', t.n, t.payment_id)
+FROM transfer t LEFT JOIN payment_return r ON r.payment_id = t.payment_id AND t.xid IN (r.xid, r.released_xid)
+WHERE t.alone AND t.n >= 200 AND r.return_id IS NULL AND t.payment_id <> '00000000-0000-4000-8000-000000000001'
+
+-- name: returns-give-back-their-share
+-- Of a payment's claims goes back what came back of its money, with the return and once: less only where others had gone before.
+SELECT format('return %s (%s) gave back %s/%s of the claims of payment %s, which has %s for it', r.return_id, r.state, r.share, r.share_of,
+    r.payment_id, coalesce(format('%s/%s to %s/%s', g.before, g.before_of, g.after, g.after_of), 'nothing'))
+FROM payment_return r
+JOIN payment p USING (payment_id, received_on)
+LEFT JOIN given g ON g.payment_id = r.payment_id AND g.step = 'return:' || r.return_id
+WHERE CASE
+    WHEN r.state IN ('returned', 'released') THEN g.step IS NULL
+        OR g.after * g.before_of * r.share_of - g.before * g.after_of * r.share_of <> r.share * g.after_of * g.before_of
+        OR (r.share::numeric * p.settlement_minor <> r.amount_minor::numeric * r.share_of AND g.after <> g.after_of)
+    ELSE g.step IS NOT NULL OR r.share <> 0
+END
+UNION ALL
+SELECT format('step %s of payment %s is of no return', g.step, g.payment_id)
+FROM given g LEFT JOIN payment_return r ON 'return:' || r.return_id = g.step AND r.payment_id = g.payment_id
+WHERE starts_with(g.step, 'return:') AND r.return_id IS NULL
+
+-- name: recalls-end-with-their-return
+SELECT format('recall %s is %s, and %s returns are of it', c.recall_id, c.state, count(r.return_id))
+FROM recall c LEFT JOIN payment_return r ON r.recall_id = c.recall_id::text AND r.payment_id = c.payment_id
+GROUP BY c.recall_id, c.state
+HAVING (c.state = 'returned') <> (count(r.return_id) > 0)
+
+-- name: returns-are-in-the-rails-book (horizon, rails)
+-- What was booked the rail has given back, and what it has given back by now is booked.
+SELECT format('return %s of %s %s is not in the book of %s', r.return_id, r.currency, r.amount_minor, r.rail)
+FROM payment_return r LEFT JOIN rail_back b
+    ON b.rail = r.rail AND b.id = CASE WHEN r.recall_id = '' THEN r.return_id ELSE r.recall_id::uuid END
+WHERE r.rail = ANY ($2) AND (b.uetr, b.leg, b.amount_minor, b.currency) IS DISTINCT FROM (r.uetr, r.leg, r.amount_minor, r.currency)
+UNION ALL
+SELECT format('%s gave back %s %s of UETR %s at %s, which is not booked', b.rail, b.currency, b.amount_minor, b.uetr, b.at)
+FROM rail_back b LEFT JOIN payment_return r
+    ON r.rail = b.rail AND b.id = CASE WHEN r.recall_id = '' THEN r.return_id ELSE r.recall_id::uuid END
+WHERE r.return_id IS NULL AND NOT b.asked AND b.at <= $1

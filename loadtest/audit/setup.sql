@@ -17,12 +17,12 @@ CREATE TEMP TABLE move (before text, after text, PRIMARY KEY (before, after)) ON
 -- name: move_rows
 INSERT INTO move VALUES
     ('', 'accepted'), ('', 'queued'), ('', 'rejected'),
-    ('queued', 'accepted'), ('queued', 'cancelled'), ('queued', 'blocked'),
+    ('queued', 'accepted'), ('queued', 'cancelled'), ('queued', 'rejected'), ('queued', 'blocked'),
     ('accepted', 'submitted'), ('accepted', 'in_doubt'), ('accepted', 'settled'), ('accepted', 'credited'),
     ('accepted', 'rejected'), ('accepted', 'blocked'),
     ('submitted', 'in_doubt'), ('submitted', 'settled'), ('submitted', 'credited'), ('submitted', 'rejected'),
     ('submitted', 'blocked'),
-    ('in_doubt', 'settled'), ('in_doubt', 'credited'), ('in_doubt', 'rejected'),
+    ('in_doubt', 'blocked'), ('in_doubt', 'settled'), ('in_doubt', 'credited'), ('in_doubt', 'rejected'),
     ('settled', 'credited')
 
 -- name: row
@@ -256,6 +256,41 @@ CREATE TEMP TABLE rail_book (
     known_at timestamptz
 ) ON COMMIT DROP
 
+-- name: rail_back
+-- What the rails say has come back: a recall that was accepted, or money nobody asked for.
+CREATE TEMP TABLE rail_back (
+    rail text, id uuid, asked boolean, uetr uuid, leg smallint, amount_minor bigint, currency text, at timestamptz
+) ON COMMIT DROP
+
+-- name: back_line
+-- The transfers of each return, at its place and at that of its release.
+CREATE TEMP TABLE back_line ON COMMIT DROP AS
+SELECT r.return_id, t.n, t.line, t.debit_account, t.credit_account, t.amount_minor, t.currency
+FROM payment_return r
+JOIN transfer t ON t.received_on = r.received_on AND t.xid IN (r.xid, r.released_xid) AND t.position = 0 AND t.n >= 200
+    AND t.payment_id = r.payment_id
+
+-- name: back_net
+-- What each return moved, account by account: what came in less what went out.
+CREATE TEMP TABLE back_net ON COMMIT DROP AS
+SELECT return_id, account, sum(minor)::bigint AS minor
+FROM (
+    SELECT return_id, credit_account AS account, amount_minor AS minor FROM back_line
+    UNION ALL
+    SELECT return_id, debit_account, -amount_minor FROM back_line
+) side GROUP BY return_id, account
+
+-- name: source
+-- Where each payment's money came from, and went to.
+CREATE TEMP TABLE source ON COMMIT DROP AS
+SELECT r.payment_id, coalesce(min(t.debit_account) FILTER (WHERE t.line = 'conversion'), min(t.debit_account) FILTER (WHERE t.line = 'principal'))
+        AS debtor_position,
+    min(t.credit_account) FILTER (WHERE t.line = 'principal') AS creditor_position
+FROM (SELECT DISTINCT payment_id, received_on FROM payment_return) r
+JOIN payment p USING (payment_id, received_on)
+JOIN transfer t ON t.received_on = p.received_on AND t.xid = p.xid AND t.position = p.position AND NOT t.alone
+GROUP BY r.payment_id
+
 -- name: rail_schemas
 SELECT nspname AS schema, replace(substr(nspname, length($1) + 7), '_', '-') AS rail
 FROM pg_namespace
@@ -267,11 +302,19 @@ ORDER BY nspname
 INSERT INTO rail_book
 SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at) FROM book
 
+-- name: copy_back
+-- As copy_book.
+INSERT INTO rail_back
+SELECT $1, recall_id, true, uetr, leg, amount_minor, currency, answered_at FROM recall_case WHERE status = 'accepted'
+UNION ALL
+SELECT $1, u.return_id, false, u.uetr, u.leg, u.amount_minor, u.currency, u.at
+FROM unasked_return u JOIN book b USING (uetr, leg) WHERE b.outcome IN (1, 2)
+
 -- name: search_path
 SELECT set_config('search_path', $1, true)
 
 -- name: analyze
-ANALYZE row, transaction, written, claim, closing, alone, given, back, path, resting, elsewhere, change, touched, owner, rail_book
+ANALYZE row, transaction, written, claim, closing, alone, given, back, path, resting, elsewhere, change, touched, owner, rail_book, rail_back, back_line, back_net
 
 -- name: sandbox_exists
 SELECT to_regclass(format('%I.fence', $1::text)) IS NOT NULL

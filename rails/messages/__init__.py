@@ -1,6 +1,7 @@
-"""ISO 20022 at the switch's door: pacs.008 in, pacs.002 out, both with the business header, in our own profile.
+"""ISO 20022 as the switch, its rails and their agents speak it, with the business header, in our own profile.
 
-Plain values on one side, bytes on the other. Not here: what an instruction means (switch.payment) and how its fields
+Plain values on one side, bytes on the other. Here stand pacs.008 and the pacs.002 that answers it; each other message has
+a module of its own (pacs004, camt056, ...), and kinds.read_any reads whatever comes. Not here: what an instruction means (switch.payment) and how its fields
 map to these values (switch.translate).
 """
 

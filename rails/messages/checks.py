@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from fx.money import AmountError, parse_amount
+from rails.messages.codec import check_identifier as check_identifier
 from rails.messages.codes import Codes
 from rails.messages.errors import MessageError
 from rails.messages.model import CreditTransfer
@@ -15,17 +16,6 @@ from rails.messages.model import CreditTransfer
 DUPLICATE_UETR = "DU03"
 # Control characters: none belongs in a name or a reference, and a database may choke on one.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# Identifiers are in the Latin set, neither begin nor end with / and hold no // (facts messages 1.3).
-_IDENTIFIER = re.compile(r"(?!/)(?!.*//)[A-Za-z0-9/\-?:().,'+ ]+(?<!/)")
-
-
-def check_identifier(value: str, field: str) -> MessageError | None:
-    """Say what is wrong with the characters of an identifier."""
-    if _IDENTIFIER.fullmatch(value):
-        return None
-    return MessageError(
-        "RR10", field, "Identifiers take Latin letters, digits and /-?:().,'+ ; no / at either end and no //"
-    )
 
 
 def check_transfer(transfer: CreditTransfer, codes: Codes) -> MessageError | None:
@@ -37,6 +27,7 @@ def check_transfer(transfer: CreditTransfer, codes: Codes) -> MessageError | Non
         or _check_codes(transfer, codes)
         or _check_countries(transfer, codes)
         or _check_amounts(transfer)
+        or (_check_interbank(transfer) if transfer.interbank is not None else None)
     )
 
 
@@ -95,14 +86,14 @@ def _check_countries(transfer: CreditTransfer, codes: Codes) -> MessageError | N
 
 def _check_amounts(transfer: CreditTransfer) -> MessageError | None:
     """Decimals per currency (CH20), zero (AM01), currencies carried (AM03), and the two amounts against each other."""
-    instructed = _amount(transfer.instructed_amount, transfer.instructed_currency, "InstdAmt")
+    instructed = check_amount(transfer.instructed_amount, transfer.instructed_currency, "InstdAmt")
     if isinstance(instructed, MessageError):
         return instructed
     if transfer.interbank_currency == transfer.instructed_currency:
         if Decimal(transfer.interbank_amount) != Decimal(transfer.instructed_amount):
             return MessageError("AM09", "IntrBkSttlmAmt", "InstdAmt is of the same currency and another amount")
         return None
-    interbank = _amount(transfer.interbank_amount, transfer.interbank_currency, "IntrBkSttlmAmt")
+    interbank = check_amount(transfer.interbank_amount, transfer.interbank_currency, "IntrBkSttlmAmt")
     if isinstance(interbank, MessageError):
         return interbank
     if transfer.debtor.account.currency not in (None, transfer.interbank_currency):
@@ -110,12 +101,37 @@ def _check_amounts(transfer: CreditTransfer) -> MessageError | None:
     return None
 
 
-def _amount(text: str, currency: str, field: str) -> int | MessageError:
+def _check_interbank(transfer: CreditTransfer) -> MessageError | None:
+    """A rate of the sender's needs a quote of ours (AB04, facts messages 1.4); charges are amounts, zero allowed."""
+    details = transfer.interbank
+    assert details is not None
+    if details.agreed_rate is not None and transfer.quote_id is None:
+        text = "A rate is agreed with the switch by a quote: name it in SplmtryData/Envlp/Supplement/QuoteId"
+        return MessageError("AB04", "AgrdRate", text)
+    for n, charge in enumerate(details.charges, 1):
+        fault = check_amount(charge.amount.amount, charge.amount.currency, f"ChrgsInf[{n}]/Amt")
+        if isinstance(fault, MessageError) and fault.code != "AM01":
+            return fault
+    return None
+
+
+def check_amount(text: str, currency: str, field: str) -> int | MessageError:
+    """Return an amount in minor units, or what is wrong with it: AM03, CH20, AM12, AM01."""
     try:
         amount_minor = parse_amount(text, currency)
     except AmountError as error:
         return MessageError(error.code, field, str(error))
     return amount_minor or MessageError("AM01", field, "The amount is zero")
+
+
+def check_reason(code: str, taken: frozenset[str], field: str, set_name: str) -> MessageError | None:
+    """Say what is wrong with a reason code: none (CH21), or one the profile does not take (CH16)."""
+    if not code:
+        return MessageError("CH21", f"{field}/Rsn/Cd", "Cd is missing: a reason is needed")
+    if code not in taken:
+        text = f"{code} is not taken; of {set_name} these are: {', '.join(sorted(taken))}"
+        return MessageError("CH16", f"{field}/Rsn/Cd", text)
+    return None
 
 
 def duplicates(transfers: list[CreditTransfer]) -> dict[int, MessageError]:

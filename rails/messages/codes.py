@@ -14,6 +14,9 @@ class Codes(NamedTuple):
     category_purposes: frozenset[str]
     agent_countries: frozenset[str]
     countries: frozenset[str]
+    return_reasons: frozenset[str]
+    cancellation_reasons: frozenset[str]
+    cancellation_rejections: frozenset[str]
 
 
 @cache
@@ -25,4 +28,7 @@ def load_codes() -> Codes:
         frozenset(data["category_purposes"]),
         frozenset(data["agent_countries"]),
         frozenset(data["countries"].split()),
+        frozenset(data["return_reasons"]),
+        frozenset(data["cancellation_reasons"]),
+        frozenset(data["cancellation_rejections"]),
     )

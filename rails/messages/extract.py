@@ -1,4 +1,4 @@
-"""From a checked element tree to plain values: one walk over the children, then field by field.
+"""From a checked pacs.008, as the codec walked it, to plain values, field by field.
 
 Only for trees that our schema has found valid: what it makes mandatory is taken for granted here.
 """
@@ -6,42 +6,35 @@ Only for trees that our schema has found valid: what it makes mandatory is taken
 from decimal import Decimal
 from typing import Any
 
-from lxml import etree
-
+from rails.messages.elements import agent_of, charges_of
 from rails.messages.errors import MessageError
 from rails.messages.identification import type_of
-from rails.messages.model import NOT_PROVIDED, Account, CreditTransfer, Document, Identification, Party
-from rails.messages.profile import SUPPLEMENT_NAMESPACE
+from rails.messages.model import (
+    NOT_PROVIDED,
+    Account,
+    AgentAccount,
+    AgreedRate,
+    CreditTransfer,
+    Document,
+    Identification,
+    InterbankDetails,
+    Party,
+)
 
-_REPEATED = frozenset({"CdtTrfTxInf", "RgltryRptg"})
-_AMOUNTS = frozenset({"IntrBkSttlmAmt", "InstdAmt", "TtlIntrBkSttlmAmt"})
-_SUPPLEMENT_SKIP = len(SUPPLEMENT_NAMESPACE) + 2
 _NOTHING: dict[str, Any] = {}
-
-
-def tree(element: etree._Element, skip: int) -> dict[str, Any]:
-    """Read children as local name -> text, dict, (currency, text) or list; `skip` is the length of "{namespace}"."""
-    found: dict[str, Any] = {}
-    for child in element:
-        name = child.tag[skip:]
-        if name in _AMOUNTS:
-            found[name] = (child.get("Ccy"), child.text)
-        elif name in _REPEATED:
-            found.setdefault(name, []).append(tree(child, skip))
-        elif name == "Envlp":
-            found[name] = tree(child[0], _SUPPLEMENT_SKIP)
-        elif name == "DocumentHash":
-            found.setdefault(name, {})[int(child.get("Of", ""))] = child.text
-        elif len(child):
-            found[name] = tree(child, skip)
-        else:
-            found[name] = child.text
-    return found
-
-
-def agent_of(holder: dict[str, Any], name: str) -> str | None:
-    """Return the BIC of an agent element, None where it is absent."""
-    return holder[name]["FinInstnId"]["BICFI"] if name in holder else None
+# Elements between agents: most transactions that come to the switch have none of them.
+_INTERBANK = frozenset(
+    {
+        "IntrBkSttlmDt",
+        "XchgRate",
+        "AgrdRate",
+        "ChrgsInf",
+        "PrvsInstgAgt1",
+        "InstgAgt",
+        "InstdAgt",
+        "IntrmyAgt1",
+    }
+)
 
 
 def total_of(total: tuple[str, str], transactions: list[dict[str, Any]]) -> bool:
@@ -57,6 +50,7 @@ def transfer_of(found: dict[str, Any]) -> CreditTransfer | MessageError:
     """Read one transaction; an identification scheme that means no type we know is the error."""
     ids, supplement = found["PmtId"], found["SplmtryData"]["Envlp"] if "SplmtryData" in found else _NOTHING
     interbank_currency, interbank_amount = found["IntrBkSttlmAmt"]
+    payment_type = found.get("PmtTpInf", _NOTHING)
     instructed_currency, instructed_amount = found.get("InstdAmt", found["IntrBkSttlmAmt"])
     debtor_account, creditor_account = found["DbtrAcct"], found["CdtrAcct"]
     settlement_currency = creditor_account.get("Ccy")
@@ -73,7 +67,7 @@ def transfer_of(found: dict[str, Any]) -> CreditTransfer | MessageError:
         return creditor
     documents = _documents(found["RgltryRptg"]) if "RgltryRptg" in found else ()
     if "DocumentHash" in supplement:
-        hashes = supplement["DocumentHash"]
+        hashes = {int(of): digits for of, digits in supplement["DocumentHash"]}
         if max(hashes) > len(documents):
             place = "SplmtryData/Envlp/Supplement/DocumentHash/@Of"
             return MessageError("FF01", place, f"There is no RgltryRptg number {max(hashes)}")
@@ -84,12 +78,35 @@ def transfer_of(found: dict[str, Any]) -> CreditTransfer | MessageError:
         found["DbtrAgt"]["FinInstnId"]["BICFI"], found["CdtrAgt"]["FinInstnId"]["BICFI"],
         settlement_currency,
         found["Purp"]["Cd"] if "Purp" in found else None,
-        found["PmtTpInf"]["CtgyPurp"]["Cd"] if "PmtTpInf" in found else None, found["ChrgBr"],
+        payment_type["CtgyPurp"]["Cd"] if "CtgyPurp" in payment_type else None, found["ChrgBr"],
         found["RmtInf"]["Ustrd"] if "RmtInf" in found else None,
         documents,
         supplement.get("Lane"), supplement.get("AllowLanes") == "true", supplement.get("Venue"),
-        supplement.get("QuoteId"), _acceptance(found),
+        supplement.get("QuoteId"), _acceptance(found), supplement.get("IfClosed", "refuse"),
+        None if _INTERBANK.isdisjoint(found) and "InstrPrty" not in payment_type else interbank_of(found),
     )  # fmt: skip
+
+
+def interbank_of(found: dict[str, Any]) -> InterbankDetails:
+    """Read what agents between say of a transaction."""
+    agreed = found.get("AgrdRate")
+    return InterbankDetails(
+        found.get("PmtTpInf", _NOTHING).get("InstrPrty"), found.get("IntrBkSttlmDt", "").strip() or None,
+        found.get("XchgRate"),
+        AgreedRate(agreed["PreAgrdXchgRate"], agreed.get("UnitCcy"), agreed.get("QtdCcy"), agreed.get("QtId"))
+        if agreed is not None
+        else None,
+        charges_of(found), _agent_account(found, "PrvsInstgAgt1"), agent_of(found, "InstgAgt"),
+        agent_of(found, "InstdAgt"),
+        tuple([each for n in (1, 2) if (each := _agent_account(found, f"IntrmyAgt{n}")) is not None]),
+    )  # fmt: skip
+
+
+def _agent_account(found: dict[str, Any], name: str) -> AgentAccount | None:
+    if name not in found:
+        return None
+    account = found.get(f"{name}Acct")
+    return AgentAccount(found[name]["FinInstnId"]["BICFI"], account["Id"]["Othr"]["Id"] if account else None)
 
 
 def _acceptance(found: dict[str, Any]) -> str | None:

@@ -34,7 +34,7 @@ def pieces(text: str) -> list[str]:
     while rest and len(cut) < PIECES_MAX:
         end = len(rest)
         if end > ADDITIONAL_INFORMATION_MAX:
-            space = rest.rfind(" ", 1, ADDITIONAL_INFORMATION_MAX + 1)
+            space = rest.rfind(" ", 1, ADDITIONAL_INFORMATION_MAX)  # so a piece of full length is a word cut
             end = space if space > 0 else ADDITIONAL_INFORMATION_MAX
         cut.append(rest[:end].rstrip())
         rest = rest[end:].lstrip()

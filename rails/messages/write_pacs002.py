@@ -2,70 +2,72 @@
 
 from collections.abc import Sequence
 
+from rails.messages.elements import agent, amount, charges, leaf, reason
+from rails.messages.envelope import enveloped, institution
 from rails.messages.errors import MessageError
-from rails.messages.model import NOT_PROVIDED, PACS_002, Answer, BusinessHeader, TransactionStatus
-from rails.messages.profile import NAMESPACE
-from rails.messages.text import pieces, printable, xml
-from rails.messages.write_pacs008 import header_text, institution, wrap
+from rails.messages.model import NOT_PROVIDED, Answer, BusinessHeader, StatusReport, TransactionStatus
+from rails.messages.text import printable, xml
 
-_DOCUMENT = (
-    f'<Document xmlns="{NAMESPACE}{PACS_002}"><FIToFIPmtStsRpt><GrpHdr><MsgId>{{}}</MsgId><CreDtTm>{{}}</CreDtTm>'
-    "<InstgAgt>{}</InstgAgt>{}</GrpHdr><OrgnlGrpInfAndSts><OrgnlMsgId>{}</OrgnlMsgId><OrgnlMsgNmId>{}</OrgnlMsgNmId>{}</OrgnlGrpInfAndSts>{}"
-    "</FIToFIPmtStsRpt></Document>"
+_REPORT = (
+    "<FIToFIPmtStsRpt><GrpHdr><MsgId>{}</MsgId><CreDtTm>{}</CreDtTm><InstgAgt>{}</InstgAgt>{}</GrpHdr>"
+    "<OrgnlGrpInfAndSts><OrgnlMsgId>{}</OrgnlMsgId><OrgnlMsgNmId>{}</OrgnlMsgNmId>{}{}</OrgnlGrpInfAndSts>{}"
+    "</FIToFIPmtStsRpt>"
 )
-_TRANSACTION = (
-    "<TxInfAndSts><OrgnlInstrId>{}</OrgnlInstrId><OrgnlEndToEndId>{}</OrgnlEndToEndId>{}"
-    "<TxSts>{}</TxSts>{}{}</TxInfAndSts>"
-)
+_TRANSACTION = "<TxInfAndSts>{}<OrgnlEndToEndId>{}</OrgnlEndToEndId>{}<TxSts>{}</TxSts>{}{}{}{}{}{}</TxInfAndSts>"
 
 
 def build_pacs002(answer: Answer, statuses: Sequence[TransactionStatus]) -> bytes:
     """Build the status report of transactions (ACSP, ACSC, ACCC, PDNG, RJCT, CANC, BLCK), wrapped with its header."""
-    return _build(answer, "", "".join([_status(status) for status in statuses]))
+    return build_report(_report(answer)._replace(statuses=tuple(statuses)))
 
 
 def build_rejection(answer: Answer, error: MessageError) -> bytes:
     """Build the status report that rejects a whole message: GrpSts RJCT, the error's code, its element and sentence."""
     text = f"{error.field}: {error.text}" if error.field else error.text
-    reason = f"<GrpSts>RJCT</GrpSts>{_reason(error.code, text)}"
-    original = error.message_id or answer.original_message_id
-    return _build(answer._replace(original_message_id=original), reason, "")
+    report = _report(answer)._replace(group_status="RJCT", reason_code=error.code, text=text)
+    return build_report(report._replace(original_message_id=error.message_id or answer.original_message_id))
 
 
-def _build(answer: Answer, group: str, transactions: str) -> bytes:
-    header = BusinessHeader(answer.from_bic, answer.to_bic, answer.message_id, PACS_002, answer.created_at)
-    instructed = f"<InstdAgt>{institution(answer.to_bic)}</InstdAgt>" if answer.to_bic else ""
-    document = _DOCUMENT.format(
-        xml(answer.message_id), xml(answer.created_at), institution(answer.from_bic), instructed,
-        xml(printable(answer.original_message_id) or NOT_PROVIDED), xml(answer.original_definition),
-        group, transactions,
+def _report(answer: Answer) -> StatusReport:
+    header = BusinessHeader(answer.from_bic, answer.to_bic, answer.message_id, answer.definition, answer.created_at)
+    return StatusReport(
+        answer.message_id, answer.created_at, answer.from_bic, answer.to_bic or None, answer.original_message_id,
+        answer.original_definition, header=header, definition=answer.definition,
     )  # fmt: skip
-    return wrap(header_text(header), document)
+
+
+def build_report(report: StatusReport) -> bytes:
+    """Build a status report, wrapped with its header where it has one. Ids and texts that XML cannot carry are mended."""
+    instructed = f"<InstdAgt>{institution(report.instructed_agent)}</InstdAgt>" if report.instructed_agent else ""
+    content = _REPORT.format(
+        xml(report.message_id), xml(report.created_at), institution(report.instructing_agent), instructed,
+        xml(printable(report.original_message_id) or NOT_PROVIDED), xml(report.original_definition),
+        leaf("GrpSts", report.group_status or None), reason("StsRsnInf", report.reason_code, report.text),
+        "".join([_status(status) for status in report.statuses]),
+    )  # fmt: skip
+    return enveloped(report.header, report.definition, content)
 
 
 def _status(status: TransactionStatus) -> str:
-    uetr = f"<OrgnlUETR>{xml(status.uetr)}</OrgnlUETR>" if status.uetr else ""
-    reason = _reason(status.reason_code, status.text)
+    settled = f"<FctvIntrBkSttlmDt>{leaf('DtTm', status.settled_at)}</FctvIntrBkSttlmDt>" if status.settled_at else ""
     return _TRANSACTION.format(
-        xml(printable(status.instruction_id) or NOT_PROVIDED),
+        leaf("OrgnlInstrId", printable(status.instruction_id) or NOT_PROVIDED),
         xml(printable(status.end_to_end_id) or NOT_PROVIDED),
-        uetr,
+        leaf("OrgnlUETR", status.uetr or None),
         xml(status.status),
-        reason,
-        _carried_by(status.clearing_system),
+        reason("StsRsnInf", status.reason_code, status.text),
+        charges(status.charges),
+        leaf("AccptncDtTm", status.accepted_at),
+        settled,
+        leaf("ClrSysRef", status.clearing_system_reference),
+        _reference(status),
     )
 
 
-def _carried_by(clearing_system: tuple[str, str] | None) -> str:
-    if clearing_system is None:
-        return ""
-    kind, code = clearing_system
-    settlement = f"<SttlmMtd>CLRG</SttlmMtd><ClrSys><{kind}>{xml(code)}</{kind}></ClrSys>"
-    return f"<OrgnlTxRef><SttlmInf>{settlement}</SttlmInf></OrgnlTxRef>"
-
-
-def _reason(code: str, text: str) -> str:
-    if not code and not text:
-        return ""
-    coded = f"<Rsn><Cd>{xml(code)}</Cd></Rsn>" if code else ""
-    return f"<StsRsnInf>{coded}{''.join([f'<AddtlInf>{xml(piece)}</AddtlInf>' for piece in pieces(text)])}</StsRsnInf>"
+def _reference(status: TransactionStatus) -> str:
+    """Write what is said of the payment meant: its amount, the clearing system that carries it, its agents."""
+    content = amount("IntrBkSttlmAmt", status.amount)
+    if status.clearing_system is not None:
+        content += f"<SttlmInf><SttlmMtd>CLRG</SttlmMtd><ClrSys>{leaf(*status.clearing_system)}</ClrSys></SttlmInf>"
+    content += agent("DbtrAgt", status.debtor_agent) + agent("CdtrAgt", status.creditor_agent)
+    return f"<OrgnlTxRef>{content}</OrgnlTxRef>" if content else ""

@@ -11,15 +11,23 @@ from starlette.responses import Response
 from switch.api.access import Access, Gate, Limiter
 from switch.api.allowances import Allowances
 from switch.api.controls import Controls
+from switch.api.decisions import Decisions
+from switch.api.desks.history import MessageHistory
+from switch.api.desks.messages import Messages
+from switch.api.drills import Drills
 from switch.api.house import House
 from switch.api.intake import Intake
 from switch.api.law import Law
-from switch.api.messages import Messages
+from switch.api.lookups import Lookups
 from switch.api.models import ProblemDocument
 from switch.api.operations import Route, add_operations
+from switch.api.participation import Participation
 from switch.api.payments import Payments
 from switch.api.persons import PersonsDesk
 from switch.api.problems import door_problem
+from switch.api.proxies import Proxies
+from switch.api.rail_controls import RailControls
+from switch.api.recalls import Recalls
 from switch.api.reports import Reports
 from switch.api.stream import Stream
 from switch.sandbox import Sandbox
@@ -36,13 +44,21 @@ def create_app(sandbox: Sandbox, access: Access, limiter: Limiter | None = None)
     intake = Intake(sandbox)
     operations = [
         *Payments(sandbox, gate, intake).operations(),
+        *Recalls(sandbox, gate).operations(),
         *Messages(sandbox, gate).operations(),
+        *MessageHistory(sandbox, gate).operations(),
         *Allowances(sandbox, gate).operations(),
         *Law(sandbox, gate).operations(),
         *Reports(sandbox, gate).operations(),
         *Stream(sandbox, gate).operations(),
         *Controls(sandbox, gate).operations(),
+        *Decisions(sandbox, gate).operations(),
+        *RailControls(sandbox, gate).operations(),
+        *Drills(gate, lambda: app).operations(),
+        *Participation(sandbox, gate).operations(),
         *PersonsDesk(sandbox, gate).operations(),
+        *Proxies(sandbox, gate).operations(),
+        *Lookups(sandbox, gate).operations(),
         *House(sandbox, gate, answered).operations(),
     ]
     add_operations(app, operations, ProblemDocument, answered)

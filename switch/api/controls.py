@@ -1,4 +1,4 @@
-"""Running a sandbox: its clock, payments in doubt, faults of its rails, persons. For operators; thin over Sandbox."""
+"""Running a sandbox: its clock, payments in doubt, its rulebook, persons. For operators; thin over Sandbox."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -9,17 +9,14 @@ from starlette.responses import Response
 from limits.calendars import law_day
 from limits.documents import RulebookError
 from limits.trial import blamed, try_overlays
-from rails.faults import Faults
 from rails.identifiers import check
 from switch.api import examples, models
 from switch.api.access import Gate
-from switch.api.documents import payment_document
-from switch.api.operations import Operation, Says, json_answer, parameter
+from switch.api.operations import Operation, Says, json_answer
 from switch.api.problems import refused, wrong_field
-from switch.api.requests import SINGLE_BYTES_MAX, parse, payment_id_of, read_body
+from switch.api.requests import SINGLE_BYTES_MAX, parse, read_body
 from switch.clock import ClockError
 from switch.participants.registry import own_limits
-from switch.payment.status import IN_DOUBT
 from switch.sandbox import Sandbox
 
 RULEBOOK_BYTES_MAX = 1 << 20  # the whole packaged law is about a third of it
@@ -66,30 +63,6 @@ class Controls:
         clock = self._sandbox.world.clock
         return json_answer({"now": clock.now().isoformat(), "rate": clock.rate, "settled": settled})
 
-    async def decide(self, request: Request) -> Response:
-        """End or honour a payment in doubt."""
-        await self._gate.enter_operator(request)
-        payment_id = payment_id_of(request)
-        decision = parse(models.Decision, await read_body(request, SINGLE_BYTES_MAX))
-        before = await self._sandbox.payment(payment_id, None)
-        if before.status != IN_DOUBT:
-            raise refused("not-in-doubt", f"The payment is {before.status}.")
-        return json_answer(payment_document(await self._sandbox.decide_in_doubt(payment_id, decision.event)))
-
-    async def faults(self, request: Request) -> Response:
-        """Say what is wrong with a rail now."""
-        await self._gate.enter(request)
-        return self._faults_answer(request.path_params["rail"])
-
-    async def set_faults(self, request: Request) -> Response:
-        """Switch faults of a rail on or off, in every worker."""
-        await self._gate.enter_operator(request)
-        name = request.path_params["rail"]
-        self._faults_of(name)
-        wanted = parse(models.FaultSetting, await read_body(request, SINGLE_BYTES_MAX))
-        await self._sandbox.set_faults(name, Faults(**wanted.model_dump()))
-        return self._faults_answer(name)
-
     async def rulebook(self, request: Request) -> Response:
         """Say which rulebook is in force."""
         await self._gate.enter(request)
@@ -128,21 +101,8 @@ class Controls:
         first, second = link.documents
         return json_answer({"linked": await self._sandbox.link_persons(first, second)})
 
-    def _faults_of(self, name: str) -> Faults:
-        rail = self._sandbox.world.rails.get(name)
-        if rail is None:
-            raise refused(
-                "not-found", f"There is no such rail; there are {', '.join(sorted(self._sandbox.world.rails))}."
-            )
-        return rail.faults
-
-    def _faults_answer(self, name: str) -> Response:
-        return json_answer({"rail": name} | self._faults_of(name)._asdict())
-
     def operations(self) -> list[Operation]:
         """Return what is served here."""
-        rail = parameter("rail", "path", "The rail's name", True)
-        payment_id = parameter("payment_id", "path", "The payment's id", True, format="uuid")
         return [
             Operation(
                 "GET", "/v1/sandbox/clock", self.clock, "Read the business clock", "Limits, hours and deadlines follow it.", "sandbox",
@@ -152,20 +112,6 @@ class Controls:
                 "POST", "/v1/sandbox/clock", self.move_clock, "Move the business clock",
                 "Forward only; `settle` waits until nothing is due at the new instant. For operators.", "sandbox",
                 {200: Says("The clock as it then stands", models.ClockDocument)}, ("malformed", 413, 415, "clock", "unavailable"), models.ClockMove,
-            ),
-            Operation(
-                "POST", "/v1/sandbox/payments/{payment_id}/decision", self.decide, "Decide a payment in doubt",
-                "`reject` ends it and frees what was held, `settle` honours it. For operators.", "sandbox",
-                {200: Says("The payment", models.PaymentDocument)}, ("malformed", 404, "not-in-doubt", 413, 415, "unavailable"), models.Decision, (payment_id,),
-            ),
-            Operation(
-                "GET", "/v1/sandbox/rails/{rail}/faults", self.faults, "Read a rail's faults", "Those in force now.", "sandbox",
-                {200: Says("The faults", models.FaultDocument)}, (404,), None, (rail,),
-            ),
-            Operation(
-                "POST", "/v1/sandbox/rails/{rail}/faults", self.set_faults, "Set a rail's faults",
-                "Instructions meet the faults in force when they are sent; every worker has them within seconds. For operators.",
-                "sandbox", {200: Says("The faults", models.FaultDocument)}, ("malformed", 404, 413, 415, "unavailable"), models.FaultSetting, (rail,),
             ),
             Operation(
                 "GET", "/v1/sandbox/rulebook", self.rulebook, "Read which rulebook is in force", "Its id stands in each payment it judged.",

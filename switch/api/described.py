@@ -2,15 +2,17 @@
 and payment.reasons), and an example of each. It answers no call.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from switch.api.problems import DOOR, door_document, refusal_document
-from switch.payment.plan import Refusal
+from switch.payment.magic import plausible
 from switch.payment.reasons import REASONS
 
 # Reasons an operation may refuse with; a test holds them against the modules that give them.
-_LATER = frozenset({"rail-rejected", "operator-rejected"})  # of a payment accepted before: read, never answered
+_LATER = frozenset(
+    {"rail-rejected", "switch-time-out", "operator-rejected"}
+)  # of a payment accepted before: read, never answered
 _OF_MESSAGES = frozenset({"same-message-other-content"})  # stands in a pacs.002
 PAYMENT_REASONS = frozenset(REASONS) - _LATER - _OF_MESSAGES
 QUOTE_REASONS = frozenset(
@@ -30,46 +32,6 @@ HEADROOM_REASONS = frozenset(
     }
 )  # fmt: skip
 
-# What fills the sentences of the examples: a payment of the demo's first day.
-_DETAIL: Mapping[str, str] = {
-    "accepted_at": "2026-03-06T16:15:00+08:00",
-    "agent": "HBAYHKH0", "amount": "HKD 0.01", "asked": "HKD 1500.00", "category_purpose": "ZZZZ", "ceiling": "HKD 10000.00",
-    "charge": "CNY 50.00", "country": "XX", "creditor_agent": "PEARCNG0", "currency": "CNY", "debit": "HKD", "debtor_agent": "KAPOHKH0",
-    "debtor_residency": "HK", "creditor_residency": "CN", "expires_at": "2026-03-06T16:15:00+08:00",
-    "field": "instructed_amount.amount", "headroom": "HKD 1250.00", "hours": "daily 07:00–23:00", "instructed": "USD",
-    "instruction_id": "INV-2026-118", "lane": "payment-connect.southbound", "opens_at": "2026-03-07T07:00:00+08:00",
-    "participant": "LIONHKH0", "proxy_type": "MBNO", "purpose": "LOAN", "quote_id": "8a2657e20cfb712f4452634e",
-    "quoted": "HKD 1000.00 to CNY 918.41", "rail": "hvps", "registered": "BANYCNS0", "residency": "ZZ",
-    "rule": "payment-connect.northbound.day", "settlement": "CNY", "sold": "HKD", "bought": "CNY", "since": "2025-06-22", "source": "Payment Connect, HKMA, 2025-06-22",
-    "what_to_do": "Send the rest from tomorrow.", "window_text": " a day",
-    "why": "trade.northbound: debtor kind must be firm; it is person",
-}  # fmt: skip
-_OF_A_LIMIT = ("rule", "source", "since", "ceiling", "headroom", "asked", "what_to_do")
-# Where one word means different things in different sentences.
-_OWN: Mapping[str, Mapping[str, str]] = {
-    "amount-decimals": {"what": "HKD has 2 decimals, '10.005' has 3"},
-    "amount-invalid": {"what": "'1e3' is not an amount; write digits with at most one point, as in '1234.50'"},
-    "currency-not-carried": {"what": "currency 'EUR' is not carried; use one of CNY, HKD, JPY, KWD, MOP, THB, USD"},
-    "account-malformed": {"what": "The creditor's account has neither or both of number and proxy"},
-    "identification-wrong": {"what": "The check digit of the HKID is wrong"},
-    "name-mismatch": {"what": "words 1, 2 of 2 not in the name registered"},
-    "field-missing": {"field": "debtor.account.currency", "why": "It is the currency debited."},
-    "charge-takes-all": {"amount": "CNY 50.00"},
-    "suspended": {"rule": "card-cash.year", "exceeded": "2025", "until": "2026-12-31", "ceiling": "CNY 100000.00"},
-    "watch-list": {"rule": "mainland.fx-purchase.year", "ceiling": "USD 0.00", "window_text": " a calendar year"},
-    "payment-cap": {"rule": "e-cny.payment", "ceiling": "CNY 2000.00", "asked": "CNY 2500.00"},
-    "document-used": {"rule": "documents.once", "ceiling": "1", "asked": "1"},
-    "rail-cap": {"rule": "ibps.transaction", "ceiling": "CNY 1000000.00"},
-    "rail-cap-closed": {
-        "rule": "ibps.transaction", "ceiling": "CNY 1000000.00", "opens_at": "2026-03-08T20:30:00+08:00",
-    },
-    "rail-closed": {"opens_at": "2026-03-09T08:30:00+08:00"},
-    "no-rail": {"lane": "domestic.macau", "currency": "CNY", "why": "mo-easy-transfer does not carry CNY"},
-    "liquidity": {"headroom": "HKD 4999950.00", "rail": "hk-chats"},
-    "sponsor-liquidity": {"agent": "LIONHKH0", "rail": "hk-fps"},
-    "quote-mismatch": {"asked": "HKD 1100.00 from HKD to CNY"},
-    "not-your-agent": {"agent": "KAPOHKH0"},
-}  # fmt: skip
 _PAYMENT_ID, _UETR = "b5a3c1de-0f4e-5b6a-9c7d-2e1f3a4b5c6d", "0b7e9a52-4a33-4e0f-9d1b-6c5a4f3e2d1c"
 
 
@@ -107,8 +69,4 @@ def examples() -> dict[str, dict[str, Any]]:
 
 
 def _refused(name: str) -> dict[str, Any]:
-    detail = {**_DETAIL, **_OWN.get(name, {})}
-    said = {field: value for field, value in detail.items() if f"{{{field}}}" in REASONS[name].sentence}
-    if "{ceiling}" in REASONS[name].sentence and "{headroom}" in REASONS[name].sentence:
-        said = {field: detail[field] for field in _OF_A_LIMIT} | said
-    return refusal_document(Refusal(name, said), _PAYMENT_ID, _UETR)
+    return refusal_document(plausible(name), _PAYMENT_ID, _UETR)

@@ -6,32 +6,52 @@ something, to its participant; no document holds a name or a number.
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from fx.money import Money, format_amount
-from switch.flow.ports import ExceptionRecord, Stored, StoredEvent
-from switch.payment.explain import claim_document, exchange_document, money_document, of_law, reason_document
+from switch.flow.doubt_books import ABOUT_PAYMENT, CONFIRMED, Inquiry, Proposal
+from switch.flow.exceptions import WRONG_AMOUNT, WRONG_RAIL
+from switch.flow.ports import PAYMENT, ExceptionRecord, Stored, StoredEvent
+from switch.payment.explain import (
+    claim_document,
+    exchange_document,
+    instant_document,
+    money_document,
+    of_law,
+    reason_document,
+)
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Refusal
+from switch.payment.queueing import opening_in
 from switch.payment.refusals import refusal_from
-from switch.payment.status import ISO_STATUS
+from switch.payment.status import ISO_STATUS, QUEUED
 
 
-def accepted_document(payment_id: str, status: str, uetr: str, instruction_id: str) -> dict[str, Any]:
-    """Write what is known of a payment the moment it is accepted: the first fields of its document."""
-    return {
+def accepted_document(
+    payment_id: str, status: str, uetr: str, instruction_id: str, opens_at: datetime | None = None
+) -> dict[str, Any]:
+    """Write what is known of a payment the moment it is accepted: the first fields of its document; the opening where it waits."""
+    document = {
         "payment_id": payment_id,
         "status": status,
         "iso_status": ISO_STATUS[status],
         "uetr": uetr,
         "instruction_id": instruction_id,
     }
+    return document if opens_at is None else document | {"queued_until": instant_document(opens_at)}
+
+
+def known_document(stored: Stored) -> dict[str, Any]:
+    """Write of a stored payment what was answered when it was accepted, as it stands now."""
+    opens_at = opening_in(stored.detail) if stored.status == QUEUED else None
+    return accepted_document(stored.payment_id, stored.status, stored.uetr, stored.instruction_id, opens_at)
 
 
 def payment_document(stored: Stored) -> dict[str, Any]:
     """Write a payment: what became of it, its amounts, class, lane, route and the law's claims."""
     decision = json.loads(stored.decision)
-    return accepted_document(stored.payment_id, stored.status, stored.uetr, stored.instruction_id) | {
+    return known_document(stored) | {
         "debtor_agent": stored.debtor_agent,
         "creditor_agent": stored.creditor_agent,
         "received_at": stored.received_at.isoformat(),
@@ -44,6 +64,7 @@ def payment_document(stored: Stored) -> dict[str, Any]:
         "classification": decision.get("classification"),
         "lane": decision.get("lane"),
         "route": decision.get("route", []),
+        "alert": decision.get("alert"),
         "claims": [claim_document(claim) for claim in of_law(stored.claims)],
         "quote_id": stored.quote_id or None,
         "rulebook_id": stored.rulebook_id,
@@ -81,9 +102,12 @@ def refusal_in(event: StoredEvent, stored: Stored | None = None) -> Refusal | No
 
 def event_document(event: StoredEvent, stored: Stored | None = None) -> dict[str, Any]:
     """Write one event of a payment; `event_id` is its place in the stream."""
+    if event.record != PAYMENT:
+        return _record_event_document(event)
     refusal = refusal_in(event, stored)
     return {
         "event_id": event.cursor,
+        "record": event.record,
         "payment_id": event.payment_id,
         "n": event.n,
         "status": event.status,
@@ -94,8 +118,61 @@ def event_document(event: StoredEvent, stored: Stored | None = None) -> dict[str
     }
 
 
-def exception_document(record: ExceptionRecord) -> dict[str, Any]:
-    """Write an exception record: what the rail said after the end, and what that did to money and quota."""
+def _record_event_document(event: StoredEvent) -> dict[str, Any]:
+    """Write an event of a record beside a payment: `status` is the payment's, as it was and stays."""
+    said = json.loads(event.detail)
+    return {
+        "event_id": event.cursor,
+        "record": event.record,
+        "payment_id": event.payment_id,
+        "n": None,
+        "status": event.status,
+        "iso_status": ISO_STATUS[event.status],
+        "code": event.code or None,
+        "text": said.get("text"),
+        "at": event.at.isoformat(),
+        "kind": said.get("kind"),
+        "record_id": said.get("record_id"),
+        "state": said.get("state"),
+    }
+
+
+def proposal_document(proposal: Proposal, state: str) -> dict[str, Any]:
+    """Write what an operator proposed, and what has become of it; for operators."""
+    return {
+        "payment_id": proposal.payment_id,
+        "subject": proposal.subject,
+        "n": proposal.n,
+        "action": proposal.action,
+        "reason": proposal.reason,
+        "proposed_by": proposal.proposed_by,
+        "proposed_at": proposal.proposed_at.isoformat(),
+        "lapses_at": proposal.lapses_at.isoformat(),
+        "state": state,
+        "decided_by": proposal.decided_by or None,
+        "decided_at": proposal.decided_at.isoformat() if proposal.decided_at else None,
+    }
+
+
+def inquiry_document(inquiry: Inquiry) -> dict[str, Any]:
+    """Write what a rail was asked about a payment in doubt, and its answer."""
+    return {
+        "n": inquiry.n,
+        "rail": inquiry.rail,
+        "asked_at": inquiry.asked_at.isoformat(),
+        "answer": inquiry.answer,
+        "code": inquiry.code or None,
+        "times": inquiry.times,
+    }
+
+
+def resolutions(proposals: Sequence[Proposal]) -> dict[str, Proposal]:
+    """Return by kind how the exceptions of one payment were resolved."""
+    return {each.subject: each for each in proposals if each.outcome == CONFIRMED and each.subject != ABOUT_PAYMENT}
+
+
+def exception_document(record: ExceptionRecord, resolved: Proposal | None = None) -> dict[str, Any]:
+    """Write an exception record: what the rail said, what that did to money and quota, and how it was resolved."""
     said = json.loads(record.detail)
     used = [claim_document(claim) for claim in record.forced]
     return {
@@ -107,13 +184,20 @@ def exception_document(record: ExceptionRecord) -> dict[str, Any]:
         "code": said["reason_code"] or None,
         "text": f"{_moved(record, said)} {_used_again(used)}",
         "used": [{"rule": claim["rule"], "amount": claim["claimed"], "currency": claim["currency"]} for claim in used],
+        "state": "open" if resolved is None else "resolved",
+        "resolution": resolved.action if resolved else None,
+        "resolved_at": resolved.decided_at.isoformat() if resolved and resolved.decided_at else None,
     }
 
 
 def _moved(record: ExceptionRecord, said: Mapping[str, Any]) -> str:
+    if record.kind == WRONG_AMOUNT:
+        return f"{said['rail']} said {said['said']} of another amount than it was sent: not carried out, it is asked."
+    if record.kind == WRONG_RAIL:
+        return f"{said['rail']} said {said['said']} of a payment that it does not carry: not carried out."
     if not record.transfers:
         coded = f" ({said['reason_code']})" if said["reason_code"] else ""
-        return f"{said['rail']} said {said['said']}{coded} after the money had moved: none moves again."
+        return f"{said['rail']} said {said['said']}{coded} of a payment that has ended otherwise: no money moves."
     paid = " and ".join(
         f"{each.currency} {format_amount(each.amount_minor, each.currency)}" for each in record.transfers
     )

@@ -122,6 +122,7 @@ class WorkerCollector(Collector):
         yield answers
         yield _counter("bayswitch_admissions", "Submissions by outcome", "outcome", counts.outcomes)
         yield _counter("bayswitch_payments", "Payments by status reached after acceptance", "status", counts.finished)
+        yield _counter("bayswitch_returns", "Returns by state in which they were booked", "state", counts.returns)
         yield _counter("bayswitch_exceptions", "Exception records by kind", "kind", counts.exceptions)
         yield CounterMetricFamily(
             "bayswitch_stray_reports", "Reports for a UETR the store does not know", counts.strays

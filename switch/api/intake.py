@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from switch.api.documents import accepted_document
+from switch.api.documents import accepted_document, known_document
 from switch.api.problems import door_document, refusal_document
 from switch.flow.loops import Busy
 from switch.flow.ports import Stored
@@ -109,7 +109,7 @@ class Intake:
         if answer.refusal is not None:
             return refused_outcome(answer.refusal, answer.payment_id, submission.uetr)
         document = accepted_document(
-            answer.payment_id, answer.status, submission.uetr, submission.instruction.instruction_id
+            answer.payment_id, answer.status, submission.uetr, submission.instruction.instruction_id, answer.opens_at
         )
         return Outcome(ACCEPTED_STATUS, document, answer.payment_id)
 
@@ -125,8 +125,7 @@ class Intake:
         refusal = refused_at_the_door(stored)
         if refusal is not None:
             return refused_outcome(refusal, stored.payment_id, stored.uetr)._replace(replayed=True, stored=stored)
-        document = accepted_document(stored.payment_id, stored.status, stored.uetr, stored.instruction_id)
-        return Outcome(ACCEPTED_STATUS, document, stored.payment_id, True, stored)
+        return Outcome(ACCEPTED_STATUS, known_document(stored), stored.payment_id, True, stored)
 
 
 def refused_at_the_door(stored: Stored) -> Refusal | None:

@@ -20,6 +20,12 @@ class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+# Why an operator decides: for the other operator and the books, never a name or number of a party.
+Why = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="Why, for the other operator")
+]
+
+
 class BatchItem(_Asked):
     """One payment of a batch under a key of its own."""
 
@@ -87,19 +93,14 @@ class Decision(_Asked):
     """An operator's decision on a payment in doubt."""
 
     event: Literal["reject", "settle"]
+    reason: Why
 
 
-class FaultSetting(_Asked):
-    """What is wrong with a rail from now on; what is left out is as it should be."""
+class Resolution(_Asked):
+    """How an exception ends: the debtor agent honours it, it is recalled from the creditor agent, or written off."""
 
-    delay_percent: Annotated[int, Field(ge=0, le=1_000_000)] = Field(100, description="Of the rail's own delays")
-    lost_reports: Annotated[int, Field(ge=0, le=10_000)] = Field(
-        0, description="Of 10,000 instructions: reports never arrive"
-    )
-    repeated_reports: Annotated[int, Field(ge=0, le=10_000)] = Field(
-        0, description="Of 10,000 instructions: the last report comes twice"
-    )
-    outage: bool = Field(False, description="Send and inquire fail, reports wait")
+    resolution: Literal["honoured", "recalled", "written-off"]
+    reason: Why
 
 
 class PersonDocument(Identification):
@@ -167,13 +168,14 @@ class ProblemDocument(BaseModel):
 
 
 class AcceptedDocument(_Answer):
-    """A payment at the moment it is accepted: ACSP, regard it as sent."""
+    """A payment at the moment it is accepted: ACSP, regard it as sent; PDNG where it waits for an opening, and surely is not."""
 
     payment_id: str
     status: str
     iso_status: str
     uetr: str
     instruction_id: str
+    queued_until: str | None = Field(default=None, description="Only where it waits: for which opening")
 
 
 class ReasonDocument(BaseModel):
@@ -225,6 +227,46 @@ class ExceptionDocument(_Answer):
     code: str | None = Field(description="ExternalStatusReason1Code the rail gave")
     text: str = Field(description="What it did to money and quota")
     used: list[UsedDocument] = Field(description="What of the debtor's quota counts again, whatever the ceilings say")
+    state: Literal["open", "resolved"]
+    resolution: str | None = Field(description="honoured, recalled or written-off, once two operators have said so")
+    resolved_at: str | None
+
+
+class ProposalDocument(_Answer):
+    """What an operator proposed, and what has become of it."""
+
+    payment_id: str
+    subject: str = Field(description="`payment`, or the kind of the exception it resolves")
+    n: int
+    action: str
+    reason: str
+    proposed_by: str
+    proposed_at: str
+    lapses_at: str
+    state: Literal["open", "confirmed", "lapsed", "overtaken"] = Field(
+        description="overtaken: the rail spoke before the second operator"
+    )
+    decided_by: str | None
+    decided_at: str | None
+
+
+class ProposalList(_Answer):
+    """Proposals on one payment, oldest first."""
+
+    proposals: list[ProposalDocument]
+
+
+class InquiryDocument(_Answer):
+    """A question to the rail about a payment in doubt (pacs.028) and its answer."""
+
+    n: int
+    rail: str
+    asked_at: str
+    answer: str = Field(
+        description="pending, settled, credited, rejected, blocked, unknown; none: the rail did not answer"
+    )
+    code: str | None
+    times: int = Field(description="How many inquiries this stands for: the 32nd stands for all later ones")
 
 
 class ExceptionPage(_Answer):
@@ -249,6 +291,9 @@ class PaymentDocument(AcceptedDocument):
     classification: dict[str, Any] | None
     lane: dict[str, Any] | None
     route: list[dict[str, Any]]
+    alert: str | None = Field(
+        description="suspicious-proxy: the payee was under that alert when this was accepted (docs/directory.md)"
+    )
     claims: list[ClaimDocument]
     quote_id: str | None
     rulebook_id: str
@@ -257,7 +302,14 @@ class PaymentDocument(AcceptedDocument):
     settlement_currency: str | None = Field(None, description=_ASKED)
     purpose_code: str | None = Field(None, description=_ASKED)
     lanes: list[dict[str, Any]] = Field([], description="Every lane's verdict, where one payment is read by itself")
+    returned_amount: ShownAmount | None = Field(
+        None,
+        description="What came back of the settlement amount, where one payment is read by itself (docs/returns.md)",
+    )
     exceptions: list[ExceptionDocument] = Field([], description="What a rail said after the end, in the same place")
+    inquiries: list[InquiryDocument] = Field(
+        [], description="What its rail was asked while it was in doubt, in the same place"
+    )
 
 
 class PaymentPage(_Answer):
@@ -290,16 +342,22 @@ class BatchOutcome(_Answer):
 
 
 class EventDocument(_Answer):
-    """One event of a payment."""
+    """One event of a payment, or of a record beside it: those of the payment end with its final status."""
 
     event_id: str
+    record: Literal["payment", "exception", "recall", "return", "abort"] = Field(
+        description="Whose event it is: the payment's own, or that of a record beside it"
+    )
     payment_id: str
-    n: int
-    status: str
+    n: int | None = Field(description="Counts the payment's own events; null of a record's")
+    status: str = Field(description="The payment's; no event of a record changes it")
     iso_status: str
     code: str | None
     text: str | None
     at: str
+    kind: str | None = Field(None, description="Of a record: what happened to it")
+    record_id: str | None = Field(None, description="Of a record: its own id")
+    state: str | None = Field(None, description="Of a record: its own state from then on")
 
 
 class EventList(_Answer):
@@ -369,8 +427,9 @@ class NearlyDocument(_Answer):
 class ExplainDocument(BaseModel):
     """What would become of an instruction now, and why (design 10)."""
 
-    status: str
+    status: str = Field(description="ACSP, PDNG where it would wait for an opening, or RJCT")
     reason: ReasonDocument | None
+    queued_until: str | None = Field(description="The opening it would wait for (if_closed: queue)")
     facts: dict[str, Any] | None = Field(
         description="What class and lanes were decided on; no name, number or pseudonym"
     )
@@ -380,6 +439,7 @@ class ExplainDocument(BaseModel):
         description="used, held, headroom: before this payment; null where they are not the sender's to see"
     )
     route: list[dict[str, Any]]
+    alert: str | None = Field(description="suspicious-proxy: the payee is under that alert; it refuses nothing")
     remedies: list[RemedyDocument] = Field(
         description="Single changes that would let it pass; what asks least comes first"
     )
@@ -443,16 +503,6 @@ class RulebookStateDocument(_Answer):
     rulebook_id: str
     overlays: list[str]
     before: str | None = Field(None, description="The rulebook it took the place of, where this call changed it")
-
-
-class FaultDocument(_Answer):
-    """The faults in force on a rail."""
-
-    rail: str
-    delay_percent: int
-    lost_reports: int
-    repeated_reports: int
-    outage: bool
 
 
 class PersonLinkDocument(_Answer):

@@ -1,6 +1,5 @@
 """Payments over HTTP: asking for one or many, explaining one, reading what became of them."""
 
-from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -11,11 +10,19 @@ from starlette.responses import Response
 from switch.api import examples, models
 from switch.api.access import Caller, Gate
 from switch.api.described import PAYMENT_REASONS
-from switch.api.documents import asked_document, event_document, exception_document, payment_document
+from switch.api.documents import (
+    asked_document,
+    event_document,
+    exception_document,
+    inquiry_document,
+    payment_document,
+    resolutions,
+)
 from switch.api.faults import errors_of, sentence
 from switch.api.intake import ACCEPTED_STATUS, Intake, Outcome
 from switch.api.operations import Operation, Says, json_answer, parameter
-from switch.api.problems import door_document, problem_response, wrong_query
+from switch.api.problems import door_document, problem_response, refused, wrong_query
+from switch.api.recalls import returned_amount
 from switch.api.requests import (
     BATCH_BYTES_MAX,
     PAGE_MAX,
@@ -32,7 +39,7 @@ from switch.api.requests import (
     wait_seconds,
     write_cursor,
 )
-from switch.flow.ports import ExceptionRecord, Stored
+from switch.flow.ports import Stored
 from switch.flow.submission import Submission, uetr_identity
 from switch.payment.instruction import Instruction
 from switch.payment.status import PAYMENT_TABLE
@@ -111,9 +118,12 @@ class Payments:
         if caller.participant is not None:
             document |= asked_document(instruction)
         document["lanes"] = self._sandbox.dry_run.lanes(stored, instruction)
-        document["exceptions"] = [
-            exception_document(each) for each in await self._sandbox.store.exceptions(stored.payment_id)
-        ]
+        document["returned_amount"] = returned_amount(await self._sandbox.store.returns(stored.payment_id))
+        store = self._sandbox.store
+        records = await store.exceptions(stored.payment_id)
+        resolved = resolutions(await store.proposals(stored.payment_id)) if records else {}
+        document["exceptions"] = [exception_document(each, resolved.get(each.kind)) for each in records]
+        document["inquiries"] = [inquiry_document(each) for each in await store.inquiries(stored.payment_id)]
         return json_answer(document)
 
     async def page(self, request: Request) -> Response:
@@ -150,14 +160,14 @@ class Payments:
             {"payment_id": stored.payment_id, "events": [event_document(event, stored) for event in events]}
         )
 
-    async def exceptions(self, request: Request) -> Response:
-        """Show what rails said of payments after they had ended, newest first; they are few."""
-        await self._gate.enter_operator(request)
-        limit, before = page_limit(request), page_cursor(request)
-        found = sorted(await self._sandbox.store.exceptions(None), key=_place, reverse=True)
-        rows = [record for record in found if before is None or _place(record) < before]
-        cursor = write_cursor(*_place(rows[limit - 1])) if len(rows) > limit else None
-        return json_answer({"exceptions": [exception_document(each) for each in rows[:limit]], "cursor": cursor})
+    async def cancel(self, request: Request) -> Response:
+        """Give up a payment that waits for an opening."""
+        caller = await self._gate.enter(request)
+        cancelled = await self._sandbox.cancel(payment_id_of(request), caller.participant)
+        if cancelled is None:
+            stored = await self._own(request, caller)
+            raise refused("not-waiting", f"The payment is {stored.status}.")
+        return json_answer(payment_document(cancelled))
 
     async def _own(self, request: Request, caller: Caller) -> Stored:
         return await self._sandbox.payment(payment_id_of(request), caller.participant)
@@ -222,9 +232,10 @@ class Payments:
                 "payments", {200: Says("The payment", models.PaymentDocument)}, (404, "unavailable"), None, (payment_id,),
             ),
             Operation(
-                "GET", "/v1/exceptions", self.exceptions, "List exception records",
-                "What rails said of payments after they had ended, and what it did to money and quota. For operators.", "payments",
-                {200: Says("A page", models.ExceptionPage)}, ("malformed", "cursor-wrong", "unavailable"), None, page[:2],
+                "POST", "/v1/payments/{payment_id}/cancel", self.cancel, "Cancel a payment that waits",
+                "One accepted with `if_closed: queue` that waits for its opening (PDNG): it becomes CANC, and all it holds is free. Not one "
+                "that was sent.", "payments",
+                {200: Says("The payment, cancelled", models.PaymentDocument)}, (404, "not-waiting", "unavailable"), None, (payment_id,),
             ),
             Operation(
                 "GET", "/v1/payments/{payment_id}/events", self.events, "Read a payment's events", "Oldest first.", "payments",
@@ -235,10 +246,6 @@ class Payments:
 
 def _cursor_after(stored: Stored) -> str:
     return write_cursor(stored.received_at, stored.payment_id)
-
-
-def _place(record: ExceptionRecord) -> tuple[datetime, str]:
-    return record.at, record.payment_id
 
 
 class _Item(NamedTuple):

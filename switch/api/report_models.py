@@ -74,6 +74,7 @@ class NotSettled(_Answer):
     on_their_way: int
     not_yet_known: int = Field(description="In doubt: the rail is silent")
     paid_after_their_end: int = Field(description="Paid by a rail after the switch had ended them: in suspense")
+    returns_held: int = Field(description="Came back and stand in suspense: they have reached no debtor agent")
 
 
 class LeftOutDocument(_Answer):

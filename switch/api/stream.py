@@ -66,8 +66,8 @@ class Stream:
                 if events:
                     cursor = events[-1].cursor
                     yield b"".join(
-                        b"id: %s\nevent: payment\ndata: %s\n\n"
-                        % (event.cursor.encode(), to_json(event_document(event)))
+                        b"id: %s\nevent: %s\ndata: %s\n\n"
+                        % (event.cursor.encode(), event.record.encode(), to_json(event_document(event)))
                         for event in events
                     )
                     spoke_at = loop.time()
@@ -89,7 +89,8 @@ class Stream:
         return [
             Operation(
                 "GET", "/v1/events", self.serve, "Follow what happens",
-                "Server-sent events named `payment`, each an event document; the caller's own payments, an operator's: all.",
+                "Server-sent events named by their `record`: `payment`, whose status they say, or what stands beside one; each an event "
+                "document. The caller's own payments, an operator's: all.",
                 "payments", {200: Says("The stream", None, "text/event-stream")}, ("cursor-wrong", "unavailable"), None, (after,),
             )
         ]  # fmt: skip

@@ -19,6 +19,7 @@ _PLACES = (
     "fx",
     "rails",
     "switch/participants",
+    "switch/payment",
     "limits/lab",
 )
 

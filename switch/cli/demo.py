@@ -25,12 +25,12 @@ from bayswitch import Client, Unreachable
 from bayswitch.player import Player, Said, instant, key_of
 from limits.lab.traffic import Line, write
 from switch.cli import telling
-from switch.cli.expectations import Unmet, history
 from switch.cli.reading import read_rulebook
-from switch.cli.reckoning import at_its_end, at_once, is_expected_payment, reckon
-from switch.cli.story import read_story
 from switch.cli.tally import Tally
 from switch.cli.traffic import drawn_day
+from switch.drills.expectations import Unmet, history
+from switch.drills.reckoning import at_its_end, at_once, is_expected_payment, reckon
+from switch.drills.story import read_story
 from switch.payment.instruction import Instruction
 from switch.translate.messages import instruction_to_pacs008
 
@@ -92,9 +92,9 @@ def demo(
     )
     telling.tell_legend(console)
     # The sandbox's clock runs until it is stopped, so it starts before the day does.
-    with _running(folder, midnight - _BEFORE, overlay) as url:
+    with running(folder, midnight - _BEFORE, overlay) as url:
         result = asyncio.run(_told(console, url, folder, lines))
-        audit = _audited(folder)
+        audit = audited(folder)
     counts = {"the answers": result.tally.payments, "the auditor": audit["payments"]}
     result.unmet.extend(
         Unmet("the day added up", f"payments by {who}", result.payments, count)
@@ -169,7 +169,7 @@ def message_files(folder: Path) -> Callable[[Line], bytes]:
 
 
 @contextmanager
-def _running(folder: Path, starts_at: datetime, overlay: Path | None) -> Iterator[str]:
+def running(folder: Path, starts_at: datetime, overlay: Path | None) -> Iterator[str]:
     """Run the switch as a process of its own, and stop it at the end."""
     port = asyncio.run(_free_port())
     command = [sys.executable, "-m", "switch.cli", "up", "--port", str(port), "--data", str(folder), "--dev-key", _KEY]
@@ -207,7 +207,7 @@ def _wait_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None
     raise RuntimeError(f"the switch did not start:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def _audited(folder: Path) -> dict[str, Any]:
+def audited(folder: Path) -> dict[str, Any]:
     """Let the auditor read the books while the switch runs on."""
     command = [sys.executable, "-m", "switch.cli", "audit", "--data", str(folder), "--json"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
+from pydantic import ValidationError
 
 from limits.documents import RulebookError
 from limits.rulebook import parse
 from limits.rules import Rulebook, load_rulebook
 from limits.trial import blamed, try_overlays
+from switch.api.faults import errors_of, sentence
+from switch.api.rail_models import FaultFile, FaultSetting
 
 _OVERLAY = 'write a rule and its value: `payment-connect.northbound.day: {value: "20000"}` (docs/scenarios.md)'
 _ROW = re.compile(r"^values\[\d+\]\.")
@@ -73,3 +77,14 @@ def read_instant(text: str, hint: str) -> datetime:
     if instant.tzinfo is None:
         raise typer.BadParameter(f"{text!r} has no time or no offset; write it as {example}", param_hint=hint)
     return instant.astimezone(UTC)
+
+
+def read_faults(file: Path, hint: str = "--faults") -> dict[str, FaultSetting]:
+    """Read faults by rail from YAML, in the API's form; raises BadParameter that names file and field."""
+    try:
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return FaultFile.model_validate(found if found is not None else {}).rails
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise typer.BadParameter(f"{file.name} is no YAML: {error}", param_hint=hint) from error
+    except ValidationError as error:
+        raise typer.BadParameter(f"{file.name}: {sentence(errors_of(error, FaultFile))}", param_hint=hint) from error

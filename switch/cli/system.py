@@ -13,7 +13,8 @@ from rich.markup import escape
 
 from bayswitch import BayswitchError, Client, Problem, new_key
 from switch.cli.amounts import money
-from switch.cli.reading import read_instant, read_json_object, read_rulebook
+from switch.cli.rail import RAIL_KEY, read_rails
+from switch.cli.reading import read_faults, read_instant, read_json_object, read_rulebook
 from switch.embedded.process import FolderInUse, ServerError
 from switch.embedded.servers import Servers
 from switch.main import DEFAULT_SEED, CannotOpen, Serving, issue_key, serve
@@ -25,8 +26,8 @@ DEV_KEY = "dev"  # of a sandbox on this machine; give another with --dev-key whe
 _AS_JSON = typer.Option("--json", help="Print one JSON document and nothing else.")
 _IN_DOUBT = (
     "In doubt: the rail is silent. Money and quota stay held, nothing is lost; the switch goes on asking the rail and books what it "
-    "says.\nLook again with GET /v1/payments/{payment_id}, or decide it as operator with POST "
-    '/v1/sandbox/payments/{payment_id}/decision {{"event": "settle" or "reject"}}.'
+    "says.\nLook again with GET /v1/payments/{payment_id}, or decide it as two operators (header Bayswitch-Operator) with POST "
+    '/v1/sandbox/payments/{payment_id}/decision {{"event": "settle" or "reject", "reason": "..."}}.'
 )
 
 
@@ -47,10 +48,22 @@ def up(
     overlay: Annotated[
         Path | None, typer.Option(help="YAML overlay on the rulebook (a scenario).", exists=True, dir_okay=False)
     ] = None,
+    faults: Annotated[
+        Path | None,
+        typer.Option(help="YAML of faults by rail, switched on from the start.", exists=True, dir_okay=False),
+    ] = None,
+    rail: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=URL: a rail in a process of its own takes the simulated one's place; may be given again."
+        ),
+    ] = None,
+    rail_key: Annotated[str, typer.Option(envvar="BAYSWITCH_RAIL_KEY", help="The key those rails ask for.")] = RAIL_KEY,
 ) -> None:
     """Start the switch with its servers and serve until Ctrl-C; what was committed is there again after any crash."""
     begin = read_instant(start_at, "--start-at") if start_at else None
     rulebook = read_rulebook(overlay)
+    elsewhere = read_rails(rail or [], rail_key)
     console = Console(stderr=True)
 
     def tell(url: str) -> None:
@@ -59,7 +72,20 @@ def up(
         )
         console.print(f"key: Authorization: Bearer {dev_key}", soft_wrap=True)
 
-    serving = Serving(data.absolute(), host, port, database_url, redis_url, dev_key, seed, begin, rulebook, instant)
+    serving = Serving(
+        data.absolute(),
+        host,
+        port,
+        database_url,
+        redis_url,
+        dev_key,
+        seed,
+        begin,
+        rulebook,
+        instant,
+        elsewhere=elsewhere,
+        faults=read_faults(faults) if faults else {},
+    )
     try:
         serve(serving, tell)
     except (CannotOpen, FolderInUse, ServerError, OSError) as error:

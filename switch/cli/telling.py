@@ -13,13 +13,21 @@ from rich.table import Column, Table
 from bayswitch.player import Said, instant
 from limits.calendars import LAW_ZONE
 from switch.cli.amounts import grouped, money
-from switch.cli.expectations import Unmet
 from switch.cli.tally import Tally
+from switch.drills.expectations import Unmet
 
 Document = Mapping[str, Any]
 
-_WORDS = {"ACSP": "accepted", "ACSC": "settled", "ACCC": "credited", "PDNG": "in doubt", "RJCT": "rejected"}
-_OUTCOMES = _WORDS | {"ACSP": "under way"}
+_WORDS = {
+    "ACSP": "accepted",
+    "ACSC": "settled",
+    "ACCC": "credited",
+    "PDNG": "pending: waiting for an opening, or in doubt",
+    "RJCT": "rejected",
+}
+# What a payment has come to, by its own status: queued and in doubt are one to ISO 20022.
+_OUTCOMES = {"ACSP": "under way", "ACSC": "settled", "ACCC": "credited", "RJCT": "rejected", "CANC": "cancelled", "BLCK": "blocked"}  # fmt: skip
+_OWN_WORDS = {"queued": "waiting", "in_doubt": "in doubt"}
 _LEGEND = (
     "[green]✓[/] as the story expects, refusals too   [red]✗[/] otherwise   [cyan]•[/] nothing is expected of it   "
     "[yellow]↳[/] what became of a payment later\n"
@@ -27,8 +35,8 @@ _LEGEND = (
     "currency, [dim]the lane (the law that lets the payment pass) · the rails[/]."
 )
 _WAY = {True: "open, not taken:", False: "closed:"}
-OUTCOMES = ("credited", "settled", "under way", "in doubt", "rejected", "refused")
-_ENDED = ("credited", "settled", "rejected", "refused")
+OUTCOMES = ("credited", "settled", "under way", "waiting", "in doubt", "rejected", "cancelled", "blocked", "refused")
+_ENDED = ("credited", "settled", "rejected", "cancelled", "blocked", "refused")
 
 
 class BoardRow(NamedTuple):
@@ -132,7 +140,7 @@ def _carried(payment: Document) -> str:
 def outcome_of(payment: Document) -> str:
     """Name what became of a payment; refused is at the door, rejected what a rail or an operator did later."""
     status = str(payment["iso_status"])
-    outcome = _OUTCOMES.get(status, status)
+    outcome = _OUTCOMES.get(status) or _OWN_WORDS.get(str(payment["status"]), status)
     return "refused" if outcome == "rejected" and payment["debit_amount"] is None else outcome
 
 
@@ -174,8 +182,9 @@ def tell_sum(console: Console, tally: Tally, story: int, payments: Sequence[Docu
         ("", outcomes["credited"], "credited to the creditor (ACCC)"),
         ("+", outcomes["settled"], "settled by a rail that reports no credit (ACSC)"),
         ("+", outcomes["rejected"], "accepted, and rejected later by a rail or an operator (RJCT)"),
+        ("+", outcomes["cancelled"] + outcomes["blocked"], "cancelled while it waited (CANC), or frozen (BLCK)"),
         ("+", outcomes["refused"], "refused at once, with rule and reason (RJCT)"),
-        ("+", len(payments) - sum(outcomes[name] for name in _ENDED), "under way or in doubt"),
+        ("+", len(payments) - sum(outcomes[name] for name in _ENDED), "under way, waiting or in doubt"),
     ]  # fmt: skip
     table = Table("", Column(justify="right"), "", title="The day, added up", show_header=False)
     for sign, number, what in rows:

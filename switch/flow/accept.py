@@ -18,12 +18,14 @@ from switch.flow.board import Board
 from switch.flow.flights import Flight, Flights
 from switch.flow.metrics import Metrics
 from switch.flow.ports import NOTHING_FOUND, Admission, Outcome, StaleWorld, Store, StoreUnavailable
+from switch.flow.queue import Queue
 from switch.flow.submission import Answer, Submission
-from switch.flow.takeover import refresh
+from switch.flow.takeover import rails_with_messages, refresh
 from switch.flow.world import World
 from switch.payment import status as statuses
 from switch.payment.decide import View
 from switch.payment.plan import Plan, Refusal
+from switch.translate.messages import transfer_of
 
 log = structlog.get_logger()
 
@@ -36,11 +38,16 @@ STALE_TRIES = 5  # a world that moves on faster than a batch is decided five tim
 class Acceptor:
     """Answers what waits; `in_flight_keys` are the payment ids that wait or are being decided."""
 
-    def __init__(self, world: World, store: Store, board: Board, metrics: Metrics, flights: Flights) -> None:
+    def __init__(
+        self, world: World, store: Store, board: Board, metrics: Metrics, flights: Flights, queue: Queue
+    ) -> None:
         self.decider = Decider(world)
         self.waiting: deque[Submission] = deque()
         self.in_flight_keys: set[str] = set()
         self._world, self._store, self._board, self._metrics, self._flights = world, store, board, metrics, flights
+        self._queue = queue
+        self._rails_with_messages = rails_with_messages(world)
+        self._margins = {name: rail.capabilities.hops.rail_margin for name, rail in world.rails.items()}
 
     async def accept(self, batch: Sequence[Submission]) -> None:
         """Judge and store a batch; every submission gets its answer, or goes back to the queue to be decided again."""
@@ -149,8 +156,12 @@ class Acceptor:
         self.in_flight_keys.discard(submission.payment_id)
         if kind == ports.ACCEPTED:
             assert isinstance(item.verdict, Plan)
-            self._take_off(item, item.verdict)
-            answer = Answer(item.payment_id, statuses.ACCEPTED)
+            if item.verdict.opens_at is None:
+                self._take_off(submission, item, item.verdict)
+                answer = Answer(item.payment_id, statuses.ACCEPTED)
+            else:
+                self._queue.learn(item.verdict.opens_at)
+                answer = Answer(item.payment_id, statuses.QUEUED, opens_at=item.verdict.opens_at)
         elif kind == ports.REFUSED:
             self._board.learn(outcome.refused, self._world.generation, item.received_at)
             answer = Answer(item.payment_id, statuses.REJECTED, outcome.refusal)
@@ -159,12 +170,13 @@ class Acceptor:
         if not submission.answer.done():
             submission.answer.set_result(answer)
 
-    def _take_off(self, item: Admission, plan: Plan) -> None:
+    def _take_off(self, submission: Submission, item: Admission, plan: Plan) -> None:
         leg, uetr = plan.leg, item.uetr
         flight = Flight(item.payment_id, item.received_on, uetr, leg.rail, leg.n, leg.expires_at)
         instruction = RailInstruction(
             uetr, leg.n, leg.debtor_agent, leg.creditor_agent, leg.creditor_account, leg.amount.amount_minor,
-            leg.amount.currency, item.received_at, leg.expires_at,
+            leg.amount.currency, item.received_at, leg.expires_at - self._margins[leg.rail],
+            transfer_of(submission.instruction) if leg.rail in self._rails_with_messages else None,
         )  # fmt: skip
         self._flights.begin(flight)
         self._flights.unsent.append((flight, instruction))

@@ -19,9 +19,10 @@ from switch.flow.submission import Submission, to_be_sealed
 from switch.flow.world import World
 from switch.payment.decide import Ask, View, decide, refusal_of
 from switch.payment.explain import standing_document
+from switch.payment.instruction import HIGH, QUEUE
 from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import INVENTORY, is_account
-from switch.translate.facts import Translated, translate
+from switch.translate.facts import Translated, payee_alerted, translate
 
 log = structlog.get_logger()
 
@@ -40,6 +41,12 @@ class Decider:
         day, rulebook_id, seal = view.rules.day, view.rulebook_id, self._world.sealer.seal
         verdicts = self._verdicts(batch, at, view, quotes)
         findings = [self._finding(verdict) for verdict in verdicts]
+        known = self._world.known
+        if known.directory.has_alerts:  # rare: nobody else pays for it
+            findings = [
+                _with_alert(finding) if isinstance(verdict, Plan) and payee_alerted(s.instruction, known) else finding
+                for s, verdict, finding in zip(batch, verdicts, findings, strict=True)
+            ]
         identities = [submission.identities(day) for submission in batch]
         sealed = [
             seal(to_be_sealed(s.canonical, v.leg.creditor_account if isinstance(v, Plan) else ""), s.payment_id)
@@ -115,6 +122,11 @@ class Decider:
         return Finding(standing[1], standing[2], f"{{{own}}}")
 
 
+def _with_alert(finding: Finding) -> Finding:
+    """Add that the payee was under a suspicious-proxy alert: it warns and refuses nothing (docs/directory.md)."""
+    return finding._replace(own=f'{finding.own[:-1]}{", " if finding.own != "{}" else ""}"alert": "suspicious-proxy"}}')
+
+
 def _ask(submission: Submission, translated: Translated, quotes: Mapping[str, tuple[Quote, str]]) -> Ask | Refusal:
     instruction = submission.instruction
     quote_id, quote = instruction.quote_id, None
@@ -126,7 +138,8 @@ def _ask(submission: Submission, translated: Translated, quotes: Mapping[str, tu
                 return Refusal("quote-used", {"quote_id": quote_id}, "quote_id")
     return Ask(
         translated.facts, instruction.lane, instruction.allow_lanes, instruction.charge_bearer, translated.creditor_account,
-        quote_id, quote, submission.passed_lanes, submission.empty_inventories,
+        quote_id, quote, submission.passed_lanes, submission.empty_inventories, instruction.if_closed == QUEUE,
+        translated.facts.accepted_at if instruction.instruction_priority == HIGH else None,
     )  # fmt: skip
 
 

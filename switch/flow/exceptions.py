@@ -1,17 +1,26 @@
-"""Exception records: what a rail says after a payment has ended. The payment's final status never changes."""
+"""Exception records: what a rail says that does not go with its payment. The payment's final status never changes."""
 
 import json
 from collections.abc import Sequence
 
 from limits.claims import Claim
-from rails.port import CREDITED, REJECTED, SETTLED, RailReport
-from switch.flow.ports import ExceptionRecord, Stored, StoredTransfer
+from rails.port import BLOCKED, CREDITED, REJECTED, SETTLED, RailReport
+from switch.flow.ports import ExceptionRecord, Stored, StoredLeg, StoredTransfer
 from switch.payment import status as statuses
 from switch.payment.plan import Transfer
 from switch.payment.postings import suspense
 
 LATE_ACCEPTANCE, CONTRADICTION = "late-acceptance", "contradiction"
+WRONG_AMOUNT, WRONG_RAIL = "wrong-amount", "wrong-rail"  # such a report is not carried out: the leg's own rail is asked
 _SUSPENSE_N = 100  # transfer numbers from here on belong to exception records
+
+# In which statuses a report says what has been carried out already: it is a duplicate, or comes in another order.
+SAID = {
+    SETTLED: (statuses.SETTLED, statuses.CREDITED),
+    CREDITED: (statuses.CREDITED,),
+    REJECTED: (statuses.REJECTED,),
+    BLOCKED: (statuses.BLOCKED,),
+}
 
 
 def late_acceptance(stored: Stored, transfers: Sequence[StoredTransfer], report: RailReport) -> ExceptionRecord | None:
@@ -27,10 +36,23 @@ def late_acceptance(stored: Stored, transfers: Sequence[StoredTransfer], report:
 
 
 def odd_report(stored: Stored, report: RailReport) -> ExceptionRecord | None:
-    """The rail rejects what it had settled or credited: kept for an operator, moves nothing."""
-    if report.status != REJECTED or statuses.MONEY[stored.status] != statuses.POSTED:
+    """The rail says another end than the one the payment has: kept for an operator, moves nothing."""
+    if stored.status in SAID[report.status]:
         return None
-    return ExceptionRecord(stored.payment_id, stored.received_on, CONTRADICTION, report.at, _detail(report), (), ())
+    return _record(stored, CONTRADICTION, report)
+
+
+def misdirected(stored: Stored, legs: Sequence[StoredLeg], report: RailReport) -> ExceptionRecord | None:
+    """The report is of a rail that carries no leg of the payment, or of another amount than its leg's: it proves nothing."""
+    if not any((leg.rail, leg.n) == (report.rail, report.leg) for leg in legs):
+        return _record(stored, WRONG_RAIL, report)
+    if report.amount_minor not in (None, stored.settlement_minor):
+        return _record(stored, WRONG_AMOUNT, report)
+    return None
+
+
+def _record(stored: Stored, kind: str, report: RailReport) -> ExceptionRecord:
+    return ExceptionRecord(stored.payment_id, stored.received_on, kind, report.at, _detail(report), (), ())
 
 
 def _used(stored: Stored) -> tuple[Claim, ...]:
@@ -39,6 +61,5 @@ def _used(stored: Stored) -> tuple[Claim, ...]:
 
 
 def _detail(report: RailReport) -> str:
-    return json.dumps(
-        {"rail": report.rail, "said": report.status, "reason_code": report.reason_code, "at": report.at.isoformat()}
-    )
+    said = {"rail": report.rail, "said": report.status, "reason_code": report.reason_code, "at": report.at.isoformat()}
+    return json.dumps(said if report.amount_minor is None else said | {"amount_minor": report.amount_minor})

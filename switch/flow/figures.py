@@ -50,3 +50,7 @@ class Figures(NamedTuple):
     settled: tuple[Group, ...]
     unsettled: Mapping[str, int]  # status -> payments received in the period that stand in it now
     late: int  # payments that a rail paid in the period after the switch had ended them: in suspense, in no group
+    # What came back in the period and reached the debtor agents, under the class of its payments: the creditor agent's place is
+    # the origin, its currency the one debited, and the amounts are those of the way back.
+    returned: tuple[Group, ...] = ()
+    held: int = 0  # returns booked in the period that stand in suspense: in no group

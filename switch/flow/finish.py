@@ -3,17 +3,19 @@
 A report that cannot be carried out for a reason of its own is set aside and tried again; it stops none of the others.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import date
 
 import structlog
 
-from rails.port import CREDITED, REJECTED, SETTLED, RailReport
+from rails.port import BLOCKED, CREDITED, REJECTED, SETTLED, RailReport
 from switch.flow.culprits import culprits_of
-from switch.flow.exceptions import late_acceptance, odd_report
+from switch.flow.doubt_books import Proposal, abort_detail
+from switch.flow.exceptions import SAID, late_acceptance, misdirected, odd_report
 from switch.flow.flights import BATCH_MAX, Flights
 from switch.flow.metrics import Metrics
-from switch.flow.ports import Step, Store, Stored
+from switch.flow.ports import ABORT, ExceptionRecord, Step, Store, Stored
 from switch.flow.submission import uetr_identity
 from switch.flow.waiters import Waiters
 from switch.flow.world import World
@@ -24,9 +26,7 @@ from switch.payment.refusals import refusal_json
 log = structlog.get_logger()
 
 ASIDE_MAX = 100  # reports that cannot be carried out: more are no slip of a rail's, it is the switch that fails
-_BY_OPERATOR = '{"decided_by": "operator"}'  # so that nobody looks for the rail's word
-_SAID = {SETTLED: (statuses.SETTLED, statuses.CREDITED), CREDITED: (statuses.CREDITED,), REJECTED: (statuses.REJECTED,)}
-_EVENT_OF = {SETTLED: statuses.SETTLE, CREDITED: statuses.CREDIT, REJECTED: statuses.REJECT}
+_EVENT_OF = {SETTLED: statuses.SETTLE, CREDITED: statuses.CREDIT, REJECTED: statuses.REJECT, BLOCKED: statuses.BLOCK}
 
 
 class Finisher:
@@ -67,22 +67,36 @@ class Finisher:
                 log.info("carried out after all", uetr=report.uetr, status=report.status)
         return done
 
-    async def operate(self, stored: Stored, event: str) -> None:
-        """Carry out an operator's decision on a payment in doubt.
+    async def operate(self, stored: Stored, event: str, decided: Proposal | None = None) -> None:
+        """Carry out the operators' decision on a payment in doubt; `decided` says whose it is, and why.
 
         A rejection stands, also where the payment is being handed to its rail at this moment: another worker may be the
         one who does it, so that none could promise otherwise. It is not sent again; should the rail have it and pay, that
-        becomes an exception record.
+        becomes an exception record. Who was told of the payment is told of its end: a five-step rail vetoes it, the creditor
+        agent hears of it (docs/life.md).
         """
         rejecting = event == statuses.REJECT
         code = "AB03" if rejecting else ""
-        detail = refusal_json(Refusal("operator-rejected", {})) if rejecting else _BY_OPERATOR
-        step = Step(stored.payment_id, stored.received_on, event, self._world.clock.now(), code, detail)
+        step = Step(
+            stored.payment_id, stored.received_on, event, self._world.clock.now(), code, _by_operators(event, decided)
+        )
         if rejecting:
             self._flights.withdraw(stored.payment_id)
         for moved in await self._store.finish([step]):
             # The flight goes on: we ask until the rail has its last word, which may be another than the operator's.
             self._landed(moved.payment_id, moved.status)
+            if rejecting:
+                await self._abort(stored)
+
+    async def _abort(self, stored: Stored) -> None:
+        """Tell of the end of a payment those who were told of its beginning, besides its debtor agent, whom its events tell."""
+        now = self._world.clock.now()
+        for leg in await self._store.legs(stored.payment_id):
+            detail = abort_detail(stored.uetr, leg.rail)
+            await self._store.tell(stored.payment_id, ABORT, now, "AB03", detail, stored.creditor_agent)
+            if self._world.rails[leg.rail].capabilities.takes_veto:
+                self._flights.aborted.add((stored.uetr, leg.n))
+                self._flights.ask((stored.uetr, leg.n), now)
 
     # --- reports ---
 
@@ -110,6 +124,9 @@ class Finisher:
                 self._metrics.strays += 1
                 continue
             payment_id, received_on = known
+            doubtful = report.amount_minor is not None or flight is None or flight.rail != report.rail
+            if doubtful and await self._misdirected(payment_id, report):
+                continue
             code, detail = _rejection(report) if report.status == REJECTED else ("", "{}")
             last_word = report.status != SETTLED or not self._world.rails[report.rail].capabilities.reports_credit
             steps.append(Step(payment_id, received_on, _EVENT_OF[report.status], report.at, code, detail, last_word))
@@ -124,6 +141,22 @@ class Finisher:
                 await self._out_of_turn(step, report)
             if step.last_word:  # only now: what the store has not taken is asked about again
                 self._flights.end((report.uetr, report.leg))
+
+    async def _misdirected(self, payment_id: str, report: RailReport) -> bool:
+        """Whether a report is not of the payment's own leg or amount; then it is an exception record, and not carried out."""
+        stored = await self._store.payment(payment_id)
+        assert stored is not None
+        record = misdirected(stored, await self._store.legs(payment_id), report)
+        if record is None:
+            return False
+        step = Step(payment_id, stored.received_on, _EVENT_OF[report.status], report.at)
+        await self._record(step, record)
+        return True
+
+    async def _record(self, step: Step, record: ExceptionRecord | None) -> None:
+        if await self._store.hear_out(step, record) and record is not None:
+            self._metrics.exceptions[record.kind] += 1
+            log.warning("exception record", payment_id=step.payment_id, kind=record.kind)
 
     def _landed(self, payment_id: str, status: str) -> None:
         self._metrics.finished[status] += 1
@@ -140,15 +173,21 @@ class Finisher:
         """
         stored = await self._store.payment(step.payment_id)
         assert stored is not None
-        if stored.status in _SAID[report.status]:  # it was ours, and the reply that said so was lost
+        if stored.status in SAID[report.status]:  # it was ours, and the reply that said so was lost
             self._waiters.wake(step.payment_id, stored.status)
         transfers = await self._store.transfers(step.payment_id) if stored.status == statuses.REJECTED else ()
         record = late_acceptance(stored, transfers, report) or odd_report(stored, report)
         if record is None and not (step.last_word and stored.awaits_rail):
             return
-        if await self._store.hear_out(step, record) and record is not None:
-            self._metrics.exceptions[record.kind] += 1
-            log.warning("exception record", payment_id=step.payment_id, kind=record.kind)
+        await self._record(step, record)
+
+
+def _by_operators(event: str, decided: Proposal | None) -> str:
+    """Say in the event that operators have decided, so that nobody looks for the rail's word, and who and why."""
+    who = {"decided_by": "operator"}
+    if decided is not None:
+        who = {"proposed_by": decided.proposed_by, "decided_by": decided.decided_by, "why": decided.reason}
+    return refusal_json(Refusal("operator-rejected", who)) if event == statuses.REJECT else json.dumps(who)
 
 
 def _first_of_each(reports: Sequence[RailReport]) -> tuple[list[RailReport], list[RailReport]]:

@@ -38,6 +38,8 @@ class Flights:
         self.unsent: deque[Departure] = deque()
         self.sending: dict[str, list[Departure]] = {}  # handed to a rail at this moment: neither unsent nor sent
         self.untaken: set[Key] = set()  # their rail did not answer when they were sent: it may have them or not
+        self.again: set[Key] = set()  # sending them has failed: they are dated by when they go out after all
+        self.aborted: set[Key] = set()  # ended by us while their rail may have them: a five-step rail is told
         self.unmarked: deque[tuple[Flight, float]] = deque()  # sent at a machine time, not yet recorded as submitted
         self.unsure = False  # something may be ours in the store that we have not been told of
         self._deadlines: list[tuple[datetime, int, Key]] = []
@@ -57,6 +59,8 @@ class Flights:
         """Follow a payment no more: its rail has said its last word. What the heaps still hold of it is passed over."""
         self.by_key.pop(key, None)
         self.untaken.discard(key)
+        self.again.discard(key)
+        self.aborted.discard(key)
 
     # --- to be sent ---
 
@@ -85,30 +89,34 @@ class Flights:
         """Look at a payment at its deadline."""
         heappush(self._deadlines, (deadline_at, next(self._order), key))
 
-    def past_deadline(self, now: datetime, limit: int) -> dict[Key, Flight]:
-        """Take what is past its deadline and may be with its rail; it is not sent again.
+    def past_deadline(self, now: datetime, limit: int) -> tuple[dict[Key, Flight], dict[Key, Departure]]:
+        """Take what is past its deadline: what may be with its rail, and what it has surely refused to take; neither is sent any more.
 
-        What was never sent is not in doubt but late, and comes up again: an inquiry now would keep it out of the rail for
-        good.
+        What is being handed over at this moment, or has its first try before it (the clock has jumped), comes up again: an
+        inquiry now would keep it out of the rail for good, and the rail has done nothing to have it ended.
         """
         deadlines = self._deadlines
-        taken: dict[Key, Flight] = {}
+        doubtful: dict[Key, Flight] = {}
+        unsent: dict[Key, Departure] = {}
         if not deadlines or deadlines[0][0] > now:
-            return taken
-        unsent = {(flight.uetr, flight.leg) for flight, _ in self.unsent} - self.untaken
-        unsent |= {(flight.uetr, flight.leg) for flight, _ in chain(*self.sending.values())}
-        while deadlines and deadlines[0][0] <= now and len(taken) < limit:
+            return doubtful, unsent
+        waiting = {(item[0].uetr, item[0].leg): item for item in self.unsent}
+        leaving = {(flight.uetr, flight.leg) for flight, _ in chain(*self.sending.values())}
+        while deadlines and deadlines[0][0] <= now and len(doubtful) + len(unsent) < limit:
             _, _, key = heappop(deadlines)
             flight = self.by_key.get(key)
             if flight is None:
                 continue
-            if key in unsent:
+            if key in leaving or (key in waiting and key not in self.again and key not in self.untaken):
                 self.watch(key, now + UNSENT_GRACE)
+            elif key in waiting and key not in self.untaken:
+                unsent[key] = waiting[key]
             else:
-                taken[key] = flight
-        if not self.untaken.isdisjoint(taken):
-            self.unsent = deque(item for item in self.unsent if (item[0].uetr, item[0].leg) not in taken)
-        return taken
+                doubtful[key] = flight
+        if not waiting.keys().isdisjoint(doubtful.keys() | unsent.keys()):
+            gone = doubtful.keys() | unsent.keys()
+            self.unsent = deque(item for item in self.unsent if (item[0].uetr, item[0].leg) not in gone)
+        return doubtful, unsent
 
     def ask(self, key: Key, at: datetime, tries: int = 0) -> None:
         """Ask the rail about a payment at `at`; it has been asked `tries` times before."""
@@ -117,9 +125,12 @@ class Flights:
     def to_be_asked(self, now: datetime) -> dict[str, list[tuple[Flight, int]]]:
         """Take what is to be asked about, with how often it has been, by rail."""
         inquiries = self._inquiries
-        by_rail: defaultdict[str, list[tuple[Flight, int]]] = defaultdict(list)
+        due: dict[Key, int] = {}  # who comes up twice (taken over past its deadline, ended by us) is asked about once
         while inquiries and inquiries[0][0] <= now:
             _, _, tries, key = heappop(inquiries)
+            due[key] = max(tries, due.get(key, 0))
+        by_rail: defaultdict[str, list[tuple[Flight, int]]] = defaultdict(list)
+        for key, tries in due.items():
             flight = self.by_key.get(key)
             if flight is not None:
                 by_rail[flight.rail].append((flight, tries))

@@ -59,6 +59,7 @@ class Loops:
         await self.worker.refresh()
         while await self.worker.take_over():
             pass
+        await self.worker.queue.look()
         loops: list[Callable[[], Coroutine[Any, Any, None]]] = [self._accepting] * ACCEPTS_IN_FLIGHT + [
             self._sending,
             self._collecting,
@@ -76,7 +77,7 @@ class Loops:
     @property
     def resting(self) -> bool:
         """Whether nothing is being sent and all that was due has been carried out."""
-        return self._collected and not self.worker.unsent and not self.worker.sending
+        return self._collected and self.worker.has_sent_all and not self.worker.sending
 
     def put(self, submission: Submission) -> None:
         """Queue a submission; raises Busy where the queue is full."""
@@ -151,6 +152,10 @@ class Loops:
         self._collected = False
         did = await worker.collect()
         did += await worker.complete()
+        did += await worker.recalls.step()
+        if worker.queue.is_due():
+            did += await worker.release()
+            self._send_wake.set()
         did += await worker.mark_submitted(asyncio.get_running_loop().time() - self._mark_after_seconds)
         if did:
             return
@@ -174,6 +179,8 @@ class Loops:
         while await worker.take_over():
             self.nudge()
         await worker.retry()
+        worker.recalls.watch()
+        await worker.queue.look()
         if await worker.store.generation() != worker.world.generation:
             await worker.refresh()
             self._rail_wake.set()

@@ -11,5 +11,6 @@ class Metrics:
     outcomes: Counter[str] = field(default_factory=Counter)  # by outcome of admission
     finished: Counter[str] = field(default_factory=Counter)  # by status reached
     exceptions: Counter[str] = field(default_factory=Counter)  # by kind of record
+    returns: Counter[str] = field(default_factory=Counter)  # by state in which they were booked
     strays: int = 0  # reports for a UETR the store does not know
     set_aside: int = 0  # reports that could not be carried out when they came, and are tried again

@@ -10,13 +10,23 @@ from typing import NamedTuple, Protocol
 
 from fx.quotes import Quote
 from limits.claims import Claim, Refused, Sums
+from switch.flow.doubt_books import DoubtBooks
 from switch.flow.figures import Figures, Period
+from switch.flow.return_books import ReturnBooks
+from switch.flow.steps import ExceptionRecord as ExceptionRecord  # part of the port
+from switch.flow.steps import Moved as Moved
+from switch.flow.steps import Step as Step
 from switch.payment.plan import Plan, Refusal, Transfer
 from switch.payment.status import FINAL, IN_DOUBT
 
 # Kinds of identity (design 2): one row each in one unpartitioned table.
 KEY, UETR, INSTRUCTION = 1, 2, 3
 
+# Whose event one of the stream is: the payment's own, or that of a record beside it, whose events never change its status.
+PAYMENT, EXCEPTION, RECALL, RETURN, ABORT = "payment", "exception", "recall", "return", "abort"
+RECORDS = (EXCEPTION, RECALL, RETURN, ABORT)
+
+DIRECTORY = "directory_revision"  # the world's fact that says at which generation the directory was last changed
 PERSON = "person:"  # and a document's pseudonym: the world's fact that says to which person the document is linked
 
 
@@ -88,25 +98,6 @@ class Outcome(NamedTuple):
 Judge = Callable[[Admission, Refused], Refusal | None]
 
 
-class Step(NamedTuple):
-    """One event for one payment: moves it only from a status the table allows."""
-
-    payment_id: str
-    received_on: date
-    event: str  # an event of payment.status
-    at: datetime
-    code: str = ""  # ISO reason code where the event rejects
-    detail: str = "{}"  # JSON for the reader
-    last_word: bool = False  # its rail's: nothing more is to come from there. An operator's word is not the rail's
-
-
-class Moved(NamedTuple):
-    """A payment that a step has moved."""
-
-    payment_id: str
-    status: str
-
-
 class Stored(NamedTuple):
     """A payment as the store holds it."""
 
@@ -140,7 +131,11 @@ class Stored(NamedTuple):
 
 
 class StoredEvent(NamedTuple):
-    """One event of a payment; `cursor` orders the stream by transaction, then by position in its batch."""
+    """One event of a payment, or of a record beside it; `cursor` orders the stream by transaction, then by position in it.
+
+    Of a record (`record` is one of RECORDS) `status` is the payment's, unchanged by it, `n` is 0, and `detail` is JSON with
+    kind, record_id, state (the record's own) and text (a sentence for the reader, no name or number of a person).
+    """
 
     cursor: str
     payment_id: str
@@ -150,6 +145,7 @@ class StoredEvent(NamedTuple):
     code: str
     at: datetime
     detail: str
+    record: str = PAYMENT
 
 
 class StoredLeg(NamedTuple):
@@ -187,19 +183,30 @@ class Unfinished(NamedTuple):
     sealed: bytes
 
 
-class ExceptionRecord(NamedTuple):
-    """What a rail said after the end, beside the payment whose final status never changes."""
+class Queued(NamedTuple):
+    """A payment that waits, and for which opening."""
+
+    stored: Stored
+    opens_at: datetime
+
+
+class Release(NamedTuple):
+    """One waiting payment that lane and rails carry now; `deadline_at` is its leg's from here on."""
 
     payment_id: str
     received_on: date
-    kind: str  # late-acceptance | contradiction
-    at: datetime
-    detail: str
-    transfers: tuple[Transfer, ...]
-    forced: tuple[Claim, ...]
+    deadline_at: datetime
 
 
-class Store(Protocol):
+class DirectoryRow(NamedTuple):
+    """One record of the directory as it is stored: under a pseudonym, sealed, with the fence's generation that wrote it."""
+
+    key: str
+    sealed: bytes
+    revision: int = 0
+
+
+class Store(ReturnBooks, DoubtBooks, Protocol):
     """Durable books of one sandbox."""
 
     async def open(self) -> None:
@@ -225,6 +232,19 @@ class Store(Protocol):
 
         The second's usage is added to the first's in every window there is, and what is posted or given back later goes there
         too. The generation grows with it.
+        """
+
+    async def save_directory(self, rows: Sequence[DirectoryRow], generation: int) -> int:
+        """Write records of the directory, each in place of the one of its key, and grow the generation; returns the new one.
+
+        They carry it as their revision, and the world's fact DIRECTORY says it. Raises StaleWorld where `generation` is not
+        the fence's.
+        """
+
+    async def directory(self, after: int, limit: int) -> list[DirectoryRow]:
+        """Return records of the directory by (revision, key), those of a later revision than `after`; at least `limit` or all.
+
+        What was written together is returned together.
         """
 
     async def fund(self, transfers: Sequence[Transfer]) -> None:
@@ -255,6 +275,21 @@ class Store(Protocol):
 
     async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
         """Take payments of workers whose lease has lapsed, of those that await their rail's last word."""
+
+    async def queued(self, until: datetime, limit: int) -> list[Queued]:
+        """Return payments that wait for an opening by `until`, the earliest first, whichever worker accepted them."""
+
+    async def next_opening(self) -> datetime | None:
+        """Return the earliest opening a payment waits for, or one that a cancelled one waited for; None where none does."""
+
+    async def release(self, releases: Sequence[Release], generation: int, at: datetime) -> list[Unfinished]:
+        """Move waiting payments to accepted under the worker registered here, in one transaction; only what moved is returned.
+
+        Raises StaleWorld where `generation` is not the fence's.
+        """
+
+    async def put_off(self, waiting: Sequence[Queued]) -> None:
+        """Have payments that still wait do so until another opening."""
 
     async def save_quotes(self, quotes: Sequence[Quote]) -> None:
         """Keep firm quotes."""

@@ -2,7 +2,7 @@
 
 from asyncio import Future
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from hashlib import blake2b, sha1, sha256
 from typing import NamedTuple
 from uuid import UUID
@@ -23,6 +23,7 @@ class Answer(NamedTuple):
     refusal: Refusal | None = None
     replayed: bool = False
     same_content: bool = True
+    opens_at: datetime | None = None  # where it waits: for which opening
 
 
 @dataclass(slots=True)

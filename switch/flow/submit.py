@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from rails.port import RailUnavailable
 from switch.flow.flights import BATCH_MAX, Departure, Flights
 from switch.flow.ports import Step, Store
 from switch.flow.world import World
@@ -27,26 +28,31 @@ class Submitter:
             self._flights.handed_over()
 
     async def _send(self, rail: str, batch: list[Departure], machine_now: float) -> int:
-        untaken = self._flights.untaken
-        if untaken:  # the rail dates what becomes of an instruction by when it was sent
+        untaken, again = self._flights.untaken, self._flights.again
+        if again:  # the rail dates what becomes of an instruction by when it was sent
             now = self._world.clock.now()
             batch[:] = [
-                (flight, instruction._replace(sent_at=now) if (flight.uetr, flight.leg) in untaken else instruction)
+                (flight, instruction._replace(sent_at=now) if (flight.uetr, flight.leg) in again else instruction)
                 for flight, instruction in batch
             ]
         try:
             await self._world.rails[rail].send([instruction for _, instruction in batch])
         except BaseException as error:
-            # Not known whether the rail has them: they stay with us and are sent again, under the same UETR, until
-            # their deadline. The other rails do not wait for it.
+            # They stay with us and are sent again, under the same UETR, until their deadline; unless the rail is sure that it
+            # has taken none, they may be with it from now on. The other rails do not wait for it.
             log.warning("could not send", rail=rail, payments=len(batch), error=repr(error))
             self._flights.unsent.extend(batch)
-            untaken.update((flight.uetr, flight.leg) for flight, _ in batch)
+            keys = [(flight.uetr, flight.leg) for flight, _ in batch]
+            again.update(keys)
+            if not (isinstance(error, RailUnavailable) and error.taken_none):
+                untaken.update(keys)
             if not isinstance(error, Exception):
                 raise
             return 0
-        if untaken:
-            untaken.difference_update((flight.uetr, flight.leg) for flight, _ in batch)
+        if again or untaken:
+            keys = [(flight.uetr, flight.leg) for flight, _ in batch]
+            again.difference_update(keys)
+            untaken.difference_update(keys)
         self._flights.unmarked.extend([(flight, machine_now) for flight, _ in batch])
         return len(batch)
 

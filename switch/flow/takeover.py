@@ -3,11 +3,13 @@
 from datetime import datetime
 
 from rails.port import RailInstruction
+from switch.flow.directory import catch_up
 from switch.flow.flights import BATCH_MAX, Flight, Flights
 from switch.flow.ports import Store, StoreUnavailable, Unfinished
 from switch.flow.submission import opened
 from switch.flow.world import World
-from switch.payment.status import ACCEPTED, SUBMITTED
+from switch.payment.status import ACCEPTED, QUEUED, REJECTED, SUBMITTED
+from switch.translate.messages import transfer_of
 
 
 class Takeover:
@@ -47,13 +49,18 @@ class Takeover:
             raise
         now = self._world.clock.now()
         for item in taken:
+            if item.status == QUEUED:
+                continue  # whoever comes to its opening releases it (switch.flow.queue)
             if (item.uetr, item.leg) in flights.by_key:
                 continue  # it was ours all along, under our last incarnation
             flight = Flight(item.payment_id, item.received_on, item.uetr, item.rail, item.leg, item.deadline_at)
             flights.begin(flight)
             if item.status in (ACCEPTED, SUBMITTED):
                 flights.unsent.append((flight, instruction_again(item, self._world, now)))
+                flights.untaken.add((item.uetr, item.leg))  # whoever held it may have sent it
             else:
+                if item.status == REJECTED:
+                    flights.aborted.add((item.uetr, item.leg))
                 flights.ask((item.uetr, item.leg), now)
         return len(taken)
 
@@ -64,11 +71,19 @@ def instruction_again(item: Unfinished, world: World, now: datetime) -> RailInst
     debtor_agent = world.registry.participants[instruction.debtor_agent[:8]].settles_through
     return RailInstruction(
         item.uetr, item.leg, debtor_agent, instruction.creditor_agent[:8], account, item.settlement_minor,
-        item.settlement_currency, now, item.deadline_at,
+        item.settlement_currency, now, item.deadline_at - world.rails[item.rail].capabilities.hops.rail_margin,
+        transfer_of(instruction) if item.rail in rails_with_messages(world) else None,
     )  # fmt: skip
+
+
+def rails_with_messages(world: World) -> frozenset[str]:
+    """Name the rails outside this process: what they are sent carries the whole transfer, names and all."""
+    return frozenset(name for name, rail in world.rails.items() if rail.capabilities.carries_messages)
 
 
 async def refresh(world: World, store: Store) -> None:
     """Take up the world as the fence has it now."""
     generation = await store.generation()  # first: should it move on meanwhile, the fence will say so
-    world.take_up(await store.world(), generation)
+    facts = await store.world()
+    await catch_up(world, store, facts)
+    world.take_up(facts, generation)

@@ -16,6 +16,8 @@ from switch.flow.finish import Finisher
 from switch.flow.flights import Departure, Flights
 from switch.flow.metrics import Metrics
 from switch.flow.ports import Store
+from switch.flow.queue import Queue
+from switch.flow.recalls import Recalls
 from switch.flow.submit import Submitter
 from switch.flow.takeover import Takeover
 from switch.flow.waiters import Waiters
@@ -30,7 +32,10 @@ class Worker:
         self.flights = flights = Flights()
         self.waiters = waiters = Waiters(board)
 
-        acceptor = Acceptor(world, store, board, metrics, flights)
+        self.queue = queue = Queue(world, store, metrics, flights, waiters)
+        self.release, self.cancel = queue.release, queue.cancel
+
+        acceptor = Acceptor(world, store, board, metrics, flights, queue)
         self.decider, self.waiting, self.in_flight_keys = acceptor.decider, acceptor.waiting, acceptor.in_flight_keys
         self.accept = acceptor.accept
 
@@ -41,7 +46,12 @@ class Worker:
         self.collect, self.finish, self.retry = finisher.collect, finisher.finish, finisher.retry
         self.operate = finisher.operate
 
-        self.complete = Completer(world, store, metrics, flights, waiters, finisher.finish).complete
+        completer = Completer(
+            world, store, metrics, flights, waiters, finisher.finish, lambda: self._takeover.incarnation
+        )
+        self.complete = completer.complete
+
+        self.recalls = Recalls(world, store, metrics)
 
         self._takeover = Takeover(world, store, flights, incarnation)
         self.register, self.take_over = self._takeover.register, self._takeover.take_over
@@ -64,11 +74,22 @@ class Worker:
         """What is handed to a rail at this moment, by rail."""
         return self.flights.sending
 
+    @property
+    def has_sent_all(self) -> bool:
+        """Whether nothing is to be sent but what its rail does not take, by a fault that is switched on."""
+        rails = self.world.rails
+        return all(rails[flight.rail].faults.takes_nothing for flight, _ in self.flights.unsent)
+
     async def refresh(self) -> None:
         """Take up the world as the fence has it now."""
         await takeover.refresh(self.world, self.store)
 
     def next_due(self) -> datetime | None:
         """Return the business time at which this worker or a rail has something to do."""
-        dues = [self.flights.next_due(), *(rail.next_due() for rail in self.world.rails.values())]
+        dues = [
+            self.flights.next_due(),
+            self.queue.next_due(),
+            self.recalls.next_due(),
+            *(rail.next_due() for rail in self.world.rails.values()),
+        ]
         return min((due for due in dues if due is not None), default=None)

@@ -5,7 +5,7 @@ store's fence as facts (text by text) and is taken up from there.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -17,12 +17,14 @@ from limits.calendars import law_day
 from limits.documents import RulebookError
 from limits.rules import Rulebook, load_rulebook
 from rails.faults import Faults, read_faults, write_faults
+from rails.hours import Closure, read_closures, write_closures
 from rails.port import Rail
 from switch.clock import BusinessClock
 from switch.flow.ports import PERSON, StaleWorld, StoreUnavailable
 from switch.flow.sealing import Sealer
 from switch.participants.persons import PAIR, STATE
 from switch.participants.registry import Registry
+from switch.participants.states import ALL_ACTIVE, Standing, standing_of
 from switch.payment.decide import View
 from switch.payment.route import Router
 from switch.translate.facts import Known
@@ -37,6 +39,7 @@ _LAW = {
 }  # the facts that no running worker can take up
 _OVERLAYS = "rulebook_overlays"  # JSON: what makes the rulebook of that id from the packaged law
 _FAULTS = "faults:"  # and the rail's name: what is wrong with it
+_CLOSURES = "closures:"  # and the rail's name: when it is closed besides its hours
 
 
 class OtherLaw(StaleWorld, StoreUnavailable):
@@ -46,6 +49,11 @@ class OtherLaw(StaleWorld, StoreUnavailable):
 def faults_fact(rail: str, faults: Faults) -> dict[str, str]:
     """Return the fact that sets a rail's faults."""
     return {_FAULTS + rail: write_faults(faults)}
+
+
+def closures_fact(rail: str, closures: Sequence[Closure]) -> dict[str, str]:
+    """Return the fact that sets what closes a rail besides its hours: maintenance, a suspension; none opens it again."""
+    return {_CLOSURES + rail: write_closures(closures)}
 
 
 def rulebook_facts(rulebook: Rulebook) -> dict[str, str]:
@@ -80,6 +88,8 @@ class World:
     generation: int = 1
     takes_reloads: bool = True  # not while it opens: who asks for one law must not be given another
     other_law: str = ""  # where the sandbox goes by another law than ours: what it is
+    conditions: int = 0  # how often closures of rails or states of participants have changed
+    standing: Standing = ALL_ACTIVE  # of participants, as set at run time
     _views: dict[date, View] = field(default_factory=dict)
     _of_persons: dict[str, str] = field(default_factory=dict)  # the facts of persons as they were last read
 
@@ -95,7 +105,7 @@ class World:
             rules = self.rulebook.on(day)
             view = self._views[day] = View(
                 rules, self.rulebook.id, self.rates, self.providers,
-                Router(self.rails, rules, self.registry.participants),
+                Router(self.rails, rules, self.registry.participants, self.standing),
             )  # fmt: skip
         return view
 
@@ -141,12 +151,27 @@ class World:
         for name, rail in self.rails.items():
             if (faults := facts.get(_FAULTS + name)) is not None:
                 rail.faults = read_faults(faults)
+        self._take_up_who_takes_part(facts)
         links = {fact.removeprefix(PERSON): person for fact, person in facts.items() if fact.startswith(PERSON)}
         of_persons = {fact: text for fact, text in facts.items() if fact.startswith((STATE, PAIR))}
         if links != self.known.persons.links or of_persons != self._of_persons:
             self.known = self.known._replace(persons=self.known.persons.taking(links, of_persons))
             self._of_persons = of_persons
         self.generation = generation
+
+    def _take_up_who_takes_part(self, facts: Mapping[str, str]) -> None:
+        """Take up closures of rails and states of participants; routes found before are forgotten where one has changed."""
+        changed = False
+        for name, rail in self.rails.items():
+            closures = read_closures(facts.get(_CLOSURES + name, "[]"))
+            if closures != rail.closures:
+                rail.closures, changed = closures, True
+        standing = standing_of(facts)
+        if standing != self.standing:
+            self.standing, changed = standing, True
+        if changed:
+            self.conditions += 1
+            self._views.clear()
 
     def take_rulebook(self, rulebook: Rulebook) -> None:
         """Go on under another rulebook; payments of a batch are never judged by two (the fence's generation sees to it)."""

@@ -17,6 +17,7 @@ import yaml
 
 from fx.money import Money, parse_amount
 from rails.identifiers import normalize
+from switch.participants.states import DatedState, read_states
 
 _RULE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,5})?")
@@ -33,6 +34,7 @@ class Participant(NamedTuple):
     rails: Mapping[str, date]
     schemes: tuple[tuple[str, date], ...]
     limits: Mapping[str, str] = {}  # its own: rule id -> amount in the rule's unit; lower than the scheme's
+    states: tuple[DatedState, ...] = ()  # when it is suspended or offline; what is set at run time stands before it
 
     def schemes_on(self, day: date) -> frozenset[str]:
         """Return the schemes joined by `day`."""
@@ -126,6 +128,7 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         row["rails"],
         tuple(row["schemes"].items()),
         _limits(row["bic"], row.get("limits", {})),
+        read_states(row["bic"], row.get("states", ())),
     )
 
 

@@ -5,6 +5,7 @@ same function. Facts come from switch.translate, which alone maps instructions t
 """
 
 from collections.abc import Set
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from limits.rules import DOCUMENT, Judgement, Lane, RulesOfDay
 from limits.values import CREDITOR_SCOPES, USE, RuleValue, suspended_until
 from switch.payment.plan import Leg, Plan, Refusal
 from switch.payment.postings import INVENTORY, LIQUIDITY, Sides, inventory, transfers_of
-from switch.payment.route import Router
+from switch.payment.route import CLOSED, Router
 
 _WINDOWS_SAID = {"calendar-day": " a day", "calendar-year": " a calendar year", "trading-day": " a trading day"}
 NEAREST_SHOWN = 4  # lanes named in a refusal: a sentence, not a list
@@ -50,6 +51,8 @@ class Ask(NamedTuple):
     quote: Quote | None  # the stored quote of that id, of this participant; None where there is none
     passed_lanes: Set[str] = _EMPTY  # lanes whose claims were refused already (allow_lanes)
     empty_inventories: Set[str] = _EMPTY  # provider accounts found empty
+    queues: bool = False  # where lane or rails are closed it waits for their opening, and is not refused
+    clock_from: datetime | None = None  # when its clock started, where it is urgent and says so
 
 
 def decide(ask: Ask, view: View) -> Plan | Refusal:
@@ -70,13 +73,18 @@ def decide(ask: Ask, view: View) -> Plan | Refusal:
     if isinstance(lanes, Refusal):
         return lanes
     first: Refusal | None = None
+    waiting: Plan | None = None  # over the first lane that carries it later: a lane that carries it now comes before
     for lane in lanes:
         plan = _plan(ask, view, judgement, lane)
-        if isinstance(plan, Plan) or not ask.allow_lanes:
+        if not ask.allow_lanes or (isinstance(plan, Plan) and plan.opens_at is None):
             return plan
-        first = first or plan
-    assert first is not None
-    return first
+        if isinstance(plan, Plan):
+            waiting = waiting or plan
+        else:
+            first = first or plan
+    found = waiting or first
+    assert found is not None
+    return found
 
 
 def _candidates(ask: Ask, judgement: Judgement, rules: RulesOfDay) -> list[Lane] | Refusal:
@@ -114,7 +122,7 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
     assert classification is not None, "every payment is classified before it is routed"
     at, deducted = facts.at, ask.charge_bearer == "CRED"
     way = view.router.way(lane, facts, deducted)
-    if way.closed is not None:
+    if way.closed is not None and not ask.queues:
         return way.closed
     price: Price | None = None
     if way.debit_currency == way.settlement_currency:
@@ -132,9 +140,15 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
         paid_out = Money(settlement.amount_minor - charge.amount_minor, settlement.currency)
     elif charge is not None:
         debit = Money(principal.amount_minor + charge.amount_minor, principal.currency)
-    route = view.router.route(way, settlement.amount_minor, principal.amount_minor, at)
+    route = way.closed or view.router.route(way, settlement.amount_minor, principal.amount_minor, at)
+    opens_at = None
     if isinstance(route, Refusal):
-        return route
+        if not ask.queues or route.reason not in CLOSED:
+            return route
+        later = view.router.later(way, settlement.amount_minor, principal.amount_minor, at)
+        if isinstance(later, Refusal):
+            return later
+        opens_at, route = later
     transfers = transfers_of(
         Sides(route.debtor_position, route.creditor_position), principal, settlement, price, charge, deducted
     )
@@ -153,15 +167,29 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
         claims = claims_made(way.law.claimers, facts, amounts, reference_rate)
     if facts.documents:
         claims += documents_claimed(view.rules.documents, facts)
+    deadline_at = (opens_at or at) + route.deadline
+    if ask.clock_from is not None and opens_at is None:
+        hops = view.router.hops(route.rail)
+        if hops.least is not None:
+            deadline_at = ask.clock_from + hops.switch
+            if deadline_at - at < hops.least:
+                return _no_time_left(ask.clock_from, hops.switch, hops.least, route.rail)
     leg = Leg(
         1, route.rail, "credit", paid_out, way.debtor_agent.settles_through, way.creditor_agent.bic,
-        ask.creditor_account, at + route.deadline,
+        ask.creditor_account, deadline_at,
     )  # fmt: skip
     return Plan(
         classification, lane, judgement.lanes, debit, paid_out, amounts, price, charge, price.rate if price else None,
         route.steps, leg, transfers, claims, ask.quote_id if price and ask.quote_id else "",
-        way.debtor_agent.bic, facts.profile,
+        way.debtor_agent.bic, facts.profile, opens_at,
     )  # fmt: skip
+
+
+def _no_time_left(since: datetime, switch: timedelta, least: timedelta, rail: str) -> Refusal:
+    """Refuse what arrives with less time left than its rail and the creditor agent need (facts messages 4.2.6)."""
+    said = {"accepted_at": since.astimezone(LAW_ZONE).isoformat(), "rail": rail}
+    seconds = {"deadline": f"{switch.total_seconds():g}", "least": f"{least.total_seconds():g}"}
+    return Refusal("no-time-left", said | seconds, "acceptance_date_time")
 
 
 def _price(ask: Ask, view: View, lane: Lane) -> Price | Refusal:

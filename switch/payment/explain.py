@@ -25,6 +25,7 @@ from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import is_account
 from switch.payment.reasons import problem, shown
 from switch.payment.remedy import Remedy
+from switch.payment.status import ACCEPTED, ISO_STATUS, QUEUED
 from switch.payment.texts import remedy_texts
 
 # States are put on by mainland authorities, and their lists told to mainland banks; other pairs are other banks' business.
@@ -84,9 +85,11 @@ def explain(
             "reports": list(rules.reports(plan.lane, plan.amounts, reference_rate)),
             **amounts_document(plan),
         }
+    waits = plan.opens_at if plan is not None and refusal is None else None
     document = {
-        "status": "RJCT" if refusal else "ACSP",
+        "status": "RJCT" if refusal else ISO_STATUS[ACCEPTED if waits is None else QUEUED],
         "reason": reason_document(refusal) if refusal else None,
+        "queued_until": instant_document(waits) if waits is not None else None,
         "facts": facts_document(ground.facts, ground.known) if ground.facts and ground.known else None,
         "classification": _classified(ground.known, plan),
         "nearly": ground.known.nearly if ground.known else [],

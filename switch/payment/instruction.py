@@ -73,6 +73,8 @@ PERSON_ID_TYPES = frozenset({"HKID", "PRCID", "BIR", "HRP", "PASSPORT"})
 Sector = Literal["household", "corporation", "education", "medical", "utility", "government", "financial"]
 
 
+HIGH = "HIGH"  # what `instruction_priority` asks for besides NORM
+QUEUE = "queue"  # what `if_closed` asks for besides a refusal
 AMOUNT_AS_TEXT = 'write the amount as "1500.00": digits with at most one point, in quotes'
 # Of a text that may not be: the pattern, and how to write it; the API says it instead of the pattern.
 WRITE_IT: dict[str, str] = {
@@ -167,3 +169,5 @@ class Instruction(_Part):
     venue: Slug | None = None
     documents: Annotated[tuple[Document, ...], Field(max_length=8)] = ()
     quote_id: Text35 | None = None
+    instruction_priority: Literal["HIGH", "NORM"] = "NORM"  # HIGH: the clock runs from its acceptance (docs/life.md)
+    if_closed: Literal["refuse", "queue"] = "refuse"  # where lane or rails are closed now, and open later

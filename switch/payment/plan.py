@@ -70,3 +70,4 @@ class Plan(NamedTuple):
     quote_id: str  # the firm quote used, "" = none
     debtor_agent: str  # BIC8 of who asks; its position may be its sponsor's (leg.debtor_agent)
     profile: Profile  # the facts it was judged by; the statistics ask for its parties
+    opens_at: datetime | None = None  # until when it waits for lane and rails; None: it goes at once

@@ -69,6 +69,12 @@ REASONS: dict[str, Reason] = {
     # rails
     "no-rail": Reason("AGNT", 422, "No rail of lane {lane} reaches from {debtor_agent} to {creditor_agent} in {currency}: {why}."),
     "rail-closed": Reason("ED06", 422, "{rail} is closed; this payment can be carried next at {opens_at}. Send it again then."),
+    "rail-suspended": Reason("ED06", 422, "{rail} takes no payments until further notice. Use another lane, or send it again when the rail is open."),
+    # Of an agent: the creditor's has codes of its own; the debtor's is the agent of the message (facts messages 3.2, second choice).
+    "creditor-agent-offline": Reason("AB08", 422, "Creditor agent {agent} is offline on {rail}. Send it again when it is back, or to another agent."),
+    "creditor-agent-suspended": Reason("AG11", 422, "Creditor agent {agent} is suspended on {rail}. Send it to another agent."),
+    "debtor-agent-offline": Reason("AB07", 422, "Debtor agent {agent} is offline on {rail}. Send it again when it is back."),
+    "debtor-agent-suspended": Reason("AG10", 422, "Debtor agent {agent} is suspended on {rail}. Send from another agent."),
     # money
     "debtor-funds": Reason("AM04", 422, "The debtor's account does not cover the amount."),
     "liquidity": Reason("AM23", 422, "Agent {agent} has {headroom} of prefunded position left on {rail}. Fund the position."),
@@ -87,6 +93,8 @@ REASONS: dict[str, Reason] = {
     # the house and the rails beyond it
     "internal": Reason("AB04", 422, "The switch could not judge this payment and refused it, so that nothing is guessed. Nothing was reserved."),
     "rail-rejected": Reason("NARR", 422, "{rail} rejected the payment."),
+    "switch-time-out": Reason("AB03", 422, "{rail} could not be reached before the payment's time was up: it was never handed over. Nothing was sent and nothing is held. Send it again, as a new payment."),
+    "no-time-left": Reason("TM01", 422, "The debtor agent took this urgent payment at {accepted_at}: less than {least} s of the {deadline} s that {rail} and the creditor agent have are left. Nothing was reserved. Send it again as a new payment."),
     "operator-rejected": Reason("AB03", 422, "An operator ended this payment after the rail stayed silent. Nothing was sent again."),
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ SETTLED = "settled"  # the rail settled; the last word where the rail never repo
 CREDITED = "credited"
 REJECTED = "rejected"
 CANCELLED = "cancelled"
-BLOCKED = "blocked"
+BLOCKED = "blocked"  # the rail or an authority has frozen the money: everything stays reserved
 
 # Events that move a payment.
 SUBMIT, TIME_OUT, SETTLE, CREDIT, REJECT, RELEASE, CANCEL, BLOCK = (
@@ -20,7 +20,7 @@ SUBMIT, TIME_OUT, SETTLE, CREDIT, REJECT, RELEASE, CANCEL, BLOCK = (
 )  # fmt: skip
 
 PAYMENT_TABLE: dict[str, dict[str, str]] = {
-    QUEUED: {RELEASE: ACCEPTED, CANCEL: CANCELLED, BLOCK: BLOCKED},
+    QUEUED: {RELEASE: ACCEPTED, CANCEL: CANCELLED, REJECT: REJECTED, BLOCK: BLOCKED},
     ACCEPTED: {
         SUBMIT: SUBMITTED,
         TIME_OUT: IN_DOUBT,
@@ -30,7 +30,7 @@ PAYMENT_TABLE: dict[str, dict[str, str]] = {
         BLOCK: BLOCKED,
     },
     SUBMITTED: {TIME_OUT: IN_DOUBT, SETTLE: SETTLED, CREDIT: CREDITED, REJECT: REJECTED, BLOCK: BLOCKED},
-    IN_DOUBT: {SETTLE: SETTLED, CREDIT: CREDITED, REJECT: REJECTED},
+    IN_DOUBT: {SETTLE: SETTLED, CREDIT: CREDITED, REJECT: REJECTED, BLOCK: BLOCKED},
     SETTLED: {CREDIT: CREDITED},
     CREDITED: {},
     REJECTED: {},

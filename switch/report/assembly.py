@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from fx.money import format_amount
 from fx.rates import load_market
-from limits.classification import Entry
+from limits.classification import Entry, turned
 from limits.statistics import (
     PAYMENT,
+    RETURN,
     RMB,
     UNKNOWN_PARTIES,
     Cell,
@@ -44,8 +45,8 @@ COLUMNS = {
 _NEVER = (REJECTED, CANCELLED)  # what has no money in it for good
 _NOTES = {
     "day": "A record stands in the law day (UTC+8) on which it settled.",
-    "returns": "A return is a record of its own in its own period; the ledger carries none yet.",
-    "adjustments": "An adjustment gives back quota and moves no money: it is no return.",
+    "returns": "A return is a record of its own in the period in which it reached the debtor agent, on the other side of its class.",
+    "adjustments": "An adjustment gives back quota; the money of a return is in the record of the return, not of the adjustment.",
     "totals": "Each economy reports for itself: a payment seen by two stands in both reports, so cells of two are never added.",
 }
 
@@ -80,7 +81,7 @@ def period_of(question: Question) -> Period:
 
 def make_report(question: Question, figures: Figures) -> Report:
     """Make the report from a store's figures."""
-    records = [record_of(group) for group in figures.settled]
+    records = [record_of(group) for group in figures.settled] + [return_of(group) for group in figures.returned]
     mark = _law().observability.marker(question.report)
     make = receipts_and_payments if question.report == RECEIPTS_AND_PAYMENTS else conversions
     found, left = make(records, mark, question.economy)
@@ -120,6 +121,14 @@ def record_of(group: Group) -> Record:
         PAYMENT, group.day, entries, Parties(**kept) if kept else UNKNOWN_PARTIES, group.origin, group.destination,
         group.market, sent, group.bought_minor, received, group.number,
     )  # fmt: skip
+
+
+def return_of(group: Group) -> Record:
+    """Read a group of alike returns as a record: its payments' class turned round, and who sent it back the debtor."""
+    record = record_of(group)
+    there = record.parties
+    parties = Parties(there.creditor_kind, there.creditor_residency, there.debtor_kind, there.debtor_residency)
+    return record._replace(kind=RETURN, entries=turned(record.entries), parties=parties)
 
 
 def rows(report: Report) -> list[dict[str, Any]]:
@@ -175,6 +184,7 @@ def _not_settled(figures: Figures) -> dict[str, int]:
         "on_their_way": on_their_way,
         "not_yet_known": of.get(IN_DOUBT, 0),
         "paid_after_their_end": figures.late,
+        "returns_held": figures.held,
     }
 
 

@@ -10,10 +10,13 @@ from typing import NamedTuple
 from fx.quotes import Quote
 from limits.claims import Refused, Sums
 from limits.counters import EMPTY, Change, Reservation, add_up, adjusted, admit, changed, post_changes, void_changes
+from switch.flow.doubt_books import exception_code, exception_detail
 from switch.flow.figures import Figures, Period
 from switch.flow.ports import (
     ACCEPTED,
     AGAIN,
+    DIRECTORY,
+    EXCEPTION,
     INSTRUCTION,
     KEY,
     PERSON,
@@ -21,11 +24,14 @@ from switch.flow.ports import (
     REPLAYED,
     UETR,
     Admission,
+    DirectoryRow,
     ExceptionRecord,
     Identity,
     Judge,
     Moved,
     Outcome,
+    Queued,
+    Release,
     StaleWorld,
     Step,
     Stored,
@@ -36,6 +42,7 @@ from switch.flow.ports import (
 )
 from switch.payment.plan import Leg, Plan, Refusal, Transfer
 from switch.payment.postings import account_claims, reservation
+from switch.payment.queueing import opening_detail
 from switch.payment.reasons import problem
 from switch.payment.refusals import refusal_json
 from switch.payment.status import ACCEPTED as PAYMENT_ACCEPTED
@@ -46,10 +53,15 @@ from switch.payment.status import (
     PAYMENT_TABLE,
     PENDING,
     POSTED,
+    QUEUED,
     REJECTED,
+    RELEASE,
     VOIDED,
 )
+from switch.store.memory_directory import MemoryDirectory
+from switch.store.memory_doubt import MemoryDoubt
 from switch.store.memory_report import added_up
+from switch.store.memory_returns import MemoryReturns
 
 
 class _Row(NamedTuple):
@@ -63,10 +75,12 @@ class _Row(NamedTuple):
     incarnation: int
 
 
-class MemoryStore:
+class MemoryStore(MemoryReturns, MemoryDoubt):
     """Books of one sandbox in dictionaries."""
 
     def __init__(self) -> None:
+        MemoryReturns.__init__(self)
+        MemoryDoubt.__init__(self)
         self._generation = 1
         self._world: dict[str, str] = {}
         self._identities: dict[Identity, tuple[str, date, bytes]] = {}
@@ -77,6 +91,7 @@ class MemoryStore:
         self._becomes: dict[
             str, str
         ] = {}  # counters whose sums were moved when their person was linked, and where they are
+        self._directory = MemoryDirectory()
         self._events: list[StoredEvent] = []
         self._count: dict[str, int] = {}
         self._quotes: dict[str, tuple[Quote, str]] = {}
@@ -84,6 +99,7 @@ class MemoryStore:
         self._keys: dict[bytes, str] = {}
         self._workers: set[int] = set()
         self._incarnation = 0
+        self._queued: dict[str, datetime] = {}  # payments that wait, and for which opening
         self._transaction = 0
         self._funded = False
 
@@ -128,6 +144,16 @@ class MemoryStore:
         both = changed({to: held._replace(latched=moved.latched or held.latched)}, {to: Change(*moved[:4])})
         self._write({key: EMPTY, **both})
         self._becomes |= {earlier: to for earlier, now in self._becomes.items() if now == key} | {key: to}
+
+    async def save_directory(self, rows: Sequence[DirectoryRow], generation: int) -> int:
+        """Write records of the directory and grow the generation; StaleWorld where someone else was first."""
+        grown = await self.advance({DIRECTORY: str(generation + 1)}, generation)
+        self._directory.save(rows, grown)
+        return grown
+
+    async def directory(self, after: int, limit: int) -> list[DirectoryRow]:
+        """Return records of the directory of later revisions than `after`."""
+        return self._directory.later(after, limit)
 
     async def fund(self, transfers: Sequence[Transfer]) -> None:
         """Post opening transfers once."""
@@ -194,9 +220,13 @@ class MemoryStore:
     def _store(self, item: Admission, refusal: Refusal | None, position: int) -> None:
         plan = item.verdict if refusal is None and isinstance(item.verdict, Plan) else None
         status = PAYMENT_ACCEPTED if plan else REJECTED
+        detail = refusal_json(refusal) if refusal else "{}"
+        if plan is not None and plan.opens_at is not None:
+            status, detail = QUEUED, opening_detail(plan.opens_at)
+            self._queued[item.payment_id] = plan.opens_at
         stored = Stored(
             item.payment_id, item.received_at, item.received_on, item.participant, status,
-            problem(refusal).code if refusal else "", refusal_json(refusal) if refusal else "{}", item.uetr,
+            problem(refusal).code if refusal else "", detail, item.uetr,
             item.instruction_id, item.debtor_agent, item.creditor_agent, plan.lane.id if plan else "",
             plan.debit.amount_minor if plan else 0, plan.debit.currency if plan else "",
             plan.settlement.amount_minor if plan else 0, plan.settlement.currency if plan else "", item.rulebook_id,
@@ -205,13 +235,29 @@ class MemoryStore:
         legs = ((plan.leg, LEG_HELD),) if plan else ()
         transfers = plan.transfers if plan else ()
         self._rows[item.payment_id] = _Row(stored, legs, transfers, (), item.sealed, self._incarnation)
-        self._event(stored, 1, item.received_at, position)
+        waits = status == QUEUED
+        self._event(stored, 1, item.received_at, position, detail if waits else "{}")
 
     def _event(self, stored: Stored, n: int, at: datetime, position: int, detail: str = "{}") -> None:
         cursor = f"{self._transaction}-{position}"
         self._count[stored.payment_id] = n
         self._events.append(
             StoredEvent(cursor, stored.payment_id, stored.participant, n, stored.status, stored.code, at, detail)
+        )
+
+    def _holder(self, payment_id: str) -> tuple[str, int]:
+        row = self._rows[payment_id]
+        return row.stored.status, row.incarnation
+
+    def _record_event(
+        self, payment_id: str, record: str, at: datetime, code: str = "", detail: str = "{}", participant: str = ""
+    ) -> None:
+        """Append an event of a record beside a payment; "" tells the payment's own participant."""
+        self._transaction += 1
+        stored = self._rows[payment_id].stored
+        told = participant or stored.participant
+        self._events.append(
+            StoredEvent(f"{self._transaction}-0", payment_id, told, 0, stored.status, code, at, detail, record)
         )
 
     async def finish(self, steps: Sequence[Step]) -> list[Moved]:
@@ -255,6 +301,9 @@ class MemoryStore:
         if record is None or (record.payment_id, record.kind) in self._exceptions:
             return False
         self._exceptions[record.payment_id, record.kind] = record
+        self._record_event(
+            record.payment_id, EXCEPTION, record.at, exception_code(record.detail), exception_detail(record)
+        )
         self._post_alone(record.transfers)
         for claim in record.forced:
             self._add(self._becomes.get(claim.counter, claim.counter), Change(up_posted=claim.delta))
@@ -263,6 +312,26 @@ class MemoryStore:
 
     async def adjust(self, payment_id: str, step: str, share: tuple[int, int], at: datetime) -> bool:
         """Give back a share of a posted payment's claims; False where this step has counted before."""
+        return self._give_back(payment_id, step, share)
+
+    # --- what returns need of these books ---
+
+    def _held(self, payment_id: str) -> Stored:
+        return self._rows[payment_id].stored
+
+    def _sums_of(self, keys: Iterable[str]) -> Mapping[str, Sums]:
+        return {key: self._sums.get(key, EMPTY) for key in keys}
+
+    def _post_beside(self, payment_id: str, transfers: Sequence[Transfer]) -> None:
+        row = self._rows[payment_id]
+        self._post_alone(transfers)
+        self._rows[payment_id] = row._replace(alone=row.alone + tuple(transfers))
+
+    def _given_back(self, payment_id: str) -> tuple[int, int]:
+        held = self._adjusted.get(payment_id)
+        return held.given.as_integer_ratio() if held else (0, 1)
+
+    def _give_back(self, payment_id: str, step: str, share: tuple[int, int]) -> bool:
         row = self._rows.get(payment_id)
         assert row is not None and MONEY[row.stored.status] != PENDING, f"payment {payment_id} is not at its end"
         held = self._adjusted.get(payment_id) or Reservation(row.stored.claims, MONEY[row.stored.status])
@@ -286,14 +355,52 @@ class MemoryStore:
             if row.incarnation == incarnation or len(taken) >= limit or not row.stored.awaits_rail:
                 continue
             self._rows[payment_id] = row._replace(incarnation=incarnation)
-            leg, stored = row.legs[0][0], row.stored
-            taken.append(
-                Unfinished(
-                    payment_id, stored.received_on, stored.uetr, stored.status, leg.rail, leg.n, leg.expires_at,
-                    stored.debit_currency, stored.settlement_minor, stored.settlement_currency, row.sealed,
-                )
-            )  # fmt: skip
+            taken.append(_unfinished(row))
         return taken
+
+    # --- those that wait for an opening ---
+
+    async def queued(self, until: datetime, limit: int) -> list[Queued]:
+        """Return payments that wait for an opening by `until`, the earliest first."""
+        due = sorted((opens_at, payment_id) for payment_id, opens_at in self._queued.items() if opens_at <= until)
+        found = [Queued(self._rows[payment_id].stored, opens_at) for opens_at, payment_id in due]
+        for each in found:
+            if each.stored.status != QUEUED:
+                del self._queued[each.stored.payment_id]
+        return [each for each in found if each.stored.status == QUEUED][:limit]
+
+    async def next_opening(self) -> datetime | None:
+        """Return the earliest opening a payment waits for."""
+        return min(self._queued.values(), default=None)
+
+    async def release(self, releases: Sequence[Release], generation: int, at: datetime) -> list[Unfinished]:
+        """Move waiting payments to accepted under the worker registered here; only what moved is returned."""
+        if generation != self._generation:
+            raise StaleWorld
+        self._transaction += 1
+        released = []
+        for position, each in enumerate(releases):
+            row = self._rows[each.payment_id]
+            if row.stored.status != QUEUED:
+                continue
+            stored = row.stored._replace(status=PAYMENT_TABLE[QUEUED][RELEASE], detail="{}")
+            [(leg, leg_status)] = row.legs
+            legs = ((leg._replace(expires_at=each.deadline_at), leg_status),)
+            row = row._replace(stored=stored, legs=legs, incarnation=self._incarnation)
+            self._rows[each.payment_id] = row
+            self._queued.pop(each.payment_id, None)
+            self._event(stored, self._count[each.payment_id] + 1, at, position)
+            released.append(_unfinished(row))
+        return released
+
+    async def put_off(self, waiting: Sequence[Queued]) -> None:
+        """Have payments that still wait do so until another opening."""
+        for each in waiting:
+            row = self._rows[each.stored.payment_id]
+            if row.stored.status == QUEUED:
+                detail = opening_detail(each.opens_at)
+                self._rows[each.stored.payment_id] = row._replace(stored=row.stored._replace(detail=detail))
+                self._queued[each.stored.payment_id] = each.opens_at
 
     # --- quotes, keys ---
 
@@ -380,7 +487,17 @@ class MemoryStore:
 
     async def figures(self, period: Period) -> Figures:
         """Return what settled in a period, added up by what is alike."""
-        return added_up(period, [row.stored for row in self._rows.values()], list(self._exceptions.values()))
+        return added_up(
+            period, [row.stored for row in self._rows.values()], list(self._exceptions.values()), self._returns.values()
+        )
+
+
+def _unfinished(row: _Row) -> Unfinished:
+    leg, stored = row.legs[0][0], row.stored
+    return Unfinished(
+        stored.payment_id, stored.received_on, stored.uetr, stored.status, leg.rail, leg.n, leg.expires_at,
+        stored.debit_currency, stored.settlement_minor, stored.settlement_currency, row.sealed,
+    )  # fmt: skip
 
 
 def _person_of(counter: str) -> str:

@@ -13,16 +13,17 @@ from fx.money import EXPONENTS, AmountError, Money, parse_amount
 from limits.facts import PaymentFacts, Profile
 from rails import identifiers
 from rails.addressing import normalize_account
+from rails.magic import MARK
 from rails.messages.codes import load_codes
-from switch.directory.directory import Directory, Entry
+from switch.directory.directory import Directory
+from switch.directory.entries import Entry
 from switch.directory.names import describe_mismatch, match_name
 from switch.participants.persons import Persons
 from switch.participants.registry import Group, Participant
+from switch.payment import magic
 from switch.payment.instruction import PERSON_ID_TYPES, Document, Identification, Instruction, Party
 from switch.payment.plan import Refusal
 
-# A debtor account for which the debtor agent does not vouch: the one magic value on the debtor's side (AM04).
-MAGIC_NO_FUNDS = "MAGIC-NO-FUNDS"
 ACCEPTED_BEFORE_MAX = timedelta(hours=24)  # longer before its receipt no agent holds an instruction (assumed)
 CORPORATE_SECTORS = frozenset({"corporation", "education", "medical", "utility", "government", "financial"})
 _NONE: frozenset[str] = frozenset()
@@ -66,9 +67,11 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
     accepted_at = _accepted_at(instruction.acceptance_date_time, at)
     if isinstance(accepted_at, Refusal):
         return accepted_at
-    if debtor.account.number == MAGIC_NO_FUNDS:
+    if debtor.account.number == magic.DEBTOR_WITHOUT_FUNDS:
         return Refusal("debtor-funds", {}, "debtor.account.number")
-    payee = _payee(instruction, known.directory, creditor_agent)
+    payee = magic.of_name(creditor.name, instructed.amount_minor) if MARK in creditor.name else None
+    if payee is None:
+        payee = _payee(instruction, known.directory, creditor_agent)
     if isinstance(payee, Refusal):
         return payee
     assert (
@@ -200,8 +203,11 @@ def _payee(instruction: Instruction, directory: Directory, agent: Participant) -
     account = instruction.creditor.account
     entry: Entry | None
     if account.proxy is not None:
-        entry = directory.resolve(account.proxy.type, account.proxy.value, agent.country)
+        entry = directory.resolve(account.proxy.type, account.proxy.value, agent.country, agent.bic)
         if entry is None:
+            asked = magic.of_proxy(account.proxy.type, account.proxy.value)
+            if asked is not None:
+                return asked
             return Refusal("proxy-unknown", {"proxy_type": account.proxy.type}, "creditor.account.proxy.value")
         if entry.agent != agent.bic:
             return Refusal("creditor-agent-differs", {"registered": entry.agent, "agent": agent.bic}, "creditor_agent")
@@ -215,6 +221,19 @@ def _payee(instruction: Instruction, directory: Directory, agent: Participant) -
             "name-mismatch", {"what": describe_mismatch(instruction.creditor.name, entry.name)}, "creditor.name"
         )
     return number
+
+
+def payee_alerted(instruction: Instruction, known: Known) -> bool:
+    """Whether the payee's account, or the proxy it is called by, is under a suspicious-proxy alert now."""
+    agent, account = known.participants.get(instruction.creditor_agent[:8]), instruction.creditor.account
+    if agent is None or not known.directory.has_alerts:
+        return False
+    if account.proxy is None:
+        entry = known.directory.account(agent.bic, account.number or "")
+        return entry is not None and known.directory.is_alerted(entry)
+    proxy = (account.proxy.type, account.proxy.value, agent.country, agent.bic)
+    entry = known.directory.resolve(*proxy)
+    return entry is not None and known.directory.is_alerted(entry, known.directory.registration(*proxy))
 
 
 def _papers(papers: tuple[Document, ...], creditor_account: str, persons: Persons) -> tuple[tuple[str, str], ...]:

@@ -1,10 +1,11 @@
-"""Instruction <-> pacs.008, and what became of a payment -> pacs.002: the one place that maps them (docs/messages.md).
+"""Instruction <-> pacs.008 and pain.001, and what became of a payment -> pacs.002 and pain.002: the one place that maps them.
 
 A field for an element, without loss: JSON -> XML -> JSON gives an equal Instruction, so an equal decision.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -15,27 +16,38 @@ from rails.messages.checks import DUPLICATE_UETR
 from rails.messages.errors import MessageError as MessageError  # those who read messages name it from here
 from rails.messages.model import (
     NOT_PROVIDED,
+    PACS_002,
     PACS_008,
+    PACS_008S,
     Answer,
     CreditTransfer,
+    InterbankDetails,
+    Pacs008,
     RefusedTransfer,
     TransactionStatus,
 )
 from rails.messages.model import BusinessHeader as BusinessHeader
-from switch.payment.instruction import Instruction, Party
+from rails.messages.pain import ANSWER_TO as PAIN_ANSWER_TO
+from rails.messages.pain import PAIN_001, Pain001, Pain002, build_pain002
+from switch.payment.instruction import HIGH, Instruction, Party
 from switch.payment.status import ISO_STATUS
+
+# The version of the answer to each version of pacs.008: a sender of one generation is answered in it (facts messages 1.2).
+_ANSWER_TO = MappingProxyType({PACS_008S[0]: PACS_002, PACS_008S[1]: "pacs.002.001.15"})
+_DAY_PAST, _DAY_TO_COME = "DT01", "CH03"
 
 
 class ParsedMessage(NamedTuple):
-    """A pacs.008 as instructions, and apart from them the transactions refused: those are answered, too."""
+    """A pacs.008 or pain.001 as instructions, and apart from them the transactions refused: those are answered, too."""
 
     msg_id: str
     instructions: list[Instruction]
     refused: list[RefusedTransfer]
     header: BusinessHeader | None
-    definition: str  # pacs.008.001.08 or .13
+    definition: str  # pacs.008.001.08 or .13, pain.001.001.09 or .12
     created_at: str
     instructing_agent: str | None  # BIC of GrpHdr/InstgAgt
+    payment_information_id: str = ""  # of a pain.001
 
 
 class TransactionOutcome(NamedTuple):
@@ -52,21 +64,44 @@ class TransactionOutcome(NamedTuple):
 
 def parse_instructions(body: bytes) -> ParsedMessage:
     """Read a pacs.008 body; raises MessageError where the message, or every transaction of it, is refused."""
-    read = messages.read_pacs008(body)
-    refused = list(read.refused)
-    if not read.transfers:
-        raise refused[0].error
-    instructions: list[Instruction] = []
-    for transfer in read.transfers:
-        try:
-            instructions.append(instruction_of(transfer))
-        except (
-            ValidationError
-        ) as error:  # our profile is narrower than the model; should they part, refuse and say where
-            raise MessageError("FF01", _field(error), error.errors()[0]["msg"], read.message_id) from None
+    return instructions_in(messages.read_pacs008(body))
+
+
+def instructions_in(read: Pacs008) -> ParsedMessage:
+    """Map a pacs.008 to the instructions it asks for; raises MessageError where every transaction of it is refused."""
+    instructions = _instructions(read.transfers, read.refused, read.message_id)
     return ParsedMessage(
-        read.message_id, instructions, refused, read.header, read.definition, read.created_at, read.instructing_agent
-    )
+        read.message_id, instructions, list(read.refused), read.header, read.definition, read.created_at,
+        read.instructing_agent,
+    )  # fmt: skip
+
+
+def initiation_in(read: Pain001, today: date) -> ParsedMessage:
+    """Map a pain.001 to the instructions it asks for, on the law day `today`; raises MessageError.
+
+    It is carried out as it comes, so another day than today is refused: past (DT01) or to come (CH03).
+    """
+    asked = date.fromisoformat(read.execution_day)
+    if asked != today:
+        code = _DAY_PAST if asked < today else _DAY_TO_COME
+        field, text = "CstmrCdtTrfInitn/PmtInf/ReqdExctnDt/Dt", f"Payments are carried out as they come: send {today}"
+        raise MessageError(code, field, text, read.message_id)
+    instructions = _instructions(read.transfers, read.refused, read.message_id)
+    return ParsedMessage(
+        read.message_id, instructions, list(read.refused), None, read.definition, read.created_at,
+        instructions[0].debtor_agent, read.payment_information_id,
+    )  # fmt: skip
+
+
+def _instructions(
+    transfers: Sequence[CreditTransfer], refused: Sequence[RefusedTransfer], message_id: str
+) -> list[Instruction]:
+    if not transfers:
+        raise refused[0].error
+    try:
+        return [instruction_of(transfer) for transfer in transfers]
+    except ValidationError as error:  # our profile is narrower than the model; should they part, refuse and say where
+        raise MessageError("FF01", _field(error), error.errors()[0]["msg"], message_id) from None
 
 
 def _field(error: ValidationError) -> str:
@@ -93,6 +128,8 @@ def instruction_of(transfer: CreditTransfer) -> Instruction:
         "allow_lanes": transfer.allow_lanes,
         "venue": transfer.venue,
         "quote_id": transfer.quote_id,
+        "if_closed": transfer.if_closed,
+        "instruction_priority": (transfer.interbank.priority if transfer.interbank else None) or "NORM",
         "acceptance_date_time": transfer.acceptance_date_time,
         "documents": tuple([document._asdict() for document in transfer.documents]),
     }
@@ -144,7 +181,8 @@ def transfer_of(instruction: Instruction, debited: Money | None = None) -> Credi
         instruction.category_purpose, instruction.charge_bearer, instruction.remittance_information,
         tuple([messages.Document(each.type, each.reference, each.issuer, each.hash) for each in instruction.documents]),
         instruction.lane, instruction.allow_lanes, instruction.venue, instruction.quote_id,
-        instruction.acceptance_date_time,
+        instruction.acceptance_date_time, instruction.if_closed,
+        InterbankDetails(priority=HIGH) if instruction.instruction_priority == HIGH else None,
     )  # fmt: skip
 
 
@@ -173,31 +211,58 @@ def pacs002_for(
 
     `original` is the message answered, None for a payment that came as JSON (OrgnlMsgId NOTPROVIDED).
     """
-    statuses = [
-        TransactionStatus(
-            each.instruction_id,
-            each.end_to_end_id,
-            each.uetr,
-            ISO_STATUS[each.status],
-            each.reason_code,
-            each.text,
-            each.clearing_system,
-        )
-        for each in outcomes
-    ]
-    if original is not None:
-        statuses.extend(_refused(each) for each in original.refused)
+    statuses = _statuses(outcomes, original)
     return messages.build_pacs002(_answer(message_id, created_at, from_bic, to_bic, original), statuses)
 
 
+def pain002_for(
+    outcomes: Sequence[TransactionOutcome], *, message_id: str, created_at: datetime, original: ParsedMessage
+) -> bytes:
+    """Write the status report that answers a pain.001, to the customer, in the generation it was sent in."""
+    report = Pain002(
+        PAIN_ANSWER_TO[original.definition], message_id, iso_time(created_at), original.instructing_agent or "",
+        original.msg_id, original.definition, original.payment_information_id, tuple(_statuses(outcomes, original)),
+    )  # fmt: skip
+    return build_pain002(report)
+
+
+def pain002_for_error(error: MessageError, definition: str, *, message_id: str, created_at: datetime) -> bytes:
+    """Write the status report that refuses a pain.001 as a whole (GrpSts RJCT)."""
+    text = f"{error.field}: {error.text}" if error.field else error.text
+    answer = PAIN_ANSWER_TO.get(definition, PAIN_ANSWER_TO[PAIN_001])
+    return build_pain002(
+        Pain002(answer, message_id, iso_time(created_at), "", error.message_id, definition, "", (), error.code, text)
+    )
+
+
+def _statuses(outcomes: Sequence[TransactionOutcome], original: ParsedMessage | None) -> list[TransactionStatus]:
+    statuses = [
+        TransactionStatus(
+            each.instruction_id, each.end_to_end_id, each.uetr, ISO_STATUS[each.status], each.reason_code, each.text,
+            each.clearing_system,
+        )
+        for each in outcomes
+    ]  # fmt: skip
+    return statuses + [_refused(each) for each in original.refused] if original is not None else statuses
+
+
 def pacs002_for_error(
-    error: MessageError, *, message_id: str, created_at: datetime, from_bic: str, to_bic: str
+    error: MessageError,
+    *,
+    message_id: str,
+    created_at: datetime,
+    from_bic: str,
+    to_bic: str,
+    definition: str = PACS_008,
 ) -> bytes:
     """Write the status report that rejects a whole message (GrpSts RJCT), by its own id where that could be read.
 
     `to_bic` "" where nobody knows who sent it: the header's To is then NOTPROVIDED.
     """
-    return messages.build_rejection(_answer(message_id, created_at, from_bic, to_bic, None), error)
+    answer = _answer(message_id, created_at, from_bic, to_bic, None)
+    if definition in _ANSWER_TO:
+        answer = answer._replace(original_definition=definition, definition=_ANSWER_TO[definition])
+    return messages.build_rejection(answer, error)
 
 
 def _answer(
@@ -206,7 +271,15 @@ def _answer(
     original_id, definition = (
         (original.msg_id, original.definition) if original is not None else (NOT_PROVIDED, PACS_008)
     )
-    return Answer(message_id, iso_time(created_at), from_bic, to_bic, original_id, definition)
+    return Answer(
+        message_id,
+        iso_time(created_at),
+        from_bic,
+        to_bic,
+        original_id,
+        definition,
+        _ANSWER_TO.get(definition, PACS_002),
+    )
 
 
 def _refused(refused: RefusedTransfer) -> TransactionStatus:

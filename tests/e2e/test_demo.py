@@ -12,10 +12,10 @@ from serving import DEV_KEY, serving
 from bayswitch.player import Player, instant
 from limits.rules import load_rulebook
 from switch.cli.demo import message_files
-from switch.cli.expectations import Unmet
-from switch.cli.reckoning import reckon
-from switch.cli.story import read_story
 from switch.clock import BusinessClock
+from switch.drills.expectations import Unmet
+from switch.drills.reckoning import reckon
+from switch.drills.story import read_story
 from switch.main import memory_sandbox
 
 

@@ -12,7 +12,7 @@ from lxml import etree
 from pydantic import BaseModel
 from serving import Served, a_new_person, body_of
 
-from switch.api import examples, models, persons
+from switch.api import examples, lookups, models, persons, proxies, rail_models
 
 
 async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) -> None:
@@ -27,6 +27,12 @@ async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) 
             "document": a_person(person), "direction": "northbound", "channel": "bank",
             "debtor_agent": HARBOUR, "debtor_account": f"S{person}", "creditor_agent": PEARL, "creditor_account": f"S{person}",
         }  # fmt: skip
+        proxy = {
+            "proxy": {"type": "SHID", "value": f"7{person:06}"},
+            "agent": HARBOUR,
+            "account": f"P{person}",
+            "name": "HO Mei",
+        }
         paid = await http.post("/v1/payments", json=good, headers=key | {"Prefer": "wait=10"})
         payment = f"/v1/payments/{paid.json()['payment_id']}"
         batch = {
@@ -50,11 +56,16 @@ async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) 
             (200, models.QuotaBoard, await operator.get("/v1/quotas")),
             (201, models.QuoteDocument, await http.post("/v1/quotes", json=quote)),
             (200, models.ClockDocument, await http.get("/v1/sandbox/clock")),
-            (200, models.FaultDocument, await http.get("/v1/sandbox/rails/hk-fps/faults")),
+            (200, rail_models.FaultDocument, await http.get("/v1/sandbox/rails/hk-fps/faults")),
             (200, models.PersonLinkDocument, await operator.post("/v1/sandbox/persons/links", json=link)),
             (200, persons.StateDocument, await operator.post("/v1/persons/states", json={"document": a_person(person), "state": "watch-list"})),
             (200, persons.KnownPersonDocument, await operator.post("/v1/persons/known", json={"document": a_person(person)})),
             (200, persons.PairDocument, await operator.post("/v1/persons/pairs", json=pair)),
+            (200, proxies.ProxyDocument, await operator.post("/v1/proxies", json=proxy)),
+            (200, proxies.ProxyDocument, await operator.post("/v1/proxies/change", json={"proxy": proxy["proxy"], "agent": HARBOUR, "change": "suspend"})),
+            (200, proxies.KnownAccountDocument, await http.post("/v1/accounts/known", json={"agent": HARBOUR, "account": f"P{person}"})),
+            (200, proxies.AlertDocument, await operator.post("/v1/accounts/alerts", json={"agent": HARBOUR, "account": f"P{person}", "alert": True})),
+            (200, lookups.LookupDocument, await http.post("/v1/lookups", json={"agent": HARBOUR, "account": f"P{person}", "name": "HO M"})),
             (200, models.ParticipantList, await http.get("/v1/participants")),
             (200, models.MagicList, await http.get("/v1/magic")),
             (200, models.HealthDocument, await http.get("/readyz")),
@@ -182,7 +193,8 @@ async def test_every_example_of_a_body_can_be_tried_out(own: Served) -> None:
                 tried[path] = answer
     assert tried.keys() == {
         "/v1/payments", "/v1/payments/batch", "/v1/payments/explain", "/v1/headroom", "/v1/quotes", "/v1/messages",
-        "/v1/persons/states", "/v1/persons/pairs", "/v1/persons/known",
+        "/v1/persons/states", "/v1/persons/pairs", "/v1/proxies", "/v1/proxies/change", "/v1/accounts/known", "/v1/accounts/alerts", "/v1/lookups",
+        "/v1/persons/known",
         "/v1/sandbox/rulebook",
     }  # fmt: skip
     assert tried["/v1/payments/explain"].json()["status"] == "ACSP"

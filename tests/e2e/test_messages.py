@@ -1,4 +1,4 @@
-"""pacs.008 in, pacs.002 out, over HTTP; and the messages of a payment, which only its participant reads."""
+"""A message in, the one that answers it out, over HTTP; and the messages of a payment, which only its participant reads."""
 
 import asyncio
 import os
@@ -11,8 +11,11 @@ from lxml import etree
 from serving import Served, a_new_person, body_of
 
 from bayswitch import Problem
+from rails.messages.original import OriginalPayment
+from rails.messages.pacs028 import Inquiry, StatusRequest, build_pacs028
+from rails.messages.pain import PAIN_001, PAIN_001S, Pain001, build_pain001, read_pain002
 from switch.payment.instruction import Instruction
-from switch.translate.messages import instruction_to_pacs008, parse_instructions
+from switch.translate.messages import instruction_to_pacs008, parse_instructions, transfer_of
 
 _XSD = os.environ.get("ISO20022_XSD", "")
 _AT = datetime(2026, 3, 5, 4, 0, tzinfo=UTC)
@@ -94,11 +97,13 @@ async def test_what_xml_and_json_ask_for_is_judged_alike(served: Served) -> None
     [b"", b"hello", b"<a", b"<a/>", b"\xff\xfe\x00", b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", b"<a>" * 5000],
     ids=["empty", "text", "cut", "another", "bytes", "doctype", "deep"],
 )
-async def test_what_is_no_message_is_a_400(served: Served, body: bytes) -> None:
+async def test_what_is_no_message_is_a_400_with_an_admi002(served: Served, body: bytes) -> None:
     async with served.http() as http:
         answer = await http.post("/v1/messages", content=body, headers={"Content-Type": "application/xml"})
-    assert answer.status_code == 400 and answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["errors"][0]["what"]
+    assert answer.status_code == 400 and answer.headers["content-type"].startswith("application/xml")
+    _, document = etree.fromstring(answer.content)
+    assert document.findtext(".//{*}RltdRef/{*}Ref") == "NOTPROVIDED"
+    assert document.findtext(".//{*}Rsn/{*}RjctgPtyRsn") in {"FF01", "RR10"} and document.findtext(".//{*}RsnDesc")
 
 
 async def test_a_message_refused_as_a_whole_is_answered_by_its_id(served: Served) -> None:
@@ -118,6 +123,55 @@ async def test_an_operator_who_names_nobody_is_answered_by_what_the_message_says
     header, document = etree.fromstring(answer.content)
     assert header.findtext("{*}Fr//{*}BICFI") == "BAYSHKH0" and header.findtext("{*}To//{*}Id") == "NOTPROVIDED"
     assert document.findtext(".//{*}OrgnlMsgId") == "WHOLE-2"
+
+
+def an_initiation(*instructions: Instruction, day: str = "2026-03-05", definition: str = PAIN_001) -> bytes:
+    """A pain.001 of these instructions."""
+    transfers = tuple([transfer_of(each) for each in instructions])
+    sent = Pain001(definition, f"P{a_new_person()}", "2026-03-05T12:00:00+08:00", "A wallet", "PI-1", day, transfers)
+    return build_pain001(sent)
+
+
+@pytest.mark.parametrize("definition", PAIN_001S)
+async def test_a_customers_initiation_is_paid_and_answered_in_its_generation(served: Served, definition: str) -> None:
+    person = a_new_person()
+    fits, over = (with_uetr(northbound(amount, person=person)) for amount in ("6000.00", "6000.00"))
+    async with served.http() as http:
+        headers = {"Content-Type": "application/xml", "Prefer": "wait=20"}
+        answer = await http.post(
+            "/v1/messages", content=an_initiation(fits, over, definition=definition), headers=headers
+        )
+    assert answer.status_code == 200
+    report = read_pain002(answer.content)
+    assert report.original_definition == definition and report.payment_information_id == "PI-1"
+    assert [(each.status, each.reason_code) for each in report.statuses] == [("ACCC", ""), ("RJCT", "RR04")]
+
+
+@pytest.mark.parametrize(("day", "code"), [("2026-03-04", "DT01"), ("2026-03-06", "CH03")])
+async def test_an_initiation_for_another_day_is_refused_as_a_whole(served: Served, day: str, code: str) -> None:
+    async with served.http() as http:
+        answer = await http.post(
+            "/v1/messages", content=an_initiation(northbound(), day=day), headers={"Content-Type": "application/xml"}
+        )
+    assert answer.status_code == 400 and read_pain002(answer.content).group_code == code
+
+
+async def test_an_inquiry_is_answered_with_how_the_payment_stands(served: Served) -> None:
+    known = with_uetr(northbound(person=a_new_person()))
+    others = with_uetr(northbound(person=a_new_person(), debtor_agent=LION))
+    headers = {"Content-Type": "application/xml", "Prefer": "wait=20"}
+    async with served.client() as client, served.http() as http, served.http(LION) as lion:
+        for door, one in ((http, known), (lion, others)):
+            sent = await door.post(
+                "/v1/messages", content=a_message(one, message_id=f"M{a_new_person()}"), headers=headers
+            )
+            assert told(sent.content) == [("ACCC", None)]
+        asked = [known.uetr, others.uetr, "0b7e9a52-4a33-4e0f-9d1b-6c5a4f3e2d1c"]
+        inquiries = tuple([Inquiry(OriginalPayment(uetr, None)) for uetr in asked])
+        body = build_pacs028(StatusRequest("INQ-1", "2026-03-05T12:00:00+08:00", inquiries))
+        answer = await client.send_message(body)
+    # Another participant's payment is not found either.
+    assert told(answer) == [("ACCC", None), ("RJCT", "AG09"), ("RJCT", "AG09")]
 
 
 async def test_only_its_participant_reads_a_payments_messages(served: Served) -> None:

@@ -307,13 +307,30 @@ async def test_an_operator_ends_a_payment_in_doubt_and_only_such_a_one(own: Serv
     async with own.client() as client, own.http(None) as http, own.http() as participant:
         sent = await client.pay(body_of(to_magic("LATE-ACCEPT")))
         path = f"/v1/sandbox/payments/{sent['payment_id']}/decision"
-        early = await http.post(path, json={"event": "reject"})
+        ask, second = {"event": "reject", "reason": "The rail is silent."}, {"Bayswitch-Operator": "Wong"}
+        early = await http.post(path, json=ask)
         assert (early.status_code, early.json()["name"]) == (409, "not-in-doubt")
         await http.post("/v1/sandbox/clock", json={"advance_seconds": 300, "settle": 0.5})
-        assert (await participant.post(path, json={"event": "reject"})).status_code == 403
-        ended = await http.post(path, json={"event": "reject"})
+        assert (await participant.post(path, json=ask)).status_code == 403
+        assert (await http.post(path, json={"event": "reject"})).status_code == 400  # and why?
+        assert (await http.post(path, json=ask, headers={"Bayswitch-Operator": "?"})).status_code == 400
+        for _ in range(2):  # the same operator again confirms nothing
+            proposed = await http.post(path, json=ask)
+            assert proposed.status_code == 202 and proposed.json()["state"] == "open", proposed.text
+        other = await http.post(path, json=ask | {"event": "settle"}, headers=second)
+        assert (other.status_code, other.json()["name"]) == (409, "otherwise-proposed")
+        assert (await client.payment(sent["payment_id"]))["iso_status"] == "PDNG"
+        ended = await http.post(path, json=ask, headers=second)
         assert ended.status_code == 200 and ended.json()["iso_status"] == "RJCT"
-        assert (await http.post(path, json={"event": "settle"})).status_code == 409
+        assert (await http.post(path, json=ask | {"event": "settle"})).status_code == 409
+        [decided] = (await http.get(path)).json()["proposals"]
+        assert (decided["proposed_by"], decided["decided_by"], decided["state"]) == ("operator", "Wong", "confirmed")
+        asked = (await client.payment(sent["payment_id"]))["inquiries"]
+        assert [each["answer"] for each in asked] == ["pending"] * len(asked) and asked[0]["rail"] == "ibps"
+        assert (await participant.get(path)).status_code == 403
+        messages = (await participant.get(f"/v1/payments/{sent['payment_id']}/messages")).json()["messages"]
+        questions = [each["xml"] for each in messages if each["definition"].startswith("pacs.028")]
+        assert len(questions) == len(asked) and all(sent["uetr"] in each for each in questions)
 
 
 async def test_the_clock_decides_whether_a_lane_is_open(own: Served) -> None:
@@ -337,11 +354,16 @@ async def test_a_fault_of_a_rail_is_switched_on_and_off(own: Served) -> None:
         assert (await http.post(path, json={"outage": True})).json()["outage"] is True
         sent = await client.pay(body_of(northbound()))
         await http.post("/v1/sandbox/clock", json={"advance_seconds": 30, "settle": 0.3})
-        assert (await client.payment(sent["payment_id"]))["iso_status"] == "PDNG"  # past the rail's deadline
+        ended = await client.payment(sent["payment_id"])  # past its deadline, and the rail surely has nothing of it
+        assert (ended["iso_status"], ended["reason"]["code"], ended["reason"]["name"]) == (
+            "RJCT",
+            "AB03",
+            "switch-time-out",
+        )
         assert (await http.post(path, json={})).json()["outage"] is False
+        after = await client.pay(body_of(northbound(instruction_id="AFTER")), wait_seconds=0)
         await http.post("/v1/sandbox/clock", json={"advance_seconds": 600, "settle": 5})
-        ended = await client.payment(sent["payment_id"])
-        assert (ended["iso_status"], ended["reason"]["code"]) == ("RJCT", "AG09")  # it never came, and never will
+        assert (await client.payment(after["payment_id"]))["iso_status"] == "ACCC"
 
 
 async def test_a_late_acceptance_is_seen_by_its_participant_and_by_operators(own: Served) -> None:
@@ -350,8 +372,8 @@ async def test_a_late_acceptance_is_seen_by_its_participant_and_by_operators(own
         payment_id = sent["payment_id"]
         await http.post("/v1/sandbox/clock", json={"advance_seconds": 120, "settle": 5})
         assert (await client.payment(payment_id))["exceptions"] == []
-        decided = await http.post(f"/v1/sandbox/payments/{payment_id}/decision", json={"event": "reject"})
-        assert decided.status_code == 200, decided.text
+        await operator.decide(payment_id, "reject", "Chan")
+        await operator.decide(payment_id, "reject", "Wong")
         await http.post("/v1/sandbox/clock", json={"advance_seconds": 4000, "settle": 5})
         payment = await client.payment(payment_id)
         listed = (await http.get("/v1/exceptions")).json()
@@ -370,16 +392,36 @@ async def test_a_late_acceptance_is_seen_by_its_participant_and_by_operators(own
         assert found["used"][0] == {"rule": DAY, "amount": "8000.00", "currency": "HKD"}
         with pytest.raises(Problem, match="RR04"):
             await client.pay(body_of(northbound("8000.00")))
+        events = (await client.payment_events(payment_id))["events"]
+        assert [event["record"] for event in events][-3:] == ["payment", "abort", "exception"]
+        assert (events[-1]["kind"], events[-1]["state"], events[-1]["n"]) == ("late-acceptance", "open", None)
+        assert {event["iso_status"] for event in events[-3:]} == {"RJCT"}
+
+        path = f"/v1/exceptions/{payment_id}/late-acceptance/resolution"
+        ask = {"resolution": "honoured", "reason": "The debtor agent pays."}
+        assert (await http.post(path, json=ask)).status_code == 202
+        assert (await http.post(path, json=ask | {"resolution": "forgotten"})).status_code == 400
+        assert (await http.post(path.replace("late-acceptance", "odd"), json=ask)).status_code == 404
+        resolved = await http.post(path, json=ask, headers={"Bayswitch-Operator": "Wong"})
+        assert (resolved.json()["state"], resolved.json()["resolution"]) == ("resolved", "honoured"), resolved.text
+        assert (await client.payment(payment_id))["exceptions"] == [resolved.json()]
+        assert (await http.get("/v1/exceptions?state=open")).json()["exceptions"] == []
+        assert (await http.get("/v1/exceptions?state=resolved")).json()["exceptions"] == [resolved.json()]
+        assert (await http.get("/v1/exceptions?state=odd")).status_code == 400
+        last = (await client.payment_events(payment_id))["events"][-1]
+        assert (last["record"], last["kind"], last["state"]) == ("exception", "resolved", "resolved")
     async with own.http() as participant:
         assert (await participant.get("/v1/exceptions")).status_code == 403
+        assert (await participant.post(path, json=ask)).status_code == 403
 
 
 async def test_exception_records_are_paged_newest_first(own: Served) -> None:
-    async with own.client() as client, own.http(None) as http:
+    async with own.client() as client, own.http(None) as http, own.operator() as operator:
         for person in (1, 2, 3):
             sent = await client.pay(body_of(to_magic("LATE-ACCEPT", person=person)))
             await http.post("/v1/sandbox/clock", json={"advance_seconds": 120, "settle": 5})
-            await http.post(f"/v1/sandbox/payments/{sent['payment_id']}/decision", json={"event": "reject"})
+            for name in ("Chan", "Wong"):
+                await operator.decide(sent["payment_id"], "reject", name)
         await http.post("/v1/sandbox/clock", json={"advance_seconds": 4000, "settle": 5})
         whole = (await http.get("/v1/exceptions")).json()["exceptions"]
         first = (await http.get("/v1/exceptions?limit=2")).json()

@@ -90,6 +90,7 @@ async def test_what_is_rejected_or_in_doubt_is_in_no_cell_and_is_counted(own: Se
     assert sum(cell["count"] for cell in report["cells"]) == 2  # the first, in two economies
     assert report["not_settled"] == {
         "rejected": 2, "cancelled": 0, "blocked": 0, "on_their_way": 0, "not_yet_known": 1, "paid_after_their_end": 0,
+        "returns_held": 0,
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from rails.book import Book, MemoryBook
 from rails.catalogue import build_rails
 from switch.flow.board import Board
 from switch.flow.metrics import Metrics
-from switch.flow.ports import Store, Stored
+from switch.flow.ports import PAYMENT, Store, Stored
 from switch.flow.submission import Answer, Submission
 from switch.flow.worker import Worker
 from switch.flow.world import World
@@ -106,6 +106,8 @@ class Driver:
             did = await self.worker.submit(self.machine())
             did += await self.worker.collect()
             did += await self.worker.complete()
+            did += await self.worker.recalls.step()
+            did += await self.worker.release()
             if not did:
                 return
         raise AssertionError("there is always something due")
@@ -124,7 +126,7 @@ class Driver:
 
     async def history(self, payment_id: str) -> list[str]:
         """The statuses a payment has gone through."""
-        return [event.status for event in await self.store.events(payment_id)]
+        return [event.status for event in await self.store.events(payment_id) if event.record == PAYMENT]
 
     async def counters(self) -> dict[str, tuple[int, ...]]:
         """The four sums of every counter that holds anything."""

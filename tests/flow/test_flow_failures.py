@@ -129,24 +129,81 @@ async def test_a_rail_that_is_away_keeps_nobody_else_waiting() -> None:
     assert (await driver.stored(held)).status == "credited"
 
 
-async def test_a_payment_whose_rail_stays_away_past_the_deadline_is_in_doubt_until_the_rail_is_back() -> None:
-    """Sending it failed, so the rail may have it or not: everything stays held, and it is not sent late, it is asked about."""
+async def test_a_payment_its_rail_surely_has_not_taken_by_its_deadline_is_ended_and_holds_nothing(
+    driver: Driver,
+) -> None:
+    before = await driver.counters()
+    ibps = driver.world.rails["ibps"]
+    ibps.faults = Faults(outage=True)
+    payment_id = await driver.accepted(northbound())
+    waiter = driver.worker.wait_for(payment_id)
+    await driver.worker.submit(0.0)
+    driver.world.clock.set(NOON + timedelta(seconds=19))
+    await driver.worker.submit(0.0)
+    await driver.worker.complete()
+    assert (await driver.stored(payment_id)).status == "accepted"
+    driver.world.clock.set(NOON + timedelta(seconds=20))
+    await driver.worker.complete()
+    stored = await driver.stored(payment_id)
+    assert (stored.status, stored.code, stored.awaits_rail) == ("rejected", "AB03", False)
+    assert "switch-time-out" in stored.detail and await waiter == "rejected"
+    assert await driver.counters() == before and not driver.worker.flights and not driver.worker.unsent
+    ibps.faults = Faults()
+    await driver.wait(60)
+    assert await driver.history(payment_id) == ["accepted", "rejected"]
+    assert await driver.store.inquiries(payment_id) == [] and await driver.store.exceptions(None) == []
+
+
+async def test_what_may_be_with_a_rail_that_stays_away_is_in_doubt_until_the_rail_is_back() -> None:
+    """Nobody knows whether sending it failed before or after the rail had it: all stays held, it is asked about, not sent late."""
     driver = await Driver(MemoryStore(), a_world(rails=some_rails())).start()
     ibps = driver.world.rails["ibps"]
-    ibps.faults = Faults(outage=True)  # type: ignore[attr-defined]
+    send = ibps.send
+
+    async def not_known(batch: Any) -> None:
+        raise RailUnavailable("planted: it may have been taken")
+
+    ibps.send = not_known
     payment_id = await driver.accepted(northbound())
     held = await driver.counters()
-    for _ in range(5):
+    await driver.worker.submit(0.0)
+    ibps.send, ibps.faults = send, Faults(outage=True)
+    for _ in range(5):  # surely not taken now; but before, nobody knows
         await driver.worker.submit(0.0)
         driver.world.clock.set(driver.world.clock.now() + timedelta(seconds=15))
         await driver.worker.complete()
     assert (await driver.stored(payment_id)).status == "in_doubt" and await driver.counters() == held
-    ibps.faults = Faults()  # type: ignore[attr-defined]
+    ibps.faults = Faults()
     await driver.wait()
     await driver.wait(60)
     stored = await driver.stored(payment_id)
     assert (stored.status, stored.code) == ("rejected", "AG09") and await driver.counters() != held
     assert await driver.store.exceptions(None) == [] and await driver.imbalance() == {}
+
+
+async def test_what_another_worker_has_taken_over_is_not_ended_as_unsent(driver: Driver) -> None:
+    """It may have been sent by then: only who holds a payment knows."""
+    driver.world.rails["ibps"].faults = Faults(outage=True)
+    payment_id = await driver.accepted(northbound())
+    await driver.worker.submit(0.0)
+    driver.worker._takeover.incarnation = 7  # its row is under another
+    driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE))
+    await driver.worker.complete()
+    assert (await driver.stored(payment_id)).status == "accepted" and not driver.worker.flights
+
+
+@pytest.mark.parametrize("where", ["fail_before", "fail_after"])
+async def test_an_unsent_payment_the_store_did_not_end_is_ended_later(where: str) -> None:
+    driver, store = await faulty()
+    before = await driver.counters()
+    driver.world.rails["ibps"].faults = Faults(outage=True)
+    payment_id = await driver.accepted(northbound())
+    await driver.worker.submit(0.0)
+    driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE))
+    getattr(store, where).add("finish")
+    await stubborn(driver.worker.complete)
+    assert (await driver.stored(payment_id)).code == "AB03" and await driver.counters() == before
+    assert not driver.worker.flights and not driver.worker.unsent
 
 
 async def test_what_is_sent_late_is_dated_by_when_it_was_sent() -> None:

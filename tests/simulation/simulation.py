@@ -1,39 +1,53 @@
-"""One seed, one world: payments, retries, troubles and crashes in seeded order, in virtual time.
+"""One seed, one world: payments, retries, recalls, troubles and crashes in seeded order, in virtual time.
 
 The worker's steps are called as its loops call them; a crash drops the worker and all it remembers, and starts another on
-the same store and the same rails' books. Nothing here knows what is right: that is own_books.
+the same store and the same rails' books. What is done stands in steps.py; nothing here knows what is right: that is own_books.
 """
 
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from random import Random
 from typing import Any, NamedTuple
 
 from builders import RATES, a_world
-from own_books import CAPS, OwnBooks, Wrong
-from simulated_traffic import an_instruction
-from troubled import AFTER, BEFORE, TROUBLES, Trouble, TroubledRail, TroubledStore
+from own_books import OwnBooks
+from own_law import CAPS, GIVE_BACK, Wrong
+from steps import STEPS, WEIGHTS
+from troubled import AFTER, BEFORE, Trouble, TroubledRail, TroubledStore
 
-from fx.money import Money
 from fx.quotes import Quote
 from limits.calendars import is_business_day
 from limits.rules import Rulebook, load_rulebook
-from rails.book import MemoryBook
+from rails.book import Entry, MemoryBook
 from rails.catalogue import build_rails
-from rails.faults import NO_FAULTS, Faults
-from rails.port import RailUnavailable
+from rails.faults import NO_FAULTS
+from rails.port import (
+    CREDITED,
+    PENDING,
+    REJECTED,
+    SETTLED,
+    RailInstruction,
+    RailReport,
+    RailReturn,
+    RailUnavailable,
+    RecallAnswer,
+)
+from rails.recall_book import Case, Unasked
 from switch.clock import BusinessClock
+from switch.directory.directory import build_directory
 from switch.flow.board import Board
+from switch.flow.directory import DirectoryDesk
 from switch.flow.metrics import Metrics
 from switch.flow.ports import StoreUnavailable
+from switch.flow.recalls import RecallAsk
 from switch.flow.submission import Submission, opened
 from switch.flow.worker import Worker
+from switch.flow.world import closures_fact
 from switch.main import opening_transfers
 from switch.payment.instruction import Instruction
-from switch.payment.reasons import problem
-from switch.sandbox import InFlight, Sandbox
+from switch.sandbox import Sandbox
 from switch.store.memory import MemoryStore
 
 SHOWN = 60  # last steps a failure prints
@@ -43,21 +57,36 @@ STARTS = (
     datetime(2026, 3, 5, 1, 30, tzinfo=UTC),  # a Thursday morning
     datetime(2026, 3, 6, 9, 0, tzinfo=UTC),  # before a weekend
     datetime(2025, 12, 31, 15, 40, tzinfo=UTC),  # before a new year, 23:40 in Hong Kong
+    datetime(2026, 2, 14, 14, 50, tzinfo=UTC),  # a make-up workday, 22:50 in Hong Kong, before Lunar New Year
+    datetime(2026, 3, 7, 4, 0, tzinfo=UTC),  # a Saturday noon
 )
-# Scenarios that come into force meanwhile: overlay, and what the auditor is told of it.
-SCENARIOS: tuple[tuple[Mapping[str, Any], Mapping[str, int]], ...] = (
-    ({}, {}),
-    ({"payment-connect.northbound.day": {"value": "6000"}}, {"payment-connect.northbound.day": 6_000_00}),
-    ({"payment-connect.northbound.year": {"value": "30000"}}, {"payment-connect.northbound.year": 30_000_00}),
-    ({"same-name.hong-kong.day": {"value": "20000"}}, {"same-name.hong-kong.day": 20_000_00}),
-    ({"lanes": {"same-name.hong-kong": {"active": False}}}, {}),
+
+
+class Scenario(NamedTuple):
+    """What comes into force meanwhile: an overlay, and what the auditor is told of it."""
+
+    overlay: Mapping[str, Any] = {}
+    caps: Mapping[str, int] = {}
+    give_back: frozenset[str] = frozenset()
+
+
+SCENARIOS = (
+    Scenario(),
+    Scenario({"payment-connect.northbound.day": {"value": "6000"}}, {"payment-connect.northbound.day": 6_000_00}),
+    Scenario({"payment-connect.northbound.year": {"value": "30000"}}, {"payment-connect.northbound.year": 30_000_00}),
+    Scenario({"same-name.hong-kong.day": {"value": "20000"}}, {"same-name.hong-kong.day": 20_000_00}),
+    Scenario({"lanes": {"same-name.hong-kong": {"active": False}}}),
+    Scenario(
+        {"payment-connect.northbound.day": {"gives_back": True}, "mainland.fx-purchase.year": {"gives_back": True}},
+        give_back=frozenset({"payment-connect.northbound.day", "mainland.fx-purchase.year"}),
+    ),
 )
 
 
 @cache
 def rulebook(scenario: int) -> Rulebook:
     """The law of a scenario, read once for all worlds."""
-    return load_rulebook([SCENARIOS[scenario][0]])
+    return load_rulebook([SCENARIOS[scenario].overlay])
 
 
 class Failure(AssertionError):
@@ -70,6 +99,14 @@ class Request(NamedTuple):
     instruction: Instruction
     participant: str
     key: str
+
+
+class RecallRequest(NamedTuple):
+    """What a client asked back, and keeps to ask again."""
+
+    payment_id: str
+    key: str
+    ask: RecallAsk
 
 
 class Machine:
@@ -94,7 +131,6 @@ class Simulation:
         self.memory = MemoryStore()
         self.store: Any = TroubledStore(self.memory, self.trouble)
         self.books: dict[str, MemoryBook] = {}
-        self.scenario = 0
         self.poor = self.chance.random() < 0.4
         self.clock = BusinessClock(self.machine.time)
         self.clock.begin(self.chance.choice(STARTS))
@@ -104,15 +140,19 @@ class Simulation:
         self.own = OwnBooks(
             {name: rail.capabilities.reports_credit for name, rail in rails.items()}, opening, self._open
         )
+        self.broken: Wrong | None = None  # what the auditor found while the switch was in the middle of a call
         self.sandbox: Sandbox
         self.worker: Worker
+        self.directory: DirectoryDesk
         self.incarnation = 0
         self.requests: list[Request] = []
+        self.recalls: list[RecallRequest] = []
         self.unanswered: deque[Request] = deque()
         self.open: list[tuple[Request, Submission]] = []
         self.quotes: list[Quote] = []
         self.gave_back_at = 0.0
-        self.counts: dict[str, int] = {}
+        self.steps: Counter[str] = Counter()
+        self.fates: Counter[str] = Counter()  # what happened that no event tells
         self.log: deque[str] = deque(maxlen=SHOWN)
 
     def _world(self) -> Any:
@@ -132,13 +172,30 @@ class Simulation:
     def _book(self, rail: str) -> MemoryBook:
         return self.books.setdefault(rail, MemoryBook())
 
+    def take_scenario(self, n: int) -> None:
+        """Go by the law of a scenario, and tell the auditor, who has read all that went before."""
+        scenario = SCENARIOS[n]
+        self.world.take_rulebook(rulebook(n))
+        self.own.caps = CAPS | scenario.caps
+        self.own.give_back = GIVE_BACK | scenario.give_back
+
     # --- what passes between switch and rails goes to the auditor ---
 
-    def sent(self, rail: str, batch: Any) -> None:
-        self.own.sent(rail, batch)
+    async def sent(self, batch: Sequence[RailInstruction]) -> None:
+        try:
+            await self.own.read(self.memory)
+            self.own.sent(batch)
+        except Wrong as wrong:  # the switch takes whatever a rail raises for the rail's failure
+            self.broken = self.broken or wrong
 
-    def said(self, reports: Any) -> None:
+    def said(self, reports: Sequence[RailReport]) -> None:
         self.own.said(reports)
+
+    def answered(self, answers: Sequence[RecallAnswer]) -> None:
+        self.own.returns.answered(answers)
+
+    def told(self, returns: Sequence[RailReturn]) -> None:
+        self.own.returns.told(returns)
 
     # --- running ---
 
@@ -151,7 +208,7 @@ class Simulation:
             for _ in range(steps):
                 await self._step()
             await self._drain()
-            await self.own.close(self.memory, {rail: book._entries for rail, book in self.books.items()})
+            await self._close()
         except Exception as error:
             told = "\n".join(self.log)
             raise Failure(f"seed {self.seed}: {type(error).__name__}: {error}\nlast steps:\n{told}") from error
@@ -159,25 +216,28 @@ class Simulation:
     async def _start(self) -> None:
         """Start as a new process does: a new incarnation, rails from their books, what others left."""
         self.incarnation += 1000
-        self.worker = Worker(self.world, self.store, Board(self.machine.time), Metrics(), self.incarnation)
-        self.sandbox = Sandbox(self.world, self.store, self.worker)
-        for rail in self.world.rails.values():
+        world = self.world
+        world.known = world.known._replace(directory=build_directory(1))
+        self.worker = Worker(world, self.store, Board(self.machine.time), Metrics(), self.incarnation)
+        self.sandbox = Sandbox(world, self.store, self.worker)
+        self.directory = DirectoryDesk(world, self.store, self.worker.refresh, gap_seconds=0.0)
+        for rail in world.rails.values():
             await rail.start(self.clock.now())
         await self.worker.register(10.0)
         await self.worker.refresh()
         while await self.worker.take_over():
             pass
+        await self.worker.queue.look()
 
     async def _step(self) -> None:
         names, weights = zip(*WEIGHTS.items(), strict=True)
-        name = self.chance.choices(names, weights)[0]
-        await self._do(name)
+        await self.do(self.chance.choices(names, weights)[0])
 
-    async def _do(self, name: str) -> None:
-        step: Callable[[Simulation], Awaitable[str]] = STEPS[name]
-        self.counts[name] = self.counts.get(name, 0) + 1
+    async def do(self, name: str) -> None:
+        """Take one step; a trouble that strikes may bring the worker down."""
+        self.steps[name] += 1
         try:
-            said = await step(self)
+            said = await STEPS[name](self)
             self.log.append(f"{self.clock.now():%m-%d %H:%M:%S.%f} {name} {said}")
         except (StoreUnavailable, RailUnavailable) as error:
             self.log.append(f"{self.clock.now():%m-%d %H:%M:%S.%f} {name}: {error}")
@@ -185,11 +245,13 @@ class Simulation:
                 raise
             self.trouble.struck = False
             if self.chance.random() < 0.5:
-                await self._crash()
-        await self._gather()
+                await self.crash()
+        await self.gather()
 
-    async def _gather(self) -> None:
+    async def gather(self) -> None:
         """Let the clients read the answers that have come."""
+        if self.broken is not None:
+            raise self.broken
         await self.own.read(self.memory)
         still = []
         for request, submission in self.open:
@@ -202,190 +264,12 @@ class Simulation:
     def _open(self, sealed: bytes, payment_id: str) -> Instruction:
         return opened(self.world.sealer.open(sealed, payment_id))[0]
 
-    # --- steps ---
-
-    async def arrive(self) -> str:
-        for _ in range(self.chance.choice((1, 1, 2, 5))):
-            self._submit(self._new())
-        return f"{len(self.worker.waiting)} waiting"
-
-    def _new(self) -> Request:
-        instruction = an_instruction(self.chance, self.seed, len(self.requests), self.quotes)
-        participant = instruction.debtor_agent[:8]
-        if self.chance.random() < 0.02:
-            participant = "PEAKHKH0"
-        request = Request(instruction, participant, f"key-{len(self.requests)}")
-        self.requests.append(request)
-        return request
-
-    def _submit(self, request: Request) -> Submission | None:
-        try:
-            submission = self.sandbox.submission(request.instruction, request.participant, request.key)
-        except InFlight:
-            return None
-        self.own.asked(submission.payment_id, request.instruction)
-        self.open.append((request, submission))
-        return submission
-
-    async def again(self) -> str:
-        """A client sends again: the same, other content under its key, or a known UETR or instruction id anew."""
-        if not self.requests:
-            return "nothing"
-        what = self.chance.choice(("same", "same", "same", "other", "uetr", "instruction"))
-        request = self.chance.choice(self.requests)
-        if what == "same" and self.unanswered:
-            request = self.unanswered.popleft()
-        if what == "other":
-            amount = self.chance.choice(("1.00", "2.00"))
-            changed = request.instruction.model_copy(
-                update={
-                    "instructed_amount": request.instruction.instructed_amount.model_copy(update={"amount": amount})
-                }
-            )
-            self._submit(request._replace(instruction=changed))
-        elif what == "same":
-            self._submit(request)
-        else:
-            fresh = an_instruction(self.chance, self.seed, len(self.requests), self.quotes)
-            known, uetr = request.instruction, {"uetr": request.instruction.uetr}
-            changed = fresh.model_copy(update=uetr) if what == "uetr" else known.model_copy(update={"uetr": fresh.uetr})
-            anew = Request(changed, changed.debtor_agent[:8], f"key-{len(self.requests)}")
-            self.requests.append(anew)
-            self._submit(anew)
-        return what
-
-    async def accept(self) -> str:
-        batch = self.sandbox.loops._take(self.chance.choice((1, 2, 8, 64)))
-        if not batch:
-            return "nothing"
-        try:
-            await self.worker.accept(batch)
-        except StoreUnavailable:
-            self.worker.waiting.extendleft(reversed(batch))
-            raise
-        return f"{len(batch)}"
-
-    async def ask_first(self) -> str:
-        """Explain and pay with nothing in between: the same verdict (promise 4)."""
-        while self.worker.waiting:
-            await self._do("accept")
-        if self.world.generation != await self.memory.generation():
-            await self.worker.refresh()
-        self.trouble.disarm()
-        request = self._new()
-        told = await self.sandbox.explain(request.instruction, request.participant)
-        submission = self._submit(request)
-        assert submission is not None
-        for _ in range(10):
-            if not submission.answer.done():
-                await self.worker.accept(self.sandbox.loops._take(1))
-        answer = submission.answer.result()
-        code = problem(answer.refusal).code if answer.refusal else None
-        said = "ACSP" if answer.status == "accepted" else "RJCT"
-        stale = self.worker.board.entries and self.machine.now - self.gave_back_at <= BOARD_SECONDS
-        explained = (told["status"], told["reason"]["code"] if told["reason"] else None)
-        if explained != (said, code) and not stale:
-            raise Wrong(f"explained as {explained} {told['reason']}, answered {said, code} {answer.refusal}: {request}")
-        if said == "ACSP":
-            stored = await self.memory.payment(answer.payment_id)
-            assert stored is not None
-            if told["classification"]["lane"] != stored.lane:
-                raise Wrong(f"explained over {told['classification']['lane']}, carried over {stored.lane}: {request}")
-        return f"{said} {code or ''}"
-
-    async def submit(self) -> str:
-        return str(await self.worker.submit(self.machine.now))
-
-    async def mark(self) -> str:
-        return str(await self.worker.mark_submitted(self.machine.now - 0.05))
-
-    async def collect(self) -> str:
-        handled = await self.worker.collect()
-        self.gave_back_at = self.machine.now if handled else self.gave_back_at
-        return str(handled)
-
-    async def complete(self) -> str:
-        handled = await self.worker.complete()
-        self.gave_back_at = self.machine.now if handled else self.gave_back_at
-        return str(handled)
-
-    async def watch(self) -> str:
-        await self.worker.register(10.0)
-        taken = await self.worker.take_over()
-        await self.worker.retry()
-        if await self.memory.generation() != self.world.generation:
-            await self.worker.refresh()
-        return str(taken)
-
-    async def tick(self) -> str:
-        seconds = self.chance.choice((0.001, 0.06, 0.4, 1, 3, 10, 25))
-        self.machine.now += seconds
-        return f"{seconds} s"
-
-    async def jump(self) -> str:
-        delta = timedelta(seconds=self.chance.choice((30, 300, 3600, 7200, 20_000, 86_400, 200_000)))
-        rate = self.chance.choice((None, None, None, 0.0, 1.0, 60.0))
-        self.clock.set(self.clock.now() + delta, rate)
-        generation = await self.memory.advance(self.clock.stored())
-        if self.chance.random() < 0.7:  # else it was another worker that moved it
-            self.world.generation = generation
-        return str(delta)
-
-    async def change_law(self) -> str:
-        await self.own.read(self.memory)
-        self.scenario = self.chance.randrange(len(SCENARIOS))
-        self.world.take_rulebook(rulebook(self.scenario))
-        self.own.caps = CAPS | SCENARIOS[self.scenario][1]
-        await self.memory.advance({"rulebook": self.world.rulebook.id})
-        return f"scenario {self.scenario}"
-
-    async def quote(self) -> str:
-        sell, buy = self.chance.choice((("HKD", "CNY"), ("CNY", "HKD")))
-        market = "offshore" if sell == "HKD" else "onshore"
-        participant = "HBAYHKH0" if sell == "HKD" else "PEARCNG0"
-        fixed = Money(self.chance.choice((50_000, 123_456)), self.chance.choice((sell, buy)))
-        quote = await self.sandbox.quote(participant, sell, buy, fixed, market)
-        if isinstance(quote, Quote):
-            self.quotes.append(quote)
-        return str(quote)[:60]
-
-    async def operate(self) -> str:
-        doubtful = [stored for stored in await self.memory.payments(None, None, 10_000) if stored.status == "in_doubt"]
-        if not doubtful:
-            return "nothing"
-        stored, event = self.chance.choice(doubtful), self.chance.choice(("reject", "reject", "settle"))
-        self.own.decided(stored.payment_id, event)
-        await self.sandbox.decide_in_doubt(stored.payment_id, event)
-        self.gave_back_at = self.machine.now
-        return f"{event} {stored.payment_id}"
-
-    async def fault(self) -> str:
-        rail: Any = self.chance.choice(list(self.world.rails.values()))
-        rail.inner.faults = self.chance.choice(
-            (
-                NO_FAULTS, NO_FAULTS, Faults(outage=True), Faults(lost_reports=5_000), Faults(repeated_reports=8_000),
-                Faults(delay_percent=500),
-            )
-        )  # fmt: skip
-        return f"{rail.capabilities.rail} {rail.inner.faults}"
-
-    async def trouble_comes(self) -> str:
-        call, when = self.chance.choice(TROUBLES)
-        self.trouble.arm(call, when)
-        if self.chance.random() < 0.7:  # else it waits for whoever comes by
-            self.machine.now += self.chance.choice((0, 1, 25))
-            await self._do(self.chance.choice(CALLERS[call]))
-        return f"{when} {call}"
-
-    async def crash(self) -> str:
-        await self._crash()
-        return f"now {self.incarnation}"
-
-    async def _crash(self) -> None:
+    async def crash(self) -> None:
+        """Drop the worker and start another; what waits for an answer is asked again."""
         self.trouble.disarm()
         if not self.crashes:
             return
-        await self._gather()
+        await self.gather()
         self.unanswered.extend(request for request, _ in self.open)
         self.open.clear()
         self.machine.now += self.chance.choice((0.1, 3, 20))
@@ -401,25 +285,24 @@ class Simulation:
     # --- the end ---
 
     async def _drain(self) -> None:
-        """No more troubles: the clients send again what was not answered, and everything due happens."""
+        """No more troubles: the clients ask again what was not answered, and everything due happens."""
         self.trouble.disarm()
-        for rail in self.world.rails.values():
-            rail.inner.faults = NO_FAULTS
-        self.clock.set(rate=1.0)
-        self.world.generation = await self.memory.advance(self.clock.stored())
+        await self._mend()
         if self.chance.random() < 0.5:
-            await self._crash()
+            await self.crash()
+        for request in self.recalls:
+            await self.ask_back(request)
         for _ in range(DRAIN_ROUNDS_MAX):
             while self.unanswered:
-                self._submit(self.unanswered.popleft())
+                self.submit(self.unanswered.popleft())
             did = 0
-            for name in ("watch", "accept", "submit", "collect", "complete", "mark"):
+            for name in ("watch", "accept", "submit", "collect", "complete", "recall_step", "release", "mark"):
                 did += self._count(await STEPS[name](self))
-            await self._gather()
+            await self.gather()
             if did or self.worker.waiting or self.worker.unsent:
                 self.machine.now += 0.06
                 continue
-            due = self.worker.next_due()
+            due = self._next_due()
             if due is None:
                 break
             self.machine.now += max((due - self.clock.now()).total_seconds(), 0.001)
@@ -428,27 +311,66 @@ class Simulation:
         if self.open:
             raise Wrong(f"never answered: {self.open}")
 
+    async def _mend(self) -> None:
+        """Rails open, agents take part, what was dictated to stay open ends."""
+        self.clock.set(rate=1.0)
+        for name, rail in self.world.rails.items():
+            rail.inner.faults = NO_FAULTS
+            await self.memory.advance(closures_fact(name, ()))
+            await self._last_words(name)
+        self.world.generation = await self.memory.advance(self.clock.stored())
+        await self.worker.refresh()
+
+    async def _last_words(self, name: str) -> None:
+        """Have a rail that was told to keep silent, or to stop before its last word, say one."""
+        rail: Any = self.world.rails[name]
+        last = CREDITED if rail.capabilities.reports_credit else SETTLED
+        for entry in self.standing(name).values():
+            if entry.outcome == PENDING or (entry.outcome == SETTLED and last == CREDITED):
+                ends = REJECTED if entry.outcome == PENDING and self.chance.random() < 0.5 else last
+                about = self.money_of(entry)
+                await rail.dictate((entry.uetr, entry.leg), ends, "MS03" if ends == REJECTED else "", self.clock.now(), about)
+
+    def _next_due(self) -> datetime | None:
+        """Say when something happens next that can still happen: a recall that is never answered is asked about for ever."""
+        worker, now = self.worker, self.clock.now()
+        dues = [worker.flights.next_due(), worker.queue.next_due(), *(rail.next_due() for rail in self.world.rails.values())]
+        asked = worker.recalls.next_due()
+        if asked is not None:
+            cases = {case.recall_id: case for case in self.cases()}
+            waiting = [recall for recall, state in self.own.returns.recalls.items() if state in ("requested", "pending")]
+            answers = [cases[recall].answered_at if recall in cases else now for recall in waiting if recall not in cases or cases[recall].status != PENDING]
+            if answers:
+                dues.append(max(asked, min(answers)))
+        return min((due for due in dues if due is not None), default=None)
+
+    def standing(self, rail: str) -> dict[tuple[str, int], Entry]:
+        """Return a rail's book as it stands, what was dictated in place of what was decided."""
+        book = self.books[rail]
+        return book._entries | book._dictated
+
+    def cases(self) -> list[Case]:
+        """Return the recalls in the rails' books."""
+        return [case for book in self.books.values() for case in book.recalls._cases.values()]  # type: ignore[attr-defined]
+
+    def _unasked(self) -> list[Unasked]:
+        """Return what the rails' books have of money given back unasked by legs that were paid."""
+        found = []
+        for name, book in self.books.items():
+            standing = self.standing(name)
+            for each in book.recalls._unasked.values():  # type: ignore[attr-defined]
+                entry = standing.get((each.uetr, each.leg))
+                if entry is not None and entry.outcome in (SETTLED, CREDITED):
+                    found.append(each)
+        return found
+
+    async def _close(self) -> None:
+        await self.own.close(self.memory, {name: self.standing(name) for name in self.books})
+        self.own.returns.close(self.cases(), self._unasked(), self.own.owners, self.own.dictated, self.clock.now())
+
     @staticmethod
     def _count(said: str) -> int:
         return int(said) if said.isdigit() else 0
-
-
-STEPS: Mapping[str, Callable[[Simulation], Awaitable[str]]] = {
-    "arrive": Simulation.arrive, "again": Simulation.again, "accept": Simulation.accept, "ask_first": Simulation.ask_first,
-    "submit": Simulation.submit, "mark": Simulation.mark, "collect": Simulation.collect, "complete": Simulation.complete,
-    "watch": Simulation.watch, "tick": Simulation.tick, "jump": Simulation.jump, "change_law": Simulation.change_law,
-    "quote": Simulation.quote, "operate": Simulation.operate, "fault": Simulation.fault,
-    "trouble": Simulation.trouble_comes, "crash": Simulation.crash,
-}  # fmt: skip
-# Which steps make the calls that can fail.
-CALLERS: Mapping[str, tuple[str, ...]] = {
-    "accept": ("accept",), "finish": ("collect", "complete", "mark"), "take_over": ("watch",), "send": ("submit",),
-    "hear_out": ("collect", "complete"), "payment": ("collect", "complete"), "inquire": ("complete",),
-}  # fmt: skip
-WEIGHTS = {
-    "arrive": 20, "again": 5, "accept": 18, "ask_first": 6, "submit": 14, "mark": 6, "collect": 14, "complete": 12, "watch": 3,
-    "tick": 14, "jump": 3, "change_law": 1, "quote": 3, "operate": 4, "fault": 2, "trouble": 5, "crash": 2,
-}  # fmt: skip
 
 
 async def simulate(seed: int, steps: int, crashes: bool = True) -> Simulation:

@@ -1,31 +1,36 @@
 """A store and rails that fail when told to: before a call has its effect, after it (a lost reply), or half way."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from rails.port import RailInstruction, RailReport, RailUnavailable
+from fx.money import Money
+from rails.faults import Faults
+from rails.hours import Closure
+from rails.port import RailInstruction, RailReport, RailReturn, RailUnavailable, RecallAnswer, RecallRequest
 from rails.simulated import SimulatedRail
-from switch.flow.ports import (
-    Admission,
-    ExceptionRecord,
-    Judge,
-    Moved,
-    Outcome,
-    Step,
-    Store,
-    StoreUnavailable,
-    Unfinished,
-)
+from switch.flow.ports import Moved, Step, Store, StoreUnavailable
 
 BEFORE, AFTER, HALF = "before", "after", "half"
 
-# Which calls can fail, and how. A read has no effect to lose; a finish is one transaction for each event and day.
+# Which calls can fail, and in which steps they are made. A read has no effect to lose; a finish is one transaction for each
+# event and day. A rail's returns are read from its book before anything is taken off.
+CALLERS: dict[str, tuple[str, ...]] = {
+    "accept": ("accept",), "finish": ("collect", "complete", "mark", "operate", "cancel"), "take_over": ("watch",),
+    "hear_out": ("collect", "complete"), "payment": ("collect", "complete"), "abandon": ("complete",),
+    "tell": ("operate",), "note_inquiries": ("complete",), "propose": ("operate",), "decide_proposal": ("operate", "resolve"),
+    "queued": ("release",), "release": ("release",), "put_off": ("release",), "next_opening": ("release", "watch"),
+    "open_recall": ("recall",), "due_recalls": ("recall_step",), "next_recall_at": ("recall_step",),
+    "answer_recall": ("recall_step",), "book_return": ("recall_step",), "release_return": ("release_return",),
+    "save_directory": ("proxy",), "directory": ("watch",),
+    "send": ("submit",), "inquire": ("complete",), "abort": ("complete",), "recall": ("recall_step",), "returns": ("recall_step",),
+}  # fmt: skip
+_READS = {"payment", "queued", "next_opening", "next_recall_at", "directory", "returns"}
+OF_RAILS = {"send", "inquire", "abort", "recall", "returns"}
 TROUBLES = (
-    ("accept", BEFORE), ("accept", AFTER), ("finish", BEFORE), ("finish", AFTER), ("finish", HALF), ("take_over", BEFORE),
-    ("take_over", AFTER), ("hear_out", BEFORE), ("hear_out", AFTER), ("payment", BEFORE),
-    ("send", BEFORE), ("send", AFTER), ("inquire", BEFORE), ("inquire", AFTER),
-)  # fmt: skip
+    *((call, when) for call in CALLERS for when in (BEFORE, AFTER) if when == BEFORE or call not in _READS),
+    ("finish", HALF),
+)
 
 
 class Trouble:
@@ -34,6 +39,7 @@ class Trouble:
     def __init__(self) -> None:
         self.armed: tuple[str, str] | None = None
         self.struck = False
+        self.counts: dict[tuple[str, str], int] = {}
 
     def arm(self, call: str, when: str) -> None:
         self.armed, self.struck = (call, when), False
@@ -45,6 +51,7 @@ class Trouble:
         if self.armed != (call, when):
             return False
         self.armed, self.struck = None, True
+        self.counts[call, when] = self.counts.get((call, when), 0) + 1
         return True
 
 
@@ -54,19 +61,24 @@ class TroubledStore:
     def __init__(self, store: Store, trouble: Trouble) -> None:
         self.inner = store
         self._trouble = trouble
+        for call in CALLERS.keys() - OF_RAILS - {"finish"}:
+            setattr(self, call, self._troubled(call, getattr(store, call)))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
+    def _troubled(self, call: str, right: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def troubled(*given: Any) -> Any:
+            self._perhaps(call, BEFORE)
+            answer = await right(*given)
+            self._perhaps(call, AFTER)
+            return answer
+
+        return troubled
+
     def _perhaps(self, call: str, when: str) -> None:
         if self._trouble.strikes(call, when):
             raise StoreUnavailable(f"planted {when} {call}")
-
-    async def accept(self, batch: Sequence[Admission], generation: int, judge: Judge) -> list[Outcome]:
-        self._perhaps("accept", BEFORE)
-        outcomes = await self.inner.accept(batch, generation, judge)
-        self._perhaps("accept", AFTER)
-        return outcomes
 
     async def finish(self, steps: Sequence[Step]) -> list[Moved]:
         self._perhaps("finish", BEFORE)
@@ -77,28 +89,14 @@ class TroubledStore:
         self._perhaps("finish", AFTER)
         return moved
 
-    async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
-        self._perhaps("take_over", BEFORE)
-        taken = await self.inner.take_over(incarnation, limit)
-        self._perhaps("take_over", AFTER)
-        return taken
-
-    async def hear_out(self, step: Step, record: ExceptionRecord | None) -> bool:
-        self._perhaps("hear_out", BEFORE)
-        written = await self.inner.hear_out(step, record)
-        self._perhaps("hear_out", AFTER)
-        return written
-
-    async def payment(self, payment_id: str) -> Any:
-        self._perhaps("payment", BEFORE)
-        return await self.inner.payment(payment_id)
-
 
 class Listener(Protocol):
     """Who hears what passes between switch and rails."""
 
-    def sent(self, rail: str, batch: Sequence[RailInstruction]) -> None: ...
+    async def sent(self, batch: Sequence[RailInstruction]) -> None: ...
     def said(self, reports: Sequence[RailReport]) -> None: ...
+    def answered(self, answers: Sequence[RecallAnswer]) -> None: ...
+    def told(self, returns: Sequence[RailReturn]) -> None: ...
 
 
 class TroubledRail:
@@ -113,6 +111,22 @@ class TroubledRail:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
 
+    @property
+    def faults(self) -> Faults:
+        return self.inner.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self.inner.faults = faults
+
+    @property
+    def closures(self) -> tuple[Closure, ...]:
+        return self.inner.closures
+
+    @closures.setter
+    def closures(self, closures: tuple[Closure, ...]) -> None:
+        self.inner.closures = closures
+
     def _perhaps(self, call: str, when: str) -> None:
         if self._trouble.strikes(call, when):
             raise RailUnavailable(f"planted {when} {call}")
@@ -120,7 +134,7 @@ class TroubledRail:
     async def send(self, batch: Sequence[RailInstruction]) -> None:
         self._perhaps("send", BEFORE)
         await self.inner.send(batch)
-        self._listener.sent(self.capabilities.rail, batch)
+        await self._listener.sent(batch)
         self._perhaps("send", AFTER)
 
     async def inquire(self, uetrs: Sequence[tuple[str, int]], at: datetime) -> list[RailReport]:
@@ -130,7 +144,33 @@ class TroubledRail:
         self._listener.said(answers)
         return answers
 
+    async def abort(self, uetrs: Sequence[tuple[str, int]], at: datetime) -> list[RailReport]:
+        self._perhaps("abort", BEFORE)
+        answers = await self.inner.abort(uetrs, at)
+        self._perhaps("abort", AFTER)
+        self._listener.said(answers)
+        return answers
+
     async def reports(self, now: datetime, limit: int) -> list[RailReport]:
         reports = await self.inner.reports(now, limit)
         self._listener.said(reports)
         return reports
+
+    async def recall(self, requests: Sequence[RecallRequest], at: datetime) -> list[RecallAnswer]:
+        self._perhaps("recall", BEFORE)
+        answers = await self.inner.recall(requests, at)
+        self._perhaps("recall", AFTER)
+        self._listener.answered(answers)
+        return answers
+
+    async def returns(self, now: datetime, limit: int) -> list[RailReturn]:
+        self._perhaps("returns", BEFORE)
+        returns = await self.inner.returns(now, limit)
+        self._listener.told(returns)
+        return returns
+
+    async def dictate(self, key: tuple[str, int], outcome: str, reason_code: str, at: datetime, about: Money) -> None:
+        await self.inner.dictate(key, outcome, reason_code, at, about)
+
+    async def give_back(self, key: tuple[str, int], reason_code: str, at: datetime) -> bool:
+        return await self.inner.give_back(key, reason_code, at)

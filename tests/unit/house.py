@@ -33,11 +33,24 @@ SWITCH_ARROWS: dict[str, set[str]] = {
     "translate": {"payment", "participants", "directory"},
     "flow": {"payment", "participants", "directory", "translate", "clock"},
     "store": {"payment", "participants", "flow"},
-    "api": {"payment", "participants", "directory", "translate", "clock", "flow", "sandbox", "report"},
+    "api": {
+        "payment",
+        "participants",
+        "directory",
+        "translate",
+        "clock",
+        "flow",
+        "sandbox",
+        "report",
+        "dictation",
+        "drills",
+    },
     "report": {"payment", "flow"},
     "dryrun": {"payment", "translate", "flow"},
     "quoting": {"payment", "flow"},
-    "sandbox": {"payment", "flow", "dryrun", "quoting"},
+    "dictation": {"payment", "flow"},
+    "drills": {"payment", "translate"},
+    "sandbox": {"payment", "participants", "flow", "dryrun", "quoting", "dictation"},
     "main": {
         "payment",
         "participants",
@@ -52,8 +65,11 @@ SWITCH_ARROWS: dict[str, set[str]] = {
         "embedded",
         "logs",
     },
+    "rail_process": {"embedded", "logs", "main"},
     "bench": {"payment", "participants", "directory", "translate", "clock", "flow", "sandbox", "embedded", "main"},
     "cli": {
+        "drills",
+        "api",
         "payment",
         "participants",
         "directory",
@@ -64,6 +80,7 @@ SWITCH_ARROWS: dict[str, set[str]] = {
         "main",
         "bench",
         "report",
+        "rail_process",
     },
 }
 
@@ -74,6 +91,11 @@ PURE = {
     "limits.lab": False,  # its statistics are floats, and it starts processes
     "rails": True,
     "rails.postgres_book": False,
+    "rails.postgres_contents": False,
+    "rails.channel": False,
+    "rails.remote": False,
+    "rails.serving": False,
+    "rails.conformance": False,
     "switch.participants": True,
     "switch.directory": True,
     "switch.payment": True,
@@ -83,18 +105,25 @@ PURE = {
 
 # Each I/O library at its edge (nobody: another one here does its work), and what only one place may wire or speak.
 EDGES: dict[str, tuple[str, ...]] = {
-    "asyncpg": ("switch.store", "switch.main", "switch.bench", "rails.postgres_book", "loadtest.audit"),
+    "asyncpg": (
+        "switch.store",
+        "switch.main",
+        "switch.bench",
+        "rails.postgres_book",
+        "rails.postgres_contents",
+        "loadtest.audit",
+    ),
     "redis": ("switch.store", "switch.main"),
     "fastapi": ("switch.api",),
     "fastapi_offline": ("switch.api",),
-    "starlette": ("switch.api",),
-    "uvicorn": ("switch.main", "switch.cli"),
-    "uvloop": ("switch.main", "switch.cli", "switch.bench"),
-    "httpx": ("bayswitch",),
+    "starlette": ("switch.api", "rails.serving"),
+    "uvicorn": ("switch.main", "switch.rail_process", "switch.cli"),
+    "uvloop": ("switch.main", "switch.rail_process", "switch.cli", "switch.bench"),
+    "httpx": ("bayswitch", "rails.channel", "rails.conformance"),
     "stamina": ("bayswitch", "switch.cli"),
     "typer": ("switch.cli", "loadtest"),
     "rich": ("switch.cli", "loadtest"),
-    "socket": ("switch.embedded", "switch.main", "switch.bench"),
+    "socket": ("switch.embedded", "switch.main", "switch.rail_process", "switch.bench"),
     "subprocess": ("switch.embedded", "switch.cli", "switch.bench", "loadtest"),
     "multiprocessing": ("switch.main", "switch.cli", "switch.bench", "limits.lab", "loadtest"),
     "fcntl": ("switch.embedded",),
@@ -108,9 +137,9 @@ EDGES: dict[str, tuple[str, ...]] = {
     "http.client": (),
     "http.server": (),
     "sqlite3": (),
-    "rails.catalogue": ("rails", "switch.main"),
-    "rails.postgres_book": ("rails", "switch.main"),
-    "rails.messages": ("rails", "switch.translate", "switch.cli"),
+    "rails.catalogue": ("rails", "switch.main", "switch.rail_process"),
+    "rails.postgres_book": ("rails", "switch.main", "switch.rail_process"),
+    "rails.messages": ("rails", "switch.translate", "switch.api.desks", "switch.cli"),
 }
 NOT_IN_PURE = {
     "asyncio",
@@ -127,7 +156,7 @@ NOT_IN_PURE = {
 ALLOWED_IN_PURE = {"threading.get_ident"}  # one lxml schema per thread; asks nothing of the world
 
 # What asks the machine: only these modules may (a client makes keys and waits; a load generator measures).
-ASKS_THE_MACHINE = ("switch.clock", "switch.main", "bayswitch", "loadtest")
+ASKS_THE_MACHINE = ("switch.clock", "switch.main", "switch.rail_process", "bayswitch", "loadtest")
 WALL_CLOCK_AND_CHANCE = re.compile(
     r"datetime\.datetime\.(now|utcnow|today)|datetime\.date\.today"
     r"|time\.(time|time_ns|localtime|gmtime|ctime|clock_gettime|clock_gettime_ns)"
@@ -139,7 +168,7 @@ SEEDED = ("random.Random", "numpy.random.default_rng")  # with a seed they are n
 # Facts and messages are made from an instruction, and back, in one place.
 MADE_ONLY_IN = {
     "PaymentFacts": ("limits", "switch.translate"),
-    "CreditTransfer": ("rails.messages", "switch.translate"),
+    "CreditTransfer": ("rails.messages", "rails.conformance", "switch.translate"),
 }
 
 NO_SUCH_NAMES = {"common", "core", "utils", "util", "helpers", "misc"}

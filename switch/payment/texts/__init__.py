@@ -112,7 +112,10 @@ def _accepted(said: Words, document: Mapping[str, Any], binding: Mapping[str, An
         return _amount(f"{amount['currency']} {amount['amount']}", said.money)
 
     moved = {"debit": money(document["debit_amount"]), "settlement": money(document["settlement_amount"])}
-    parts = [_filled(said.person["accepted"], moved)]
+    waits = document["queued_until"]
+    if waits is not None:
+        moved["opens_at"] = _at(said, datetime.fromisoformat(waits))
+    parts = [_filled(said.person["accepted" if waits is None else "queued"], moved)]
     if document["charge"]:
         parts.append(_filled(said.person["charge"], {"charge": money(document["charge"])}))
     if document["exchange"]:
@@ -158,6 +161,9 @@ def _remedy(said: Words, group: Mapping[str, Sentence], money: Mapping[str, str]
 
 def _verdict(said: Words, document: Mapping[str, Any], refusal: Refusal | None) -> list[str]:
     """Write the verdict, and of a refusal what its detail says: rule, opening, field, whether its value is assumed."""
+    if refusal is None and document["queued_until"] is not None:
+        opens_at = _at(said, datetime.fromisoformat(document["queued_until"]))
+        return [_filled(said.analyst["queued"], {"status": document["status"], "opens_at": opens_at})]
     if refusal is None:
         return [_filled(said.analyst["accepted"], document)]
     reason, detail = document["reason"], _spoken(said, _CODES, refusal)

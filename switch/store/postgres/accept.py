@@ -29,9 +29,10 @@ from switch.flow.ports import (
 )
 from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import reservation
+from switch.payment.queueing import opening_detail
 from switch.payment.reasons import problem
 from switch.payment.refusals import refusal_json
-from switch.payment.status import REJECTED
+from switch.payment.status import QUEUED, REJECTED
 from switch.store.postgres.copying import copy_rows, escaped
 from switch.store.postgres.counters import add_transfers, reserve_exact, reserve_fast, totals
 from switch.store.postgres.rows import claims_text
@@ -62,6 +63,7 @@ _TRANSFER = (
     "alone",
     "position",
 )
+_QUEUED = ("payment_id", "received_on", "opens_at")
 
 
 class _RollBack(Exception):
@@ -314,12 +316,15 @@ async def _write(
 ) -> None:
     """Write payments with all that belongs to them; refused ones hold nothing but their reason."""
     text = _Texts()  # days and instants repeat within a batch, and a datetime is slow to write
-    payments, events, sealed = [], [], []
+    payments, events, sealed, waiting = [], [], [], []
     verdicts: list[tuple[int, Plan | Refusal]] = [*plans.items(), *refusals.items()]
     for i, verdict in verdicts:
         item = batch[i]
         if isinstance(verdict, Plan):
             status, code, detail, planned = ACCEPTED, "", "{}", _planned(verdict)
+            if verdict.opens_at is not None:
+                status, detail = QUEUED, opening_detail(verdict.opens_at)
+                waiting.append(f"{item.payment_id}\t{text[item.received_on]}\t{verdict.opens_at}")
         else:
             status, code, detail, planned = REJECTED, problem(verdict).code, escaped(refusal_json(verdict)), _UNPLANNED
         payment_id, day, at, participant = (
@@ -332,7 +337,8 @@ async def _write(
             f"{payment_id}\t{day}\t{at}\t{participant}\t{status}\t{code}\t{detail}\t{item.uetr}\t{escaped(item.instruction_id)}\t"
             f"{item.debtor_agent}\t{item.creditor_agent}\t{item.rulebook_id}\t{incarnation}\t{i}\t{planned}"
         )
-        events.append(f"{payment_id}\t{day}\t1\t{status}\t{code}\t{at}\t{{}}\t{participant}\t{i}")
+        told = detail if status == QUEUED else "{}"
+        events.append(f"{payment_id}\t{day}\t1\t{status}\t{code}\t{at}\t{told}\t{participant}\t{i}")
         sealed.append(f"{payment_id}\t{day}\t1\t\\\\x{item.sealed.hex()}\t{i}")
     if not payments:
         return
@@ -352,6 +358,8 @@ async def _write(
         await copy_rows(connection, "decision", _DECISION, decisions)
         await copy_rows(connection, "leg", _LEG, legs)
         await copy_rows(connection, "transfer", _TRANSFER, transfers)
+    if waiting:
+        await copy_rows(connection, "queued", _QUEUED, waiting)
 
 
 class _Texts(dict[object, str]):

@@ -5,10 +5,12 @@ from datetime import date
 from typing import Any
 
 from limits.claims import Claim
-from switch.flow.ports import ExceptionRecord, Step
+from switch.flow.doubt_books import exception_code, exception_detail
+from switch.flow.ports import EXCEPTION, ExceptionRecord, Step
 from switch.payment.plan import Transfer
 from switch.store.postgres.counters import note
 from switch.store.postgres.persons import where_sums_are
+from switch.store.postgres.records import note_record_event
 from switch.store.postgres.rows import claims_text
 
 Connection = Any  # asyncpg has no types of its own
@@ -32,6 +34,8 @@ async def hear_out(
             return False
         forced = await where_sums_are(connection, record.forced)
         await _post_alone(connection, queries, record.payment_id, record.received_on, record.transfers, forced)
+        code, told = exception_code(record.detail), exception_detail(record)
+        await note_record_event(connection, record.payment_id, EXCEPTION, record.at, code, told)
         return True
 
 

@@ -204,22 +204,40 @@ SELECT t.*, p.status FROM payment p JOIN transfer t USING (received_on, xid, pos
 UNION ALL
 SELECT t.*, p.status FROM payment p JOIN exception_record r USING (payment_id)
 JOIN transfer t ON t.received_on = p.received_on AND t.xid = r.xid AND t.position = 0
+WHERE p.payment_id = $1
+UNION ALL -- of its returns, and of the release of those that were held
+SELECT t.*, p.status FROM payment p JOIN payment_return r USING (payment_id)
+JOIN transfer t ON t.received_on = p.received_on AND t.xid IN (r.xid, r.released_xid) AND t.position = 0
 WHERE p.payment_id = $1 ORDER BY n
 
 -- name: sealed_of
 SELECT m.sealed FROM payment p JOIN message m USING (received_on, xid, position) WHERE p.payment_id = $1 AND m.n = 1
 
 -- name: events_of
-SELECT e.xid::text, e.position, e.payment_id, e.participant, e.n, e.status, e.code, e.at, e.detail
-FROM payment p JOIN event e ON e.received_on = p.received_on AND e.xid = ANY (p.moves) AND e.payment_id = p.payment_id
-WHERE p.payment_id = $1 ORDER BY e.n
+-- With those of the records beside it, in the stream's order.
+SELECT found.xid::text, position, payment_id, participant, n, status, code, at, detail, record
+FROM (
+    SELECT e.xid, e.position, e.payment_id, e.participant, e.n, e.status, e.code, e.at, e.detail, 'payment' AS record
+    FROM payment p JOIN event e ON e.received_on = p.received_on AND e.xid = ANY (p.moves) AND e.payment_id = p.payment_id
+    WHERE p.payment_id = $1
+    UNION ALL
+    SELECT xid, position, payment_id, participant, 0, status, code, at, detail, record FROM record_event WHERE payment_id = $1
+) found ORDER BY found.xid, found.position
 
 -- name: stream
 -- Rows of transactions that may still be open are left for the next read: nothing is ever skipped.
-SELECT xid::text, position, payment_id, participant, n, status, code, at, detail FROM event
-WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-    AND ($3::text IS NULL OR participant = $3)
-ORDER BY event.xid, event.position LIMIT $4  -- of the table: the column shown is a text
+SELECT found.xid::text, position, payment_id, participant, n, status, code, at, detail, record
+FROM (
+    (SELECT xid, position, payment_id, participant, n, status, code, at, detail, 'payment' AS record FROM event
+    WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        AND ($3::text IS NULL OR participant = $3)
+    ORDER BY xid, position LIMIT $4)
+    UNION ALL
+    (SELECT xid, position, payment_id, participant, 0, status, code, at, detail, record FROM record_event
+    WHERE (xid, position) > ($1::text::xid8, $2) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        AND ($3::text IS NULL OR participant = $3)
+    ORDER BY xid, position LIMIT $4)
+) found ORDER BY found.xid, found.position LIMIT $4  -- of the rows found: the column shown is a text
 
 -- name: sums
 SELECT asked.key, c.up_pending, c.up_posted, c.down_pending, c.down_posted, c.latched_at IS NOT NULL AS latched, c.version

@@ -26,10 +26,14 @@ async def read_figures(connection: Any, period: Period) -> Figures:
         rows = await connection.fetch(
             q["settled"], period.begin, period.end, period.until, period.participant, currencies, amounts
         )
+        back = await connection.fetch(q["returned"], period.begin, period.end, period.participant, currencies, amounts)
+        held = await connection.fetchval(q["held"], period.begin, period.end, period.participant)
         unsettled = await connection.fetch(q["unsettled"], period.since, period.until, period.participant)
         late = await connection.fetchval(q["late"], period.begin, period.end, period.participant, LATE_ACCEPTANCE)
     groups = sorted(_group(row) for row in rows)
-    return Figures(tuple(groups), {row["status"]: row["count"] for row in unsettled}, int(late))
+    of_returns = sorted(_group(row) for row in back)
+    by_status = {row["status"]: row["count"] for row in unsettled}
+    return Figures(tuple(groups), by_status, int(late), tuple(of_returns), int(held))
 
 
 async def figures_at(database_url: str, sandbox: str, period: Period) -> Figures:

@@ -27,6 +27,31 @@ FROM (
     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 ) g JOIN standing s USING (standing_id)
 
+-- name: returned
+-- As `settled`, of what came back: the way round, on its own day. $1, $2: instants; $3: participant; $4, $5: small amounts.
+SELECT g.*, s.standing
+FROM (
+    SELECT (coalesce(r.released_at, r.booked_at) AT TIME ZONE interval '8 hours')::date AS day, d.standing_id,
+        substr(p.creditor_agent, 5, 2) AS origin, substr(p.debtor_agent, 5, 2) AS destination,
+        r.currency AS debit_currency, r.credited_currency AS settlement_currency, r.market,
+        r.market <> '' AND coalesce(r.sold_minor <= a.minor, false) AS small_sold,
+        coalesce(CASE r.market WHEN '' THEN r.amount_minor ELSE r.bought_minor END <= b.minor, false) AS small_settled,
+        count(*) AS count, sum(r.sold_minor) AS sold_minor, sum(r.bought_minor) AS bought_minor,
+        sum(CASE r.market WHEN '' THEN r.amount_minor ELSE r.bought_minor END) AS settled_minor
+    FROM payment_return r
+    JOIN payment p USING (payment_id, received_on)
+    JOIN decision d ON d.received_on = p.received_on AND d.xid = p.xid AND d.position = p.position
+    LEFT JOIN unnest($4::text[], $5::bigint[]) AS a (currency, minor) ON a.currency = r.currency
+    LEFT JOIN unnest($4::text[], $5::bigint[]) AS b (currency, minor) ON b.currency = r.credited_currency
+    WHERE r.state IN ('returned', 'released') AND coalesce(r.released_at, r.booked_at) >= $1
+        AND coalesce(r.released_at, r.booked_at) < $2 AND ($3::text IS NULL OR p.participant = $3)
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+) g JOIN standing s USING (standing_id)
+
+-- name: held
+SELECT count(*) FROM payment_return
+WHERE state = 'suspended' AND booked_at >= $1 AND booked_at < $2 AND ($3::text IS NULL OR participant = $3)
+
 -- name: unsettled
 SELECT status, count(*) AS count FROM payment
 WHERE settled_at IS NULL AND received_on BETWEEN $1 AND $2 AND ($3::text IS NULL OR participant = $3)

@@ -56,7 +56,7 @@ def event_from(row: Row) -> StoredEvent:
     """Read an event."""
     return StoredEvent(
         f"{row['xid']}-{row['position']}", str(row["payment_id"]), row["participant"], row["n"], row["status"], row["code"],
-        row["at"], row["detail"],
+        row["at"], row["detail"], row["record"],
     )  # fmt: skip
 
 

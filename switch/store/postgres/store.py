@@ -18,11 +18,14 @@ from switch.flow.figures import Figures, Period
 from switch.flow.ports import (
     PERSON,
     Admission,
+    DirectoryRow,
     ExceptionRecord,
     Identity,
     Judge,
     Moved,
     Outcome,
+    Queued,
+    Release,
     StaleWorld,
     Step,
     Stored,
@@ -32,14 +35,17 @@ from switch.flow.ports import (
     Unfinished,
 )
 from switch.payment.plan import Transfer
-from switch.store.postgres import alone, workers
+from switch.payment.returning import FIRST_N
+from switch.store.postgres import alone, directory, queue, workers
 from switch.store.postgres.accept import accept_batch
 from switch.store.postgres.adjust import adjust_payment
 from switch.store.postgres.connections import Connections
+from switch.store.postgres.doubt import PostgresDoubt
 from switch.store.postgres.finish import finish_batch
 from switch.store.postgres.persons import link
 from switch.store.postgres.queries import queries
 from switch.store.postgres.report import read_figures
+from switch.store.postgres.returns import PostgresReturns
 from switch.store.postgres.rows import (
     event_from,
     exception_from,
@@ -61,6 +67,15 @@ class PostgresStore:
         self.schema = schema
         self._connections = connections = Connections(url, schema, pool_size)
         self.open, self.close = connections.open, connections.close
+        back = PostgresReturns(connections)
+        self.open_recall, self.due_recalls, self.answer_recall = back.open_recall, back.due_recalls, back.answer_recall
+        self.next_recall_at, self.recalls, self.recall_of = back.next_recall_at, back.recalls, back.recall_of
+        self.book_return, self.release_return = back.book_return, back.release_return
+        self.returns, self.return_of, self.returns_in = back.returns, back.return_of, back.returns_in
+        doubt = PostgresDoubt(connections)
+        self.abandon, self.tell = doubt.abandon, doubt.tell
+        self.note_inquiries, self.inquiries = doubt.note_inquiries, doubt.inquiries
+        self.propose, self.decide_proposal, self.proposals = doubt.propose, doubt.decide_proposal, doubt.proposals
         self._q = queries("payments")
         self._incarnation = 0  # of the worker that registered here: it marks the rows it accepts
         self._lapsed: list[int] = []  # incarnations whose lease had lapsed when it registered
@@ -100,6 +115,16 @@ class PostgresStore:
                 return linked
 
         return await self._connections.retrying(work)
+
+    async def save_directory(self, rows: Sequence[DirectoryRow], generation: int) -> int:
+        """Write records of the directory and grow the generation; StaleWorld where someone else was first."""
+        async with self._connections.one() as connection:
+            return await directory.save(connection, rows, generation)
+
+    async def directory(self, after: int, limit: int) -> list[DirectoryRow]:
+        """Return records of the directory of later revisions than `after`."""
+        async with self._connections.one() as connection:
+            return await directory.later(connection, after, limit)
 
     async def fund(self, transfers: Sequence[Transfer]) -> None:
         """Post opening transfers once."""
@@ -170,6 +195,31 @@ class PostgresStore:
         if not taken:
             self._lapsed = []
         return taken
+
+    # --- those that wait for an opening ---
+
+    async def queued(self, until: datetime, limit: int) -> list[Queued]:
+        """Return payments that wait for an opening by `until`, the earliest first."""
+        async with self._connections.one() as connection:
+            return await queue.queued(connection, until, limit)
+
+    async def next_opening(self) -> datetime | None:
+        """Return the earliest opening a payment waits for."""
+        async with self._connections.one() as connection:
+            return await queue.next_opening(connection)
+
+    async def release(self, releases: Sequence[Release], generation: int, at: datetime) -> list[Unfinished]:
+        """Move waiting payments to accepted under the worker registered here, in one transaction."""
+
+        async def work(connection: Any) -> list[Unfinished]:
+            return await queue.release(connection, releases, generation, self._incarnation, at)
+
+        return await self._connections.retrying(work)
+
+    async def put_off(self, waiting: Sequence[Queued]) -> None:
+        """Have payments that still wait do so until another opening."""
+        async with self._connections.one() as connection:
+            await queue.put_off(connection, waiting)
 
     # --- quotes, keys ---
 
@@ -252,7 +302,7 @@ class PostgresStore:
         records = []
         for row in await self._rows("exceptions", UUID(payment_id) if payment_id else None):
             transfers = await self._rows("transfers_of", row["payment_id"])
-            alone = tuple(transfer_from(item).transfer for item in transfers if item["alone"])
+            alone = tuple(transfer_from(item).transfer for item in transfers if item["alone"] and item["n"] < FIRST_N)
             records.append(exception_from(row, alone))
         return records
 

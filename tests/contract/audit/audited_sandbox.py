@@ -11,6 +11,7 @@ from limits.rulebook import read_documents
 from limits.rules import Rulebook
 from rails.faults import NO_FAULTS, Faults
 from rails.identifiers import fictional
+from switch.flow.recalls import RecallAsk
 from switch.payment.instruction import Identification, Instruction
 from switch.sandbox import Sandbox
 
@@ -144,6 +145,46 @@ async def live(sandbox: Sandbox) -> dict[str, str]:
     await move_on(60)
     await pay("on-its-way", northbound(11, account="MAGIC-LATE-ACCEPT-4"))
     await _until_submitted(sandbox, ids["on-its-way"])
+    return ids
+
+
+async def come_back(sandbox: Sandbox) -> dict[str, str]:
+    """Money that comes back: whole and half, asked for and not, held, released, sent back, reversed."""
+    ids: dict[str, str] = {}
+
+    async def pay(name: str, magic: str, n: int, **more: Any) -> None:
+        instruction = northbound(n, account=f"MAGIC-{magic}-{n}", **more)
+        ids[name] = (await sandbox.pay(instruction, HONG_KONG, name)).payment_id
+
+    async def move_on(seconds: int) -> None:
+        await sandbox.move_clock(sandbox.world.clock.now() + timedelta(seconds=seconds), None)
+        assert await sandbox.settle_down(10)
+
+    await pay("came-back", "RETURNED-AC04", 30)
+    await pay("came-half", "RETURNED-PARTIAL", 31)
+    await pay("recalled", "RECALL-ACCEPTED", 32)
+    await pay("recalled-in-parts", "RECALL-PARTIAL", 33)
+    await pay("not-given-back", "RECALL-REJECTED-CUST", 34)
+    await pay("reversed", "RECALL-ACCEPTED", 35)
+    await move_on(60)
+    for name in ("recalled", "recalled-in-parts", "not-given-back", "reversed"):
+        reversal = name == "reversed"
+        opened = await sandbox.recall(ids[name], None, name, RecallAsk("TECH", None, "", reversal))
+        assert opened.recall is not None, opened
+    await move_on(3600)
+    await move_on(3 * 86_400)
+    await sandbox.recall(ids["recalled-in-parts"], None, "again", RecallAsk("TECH", None, ""))
+    await move_on(3 * 86_400)
+    for n, name in enumerate(("held", "let-go", "sent-back"), 40):
+        await pay(name, "RETURNED-MS03", n)
+    await move_on(60)
+    providers, sandbox.world.providers = sandbox.world.providers, ()
+    await move_on(3600)
+    sandbox.world.providers = providers
+    for name in ("let-go", "sent-back"):
+        [held] = await sandbox.store.returns(ids[name])
+        assert held.state == "suspended"
+        assert await sandbox.release_return(held, name == "sent-back") is not None
     return ids
 
 

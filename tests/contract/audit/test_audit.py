@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 from audited_sandbox import SANDBOX, Lived
+from test_audit_of_returns import FAULTS as FAULTS_OF_RETURNS
 
 from loadtest.audit.audit import Audit, NoSandbox, audit, audit_moment
 from loadtest.audit.queries import read_queries
@@ -378,7 +379,8 @@ async def test_a_planted_fault_is_reported_by_the_check_that_is_for_it(lived: Li
 
 
 def test_every_check_has_its_planted_fault() -> None:
-    assert set(read_queries("checks")) == set().union(*(checks for checks, _ in FAULTS.values()))
+    planted = (*FAULTS.values(), *FAULTS_OF_RETURNS.values())
+    assert set(read_queries("checks")) == set().union(*(checks for checks, _ in planted))
 
 
 class _Undo(Exception):

@@ -16,7 +16,7 @@ from switch.payment.postings import reservation
 from switch.payment.status import CREDIT, LEG_TABLE, MONEY, PAYMENT_TABLE, PENDING, POSTED, REJECT, SETTLE, VOIDED
 
 EVENTS = ("submit", "time_out", "settle", "credit", "reject", "release", "cancel", "block")
-# The way from accepted to each status; nothing is queued on arrival yet, so queued and cancelled are on no way.
+# The way from accepted to each status; what waits for an opening, and may be cancelled, is in test_store_queue.
 WAYS = {
     "accepted": (),
     "submitted": ("submit",),

@@ -6,7 +6,7 @@ from hashlib import sha256
 from builders import HARBOUR, NOON, PEARL, a_step, a_world, admitted, northbound, planned, refusing, southbound, trade
 
 from limits.claims import Claim
-from switch.flow.ports import Admission, ExceptionRecord, Store
+from switch.flow.ports import EXCEPTION, Admission, ExceptionRecord, Store
 from switch.flow.submission import uetr_identity
 from switch.flow.world import World
 from switch.main import opening_transfers
@@ -52,7 +52,8 @@ async def test_an_exception_record_posts_its_suspense_and_its_forced_claims_besi
     sums = await store.sums([suspense("ibps", "CNY"), day.counter])
     assert sums[suspense("ibps", "CNY")].up_posted == 90_00
     assert sums[day.counter].up_posted == 20_000_00  # forced: whatever the bound says
-    assert await store.payment(item.payment_id) == before and await store.events(item.payment_id) == events
+    assert await store.payment(item.payment_id) == before and (await store.events(item.payment_id))[:-1] == events
+    assert (await store.events(item.payment_id))[-1].record == EXCEPTION
     transfers = {t.transfer.n: t.state for t in await store.transfers(item.payment_id)}
     assert transfers.pop(100) == "posted" and set(transfers.values()) == {"voided"}
     [kept] = await store.exceptions(item.payment_id)

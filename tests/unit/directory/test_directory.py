@@ -2,7 +2,8 @@
 
 import pytest
 
-from switch.directory.directory import Directory, Entry, build_directory, known_entries
+from switch.directory.directory import Directory, build_directory, known_entries
+from switch.directory.entries import Entry
 from switch.participants.registry import load_registry
 
 ENTRY = Entry("HBAYHKH0", "900-888-777777", "HO Mei", "person", "HK", (("MBNO", "+852-61777777"),))

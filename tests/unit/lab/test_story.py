@@ -15,11 +15,11 @@ from limits.calendars import is_business_day
 from limits.rules import load_rulebook
 from rails import identifiers
 from rails.identifiers.fictional import is_fictional
-from switch.cli.expectations import compare, history, of_problem
-from switch.cli.reckoning import at_once
-from switch.cli.story import StoryError, read_story
 from switch.cli.tally import Tally
 from switch.cli.telling import tell_step
+from switch.drills.expectations import compare, history, of_problem
+from switch.drills.reckoning import at_once
+from switch.drills.story import StoryError, read_story
 from switch.participants.registry import load_registry
 from switch.payment.instruction import Instruction
 from switch.payment.reasons import REASONS

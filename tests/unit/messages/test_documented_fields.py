@@ -47,6 +47,7 @@ FULL: dict[str, Any] = {
     "debtor_agent": "HBAYHKH0",
     "creditor_agent": "PEARCNG0",
     "acceptance_date_time": "2026-03-03T08:59:59.5+08:00",
+    "instruction_priority": "HIGH",
     "settlement_currency": "CNY",
     "purpose_code": "GDDS",
     "category_purpose": "SUPP",
@@ -57,6 +58,7 @@ FULL: dict[str, Any] = {
     "venue": "bond-connect",
     "documents": [{"type": "invoice", "reference": "R-1", "issuer": "Issuer", "hash": "5d" * 32}],
     "quote_id": "Q-1",
+    "if_closed": "queue",
 }
 
 

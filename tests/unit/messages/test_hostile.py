@@ -33,7 +33,11 @@ HOSTILE = {
     "flood of tags": (DOCUMENT + b">" + b"<x/>" * TAGS_MAX + b"</Document>", "FF01"),
     "flood of attributes": (DOCUMENT + b"".join(b' a%d="1"' % n for n in range(EQUALS_MAX)) + b"/>", "FF01"),
     "many attributes": (DOCUMENT + b"".join(b' a%d="1"' % n for n in range(2_000)) + b"/>", "FF01"),
-    "many namespaces": (DOCUMENT + b"".join(b' xmlns:a%d="u%d"' % (n, n) for n in range(2_000)) + b"/>", "CH21"),
+    "many namespaces": (DOCUMENT + b"".join(b' xmlns:a%d="u%d"' % (n, n) for n in range(2_000)) + b"/>", "FF01"),
+    "many namespaces in many elements": (
+        DOCUMENT + b">" + b"".join(b'<x xmlns="u%d"/>' % n for n in range(301)) + b"</Document>",
+        "FF01",
+    ),
     "the same attribute twice": (DOCUMENT + b' a="1" a="2"/>', "FF01"),
     "wrong namespace": (DOCUMENT.replace(b"pacs.008.001.08", b"pacs.008.001.99") + b"/>", "FF01"),
     "no namespace": (b"<Document/>", "FF01"),

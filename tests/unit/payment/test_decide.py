@@ -251,7 +251,7 @@ def test_a_closed_link_says_when_both_its_rails_are_open_again(world: World) -> 
         datetime(2026, 3, 7, 4, 0, tzinfo=UTC), datetime(2026, 3, 8, 13, 0, tzinfo=UTC), datetime(2026, 3, 6, 9, 20, tzinfo=UTC),
     )  # fmt: skip
     for at, closed in ((saturday, "hk-chats"), (sunday_night, "hk-chats"), (friday, "hvps")):
-        found = refusal(world, trade(currency="HKD"), at=at)
+        found = refusal(world, trade(currency="HKD", creditor_agent=YUEXIU), at=at)
         assert (found.detail["rail"], datetime.fromisoformat(found.detail["opens_at"])) == (closed, monday)
         assert found.detail["opens_at"].endswith("+08:00")
         assert isinstance(verdict(world, trade(currency="HKD"), at=monday.astimezone(UTC)), Plan)
@@ -262,7 +262,7 @@ def test_a_closed_link_says_when_both_its_rails_are_open_again(world: World) -> 
 )
 def test_a_link_of_two_rtgs_is_open_while_both_are(world: World, local: str, closed: str | None) -> None:
     monday = datetime.fromisoformat(f"2026-03-09T{local}+08:00").astimezone(UTC)
-    found = verdict(world, trade(currency="HKD"), at=monday)
+    found = verdict(world, trade(currency="HKD", creditor_agent=YUEXIU), at=monday)
     assert (found.detail["rail"] if isinstance(found, Refusal) else None) == closed
 
 
@@ -282,6 +282,9 @@ def test_the_rail_not_needed_is_said_to_be_in_reserve(world: World) -> None:
     assert step.passed_over == (("hk-chats", "kept in reserve behind the one taken"),)
 
 
+_RESERVE = "kept in reserve behind the one taken"
+
+
 def mainland(amount: str, **changes: Any) -> Instruction:
     """A gift within the mainland."""
     return southbound(
@@ -293,9 +296,15 @@ def mainland(amount: str, **changes: Any) -> Instruction:
 @pytest.mark.parametrize(
     ("amount", "rail", "passed_over"),
     [
-        ("999999.99", "ibps", (("hvps", "kept in reserve behind the one taken"),)),
-        ("1000000.00", "ibps", (("hvps", "kept in reserve behind the one taken"),)),
-        ("1000000.01", "hvps", (("ibps", "above its cap ibps.transaction"),)),
+        ("999999.99", "ibps", (("beps", _RESERVE), ("hvps", _RESERVE))),
+        ("1000000.00", "ibps", (("beps", _RESERVE), ("hvps", _RESERVE))),
+        ("1000000.01", "beps", (("hvps", _RESERVE), ("ibps", "above its cap ibps.transaction"))),
+        ("500000000.00", "beps", (("hvps", _RESERVE), ("ibps", "above its cap ibps.transaction"))),
+        (
+            "500000000.01",
+            "hvps",
+            (("ibps", "above its cap ibps.transaction"), ("beps", "above its cap beps.transaction")),
+        ),
     ],
 )
 def test_above_a_rail_s_cap_the_next_one_is_taken_and_why_is_said(
@@ -307,11 +316,11 @@ def test_above_a_rail_s_cap_the_next_one_is_taken_and_why_is_said(
 
 def test_above_the_cap_of_the_only_open_rail_the_cap_is_told_and_when_another_carries_it(world: World) -> None:
     saturday = datetime(2026, 3, 7, 4, 0, tzinfo=UTC)  # HVPS is closed
-    found = refusal(world, mainland("1000000.01"), at=saturday)
+    found = refusal(world, mainland("500000000.01"), at=saturday)
     assert (found.reason, problem(found).code) == ("rail-cap-closed", "AM13")
     assert (found.detail["rail"], found.detail["opens_at"]) == ("hvps", "2026-03-08T20:30:00+08:00")
-    assert "CNY 1,000,000.00 a payment" in problem(found).text
-    assert (found.detail["rule"], found.detail["ceiling"]) == ("ibps.transaction", "CNY 1000000.00")
+    assert "CNY 500,000,000.00 a payment" in problem(found).text
+    assert (found.detail["rule"], found.detail["ceiling"]) == ("beps.transaction", "CNY 500000000.00")
     assert found.detail["source"]
     [step] = plan(world, mainland("1000000.00"), at=saturday).route
     assert step.rail == "ibps" and [rail for rail, why in step.passed_over if why.startswith("closed until")] == [
@@ -363,8 +372,8 @@ def test_the_deadline_is_the_rail_s_own_after_receipt(world: World) -> None:
 def test_routes_are_looked_at_anew_every_minute(world: World) -> None:
     """What is remembered of a minute must not outlive it: HVPS closes at 17:15."""
     for _ in range(3):
-        assert isinstance(verdict(world, trade(), at=on_5_march("17:14:59.999")), Plan)
-        assert isinstance(verdict(world, trade(), at=on_5_march("17:15:00")), Refusal)
+        assert isinstance(verdict(world, trade(creditor_agent=YUEXIU), at=on_5_march("17:14:59.999")), Plan)
+        assert isinstance(verdict(world, trade(creditor_agent=YUEXIU), at=on_5_march("17:15:00")), Refusal)
 
 
 # --- price ---

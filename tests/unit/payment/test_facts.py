@@ -26,9 +26,10 @@ from switch.flow.world import World
 from switch.participants.persons import Pair, Persons
 from switch.participants.registry import Firm
 from switch.payment.instruction import AccountType, Instruction
+from switch.payment.magic import DEBTOR_WITHOUT_FUNDS
 from switch.payment.plan import Refusal
 from switch.payment.reasons import problem
-from switch.translate.facts import MAGIC_NO_FUNDS, Translated, translate
+from switch.translate.facts import Translated, translate
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +114,7 @@ GUARDS: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"acceptance_date_time": "2026-03-04T03:59:59.999999Z"}, "acceptance-too-old", "DT05", "acceptance_date_time",
     ),
     "an account that covers nothing": (
-        {"debtor__account__number": MAGIC_NO_FUNDS}, "debtor-funds", "AM04", "debtor.account.number",
+        {"debtor__account__number": DEBTOR_WITHOUT_FUNDS}, "debtor-funds", "AM04", "debtor.account.number",
     ),
     "a proxy nobody has": (
         {"creditor__account": {"proxy": {"type": "MBNO", "value": "+86-13800199999"}}}, "proxy-unknown", "BE23",

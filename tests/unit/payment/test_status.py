@@ -15,10 +15,10 @@ from switch.payment.status import (
 # Drawn by hand from design 2: a dot is no move.
 PAYMENTS = """
             submit     time_out  settle   credit    reject    release   cancel     block
-queued      .          .         .        .         .         accepted  cancelled  blocked
+queued      .          .         .        .         rejected  accepted  cancelled  blocked
 accepted    submitted  in_doubt  settled  credited  rejected  .         .          blocked
 submitted   .          in_doubt  settled  credited  rejected  .         .          blocked
-in_doubt    .          .         settled  credited  rejected  .         .          .
+in_doubt    .          .         settled  credited  rejected  .         .          blocked
 settled     .          .         .        credited  .         .         .          .
 credited    .          .         .        .         .         .         .          .
 rejected    .          .         .        .         .         .         .          .

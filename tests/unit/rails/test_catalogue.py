@@ -1,4 +1,4 @@
-"""The catalogue: nine rails, each figure with a source or marked assumed; delays that lie where the quantiles say."""
+"""The catalogue: eleven rails, each figure with a source or marked assumed; delays that lie where the quantiles say."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -31,10 +31,12 @@ def test_the_rails_can_do_what_the_design_says() -> None:
         "card-network": ({"CNY", "HKD", "MOP"}, 4, True),
         "promptpay": ({"THB"}, 4, True),
         "e-cny": ({"CNY"}, 4, True),
+        "beps": ({"CNY"}, 4, True),
+        "cips": ({"CNY"}, 4, False),
     }
     codes = [rail.capabilities.clearing_system for rail in rails.values()]
     assert ("Cd", "FPS") not in codes  # the United Kingdom's
-    assert len(set(codes)) == len(rails) == 9
+    assert len(set(codes)) == len(rails) == 11
 
 
 def test_every_rail_names_its_source_and_what_has_none() -> None:

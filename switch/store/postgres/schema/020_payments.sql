@@ -43,10 +43,10 @@ CREATE TABLE payment (
     received_at timestamptz NOT NULL,
     participant text NOT NULL,
     status text NOT NULL CHECK (status IN (
-        'queued',     -- -> accepted, cancelled, blocked
+        'queued',     -- -> accepted, cancelled, rejected, blocked
         'accepted',   -- -> submitted, in_doubt, settled, credited, rejected, blocked
         'submitted',  -- -> in_doubt, settled, credited, rejected, blocked
-        'in_doubt',   -- -> settled, credited, rejected
+        'in_doubt',   -- -> settled, credited, rejected, blocked
         'settled',    -- -> credited
         'credited', 'rejected', 'cancelled', 'blocked')),
     code text NOT NULL,           -- ISO reason, '' unless rejected

@@ -1,4 +1,4 @@
-"""The hand-written part of the demo day, read from stories/*.yaml and written out as lines of traffic.
+"""Hand-written steps (the demo's day in switch/cli/stories, the drills here) written out as lines of traffic.
 
 A story's step says who pays whom in a few words; here it becomes the plain instruction of the API, so that the file of the day has
 one form. A step that is no payment is an action: `quote` (ask for a firm quote, which later steps name as "quote:NAME"), `headroom`
@@ -8,7 +8,7 @@ What is expected stands in the YAML, written by hand from the law; nothing here 
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import blake2b
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -24,8 +24,13 @@ CHAPTERS = ("north", "south", "firms", "home", "rails", "mistakes", "board")  # 
 _STEP_KEYS = frozenset(
     {"step", "at", "from", "to", "amount", "way", "for", "with", "tell", "expect", "via", "key", "like", "participant"}
 )
-_ACTION_KEYS = _STEP_KEYS | {"action", "name", "of", "event", "sell", "buy", "market", "board"}
-_COPIED = ("key", "via", "participant", "expect", "tell", "chapter", "action", "name", "of", "event", "board")
+_ACTION_KEYS = _STEP_KEYS | {
+    "action", "name", "of", "event", "sell", "buy", "market", "board", "rail", "setting", "status", "code", "person", "state", "asked",
+}  # fmt: skip
+_COPIED = (
+    "key", "via", "participant", "expect", "tell", "chapter", "action", "name", "of", "event", "board", "rail", "setting", "status",
+    "code", "state", "asked",
+)  # fmt: skip
 
 
 class StoryError(ValueError):
@@ -34,9 +39,9 @@ class StoryError(ValueError):
 
 def read_story(folder: Traversable | None = None) -> tuple[date, list[Line]]:
     """Read the packaged story: its day, and its lines ordered by instant; raises StoryError."""
-    found = folder or files("switch.cli").joinpath("stories")
+    found = folder or _stories()
     cast = yaml.safe_load(found.joinpath("cast.yaml").read_text("utf-8"))
-    writer = _Writer(cast)
+    writer = Writer(cast, cast["day"])
     lines = [
         line
         for chapter in CHAPTERS
@@ -46,11 +51,24 @@ def read_story(folder: Traversable | None = None) -> tuple[date, list[Line]]:
     return cast["day"], lines
 
 
-class _Writer:
-    """Writes steps out; remembers the instructions that later steps are like."""
+def _stories() -> Traversable:
+    return files("switch").joinpath("cli", "stories")
 
-    def __init__(self, cast: Mapping[str, Any]) -> None:
-        self._day: date = cast["day"]
+
+def read_cast() -> Document:
+    """Read who plays in the packaged stories."""
+    cast: Document = yaml.safe_load(_stories().joinpath("cast.yaml").read_text("utf-8"))
+    return cast
+
+
+class Writer:
+    """Writes steps out; remembers the instructions that later steps are like.
+
+    `run` marks ids and keys of what is played more than once in a sandbox: another run, other payments.
+    """
+
+    def __init__(self, cast: Mapping[str, Any], day: date, run: str = "") -> None:
+        self._day, self._run = day, run
         self._parties: Mapping[str, Document] = cast["parties"]
         self._accounts: Mapping[str, Document] = cast["accounts"]
         self._written: dict[str, Document] = {}
@@ -68,7 +86,7 @@ class _Writer:
                 raise StoryError(f"{name}: {error!r}") from error
 
     def _line(self, step: Mapping[str, Any], name: str, chapter: str) -> Line:
-        at = datetime.combine(self._day, datetime.strptime(step["at"], "%H:%M:%S").time(), LAW_ZONE)
+        at = self.instant_of(step["at"])
         line: Line = {"at": at.isoformat()}
         line |= {key: step[key] for key in _COPIED if key in step} | {"chapter": chapter}
         if step.get("action") == "quote":
@@ -79,26 +97,35 @@ class _Writer:
                 "amount": _money(step["amount"]),
                 "market": step["market"],
             }
+        elif "person" in step:
+            line["document"] = self._parties[step["person"]]["identification"]
         elif "from" in step or "like" in step:
             line["instruction"] = self._instruction(step, name)
         if "step" in step:
             if step["step"] in self._written:
                 raise StoryError("is there twice")
-            line.setdefault("key", step["step"])
+            line["key"] = f"{step.get('key', step['step'])}{self._run}"
             line["step"] = step["step"]
             self._written[step["step"]] = line["instruction"]
         return line
 
+    def instant_of(self, text: str) -> datetime:
+        """Read "09:00:00" of the story's day, or "+1 09:00:00" of the day after it."""
+        days, _, clock = text.rpartition(" ")
+        day = self._day + timedelta(days=int(days or 0))
+        return datetime.combine(day, datetime.strptime(clock, "%H:%M:%S").time(), LAW_ZONE)
+
     def _instruction(self, step: Mapping[str, Any], name: str) -> Document:
         if "like" in step:
             instruction: Document = json.loads(json.dumps(self._written[step["like"]]))
+            if self._run:  # the demo's own likenesses say what is new about them
+                instruction |= self._ids(name)
         else:
             debit, settlement = step["way"].split(">")
             debtor, creditor = self._party(step["from"]), self._party(step["to"])
             instruction = {
-                "instruction_id": name if "step" in step else "HEADROOM",
+                **(self._ids(name) if "step" in step else {"instruction_id": "HEADROOM"}),
                 "end_to_end_id": f"E2E-{name}"[:35],
-                "uetr": _uetr(name),
                 "instructed_amount": _money(step["amount"]),
                 "debtor": debtor["party"] | {"account": debtor["account"] | {"currency": debit}},
                 "creditor": creditor["party"] | {"account": creditor["account"] | {"currency": settlement}},
@@ -109,6 +136,9 @@ class _Writer:
             }
             self._forget_strangers(instruction, step["from"], step["to"])
         return _merged(instruction, step.get("with", {}))
+
+    def _ids(self, name: str) -> Document:
+        return {"instruction_id": f"{name}{self._run}", "uetr": _uetr(f"{name}{self._run}")}
 
     def _forget_strangers(self, instruction: Document, debtor: str, creditor: str) -> None:
         """People do not know each other's documents; one's own, and a firm's public number, one does."""

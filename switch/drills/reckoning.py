@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bayswitch.player import QUOTE_MARK, Player, Said
-from switch.cli.expectations import NONE, Unmet, compare, history, left, money, of_payment, of_problem
+from switch.drills.expectations import NONE, Unmet, compare, history, left, money, of_payment, of_problem
 
 Document = dict[str, Any]
 

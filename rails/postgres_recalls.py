@@ -1,0 +1,66 @@
+"""The durable rows of recalls and returns: tables beside the rail's book, over that book's connections (rails.postgres_book)."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rails.recall_book import Case, Key, Leg, Unasked
+
+
+def recall_queries() -> dict[str, str]:
+    """Read recalls.sql: query by name."""
+    text = Path(__file__).with_name("recalls.sql").read_text(encoding="utf-8")
+    sections = (section.partition("\n") for section in text.split("-- name:")[1:])
+    return {name.strip(): query.strip() for name, _, query in sections}
+
+
+class PostgresRecallBook:
+    """The rows in the schema of a rail's book; `connection` gives one of the book's connections."""
+
+    def __init__(self, connection: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+        self._connection = connection
+        self._queries = recall_queries()
+
+    async def create(self, connection: Any) -> None:
+        """Make the tables if they are not there, in the transaction that makes the book."""
+        await connection.execute(self._queries["create"])
+
+    async def remember(self, legs: Sequence[Leg], unasked: Sequence[Unasked]) -> None:
+        """Keep what is new, committed on return."""
+        async with self._connection() as connection, connection.transaction():
+            if legs:
+                await connection.execute(self._queries["remember_legs"], *zip(*sorted(legs), strict=True))
+            if unasked:
+                await connection.execute(self._queries["remember_unasked"], *zip(*sorted(unasked), strict=True))
+
+    async def legs(self, keys: Sequence[Key]) -> dict[Key, Leg]:
+        """Return what is kept of legs."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(self._queries["legs"], [uetr for uetr, _ in keys], [leg for _, leg in keys])
+        found = [Leg(str(row["uetr"]), row["leg"], row["answers"], row["reason_code"]) for row in rows]
+        return {(leg.uetr, leg.leg): leg for leg in found}
+
+    async def insert(self, cases: Sequence[Case]) -> None:
+        """Keep every case whose recall is new, committed on return."""
+        async with self._connection() as connection:
+            await connection.execute(self._queries["insert"], *zip(*sorted(cases), strict=True))
+
+    async def cases(self, recall_ids: Sequence[str]) -> dict[str, Case]:
+        """Return cases by their recall."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(self._queries["cases"], list(recall_ids))
+        found = [Case(str(recall_id), str(uetr), *rest) for recall_id, uetr, *rest in rows]
+        return {case.recall_id: case for case in found}
+
+    async def given_back(self, key: Key) -> int:
+        """Return how much of a leg comes back by what is decided already."""
+        async with self._connection() as connection:
+            return int(await connection.fetchval(self._queries["given_back"], *key))
+
+    async def unasked(self, since: datetime | None, until: datetime | None) -> list[Unasked]:
+        """Return what is given back unasked in a span, oldest first."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(self._queries["unasked"], since, until)
+        return [Unasked(str(return_id), str(uetr), *rest) for return_id, uetr, *rest in rows]

@@ -1,0 +1,74 @@
+"""Look-ups as a sandbox answers them: each gets an id, and who asks for much that is not there is stopped.
+
+A participant that tries number after number would read the directory off it. So within an hour it may miss MISSES_FREE
+times, and once more for every FOUND_PER_MISS look-ups that verify (assumed: no scheme publishes its own bound). A worker
+counts by itself and in machine time: with N workers the bound is N times as wide, and a restart forgets.
+"""
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import NamedTuple
+
+from switch.directory.lookups import Asked, Finding, Lookup, look_up
+from switch.flow.world import World
+
+WINDOW_SECONDS = 3_600.0
+MISSES_FREE = 100
+FOUND_PER_MISS = 4
+
+
+class TooManyMisses(Exception):
+    """A participant has asked for too much that is not there; `retry_after` seconds end the window."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+
+class _Tally(NamedTuple):
+    since: float
+    found: int = 0
+    missed: int = 0
+
+
+class LookupDesk:
+    """Answers the look-ups of one worker (`incarnation`) in one world; `seconds` is machine time."""
+
+    def __init__(self, world: World, incarnation: int, seconds: Callable[[], float]) -> None:
+        self._world, self._incarnation, self._seconds = world, incarnation, seconds
+        self._answered = 0
+        self._tallies: dict[str, _Tally] = {}  # by participant: there are as many as the registry has
+
+    def look_up(self, asked: Asked, participant: str | None) -> Lookup:
+        """Answer a question of a participant (None: an operator, who may miss as often as it likes).
+
+        Raises TooManyMisses.
+        """
+        world, tally = self._world, self._tally(participant)
+        agents = {bic: each.country for bic, each in world.registry.participants.items()}
+        finding = look_up(world.known.directory, asked, agents)
+        if participant is not None:
+            missed = not finding.verified
+            self._tallies[participant] = tally._replace(found=tally.found + (not missed), missed=tally.missed + missed)
+        self._answered += 1
+        name = f"{participant}|{world.clock.now().isoformat()}|{self._incarnation}|{self._answered}"
+        lookup_id = blake2b(name.encode(), digest_size=12).hexdigest()
+        return Lookup(lookup_id, finding, self._currencies(finding))
+
+    def _tally(self, participant: str | None) -> _Tally:
+        now = self._seconds()
+        tally = self._tallies.get(participant or "")
+        if tally is None or now - tally.since >= WINDOW_SECONDS:
+            return _Tally(now)
+        if tally.missed >= MISSES_FREE + tally.found // FOUND_PER_MISS:
+            raise TooManyMisses(tally.since + WINDOW_SECONDS - now)
+        return tally
+
+    def _currencies(self, finding: Finding) -> tuple[str, ...]:
+        """Return the currencies an account takes: its own, else all that its agent's rails carry (assumed)."""
+        entry = finding.entry
+        if entry is None or entry.currencies:
+            return entry.currencies if entry is not None else ()
+        names = self._world.registry.participants[entry.agent].rails
+        rails = [self._world.rails[name] for name in names if name in self._world.rails]
+        return tuple(sorted({currency for rail in rails for currency in rail.capabilities.currencies}))
