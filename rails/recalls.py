@@ -152,9 +152,16 @@ class RecallDesk:
     def _unasked(self, sent: RailInstruction, entry: Entry, magic: Magic) -> Unasked:
         whole = sent.amount_minor
         amount = whole if magic.returns == FULL_RETURN else max(whole // 2, 1)
-        at = self._opens(entry.final_at + habits().returned_after, sent.currency)
+        at = self._acts_at(entry.final_at + habits().returned_after, sent.currency)
         return_id = _uuid(self._key, f"return|{sent.uetr}|{sent.leg}")
         return Unasked(return_id, sent.uetr, sent.leg, amount, sent.currency, magic.returns_code, at)
+
+    def _acts_at(self, at: datetime, currency: str) -> datetime:
+        """Return when money is given back: at the rail's next opening; where nobody knows one, as if it were open (assumed)."""
+        try:
+            return self._opens(at, currency)
+        except LookupError:
+            return at
 
     async def _decided(self, request: RecallRequest) -> Case:
         """Decide what becomes of a recall: by magic, else by the seed."""
@@ -173,7 +180,7 @@ class RecallDesk:
             return _case(request, PENDING, "", 0, at)
         if answers == PART:
             amount = max(amount // 2, 1)
-        return _case(request, ACCEPTED, "", amount, self._opens(at + takes, entry.currency))
+        return _case(request, ACCEPTED, "", amount, self._acts_at(at + takes, entry.currency))
 
     def _answers(self, request: RecallRequest, kept: Leg | None) -> tuple[str, str, timedelta]:
         usual = habits()

@@ -72,6 +72,8 @@ class Dictation:
             return
         code = (reason_code or NO_REASON) if state == statuses.REJECTED else ""
         about = Money(stored.settlement_minor, stored.settlement_currency)
+        if key in self._worker.flights.by_key:
+            self._worker.flights.untaken.add(key)  # its rail knows of it from here on: it is not surely unsent any more
         await rail.dictate(key, _BY_RAIL[state][1], code, at, about)
         if state == statuses.IN_DOUBT:  # the rail keeps silent; the deadline is brought forward
             self._worker.flights.watch(key, at)

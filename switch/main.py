@@ -51,6 +51,7 @@ from switch.report.assembly import Report, make_report, period_of
 from switch.report.question import Question
 from switch.sandbox import Sandbox
 from switch.store.memory import MemoryStore
+from switch.store.postgres.connections import MadeByAnother
 from switch.store.postgres.report import Unreadable, figures_at
 from switch.store.postgres.store import PostgresStore
 from switch.store.valkey import Limiter, ValkeyLink
@@ -187,6 +188,14 @@ def _remote_rails(
     }
 
 
+async def _opened(store: Store) -> None:
+    """Open a store; raises CannotOpen where another version made it."""
+    try:
+        await store.open()
+    except MadeByAnother as error:
+        raise CannotOpen(str(error)) from None
+
+
 _KEYS_ID = "keys_id"  # the world's fact that says whose keys its persons and messages are under
 
 
@@ -196,7 +205,7 @@ async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> No
     A new sandbox's clock begins at `start_at`. Raises CannotOpen where another worker goes by other rules.
     """
     logs.configure()
-    await sandbox.store.open()
+    await _opened(sandbox.store)
     sandbox.world.takes_reloads = False
     try:
         while not await _agreed(sandbox, start_at):
@@ -349,7 +358,7 @@ async def issue_key(database_url: str, participant: str, sandbox: str = "main") 
     """Make an API key of a participant and return it; the store keeps its hash, a running switch knows it within seconds."""
     key = secrets.token_urlsafe(_KEY_BYTES)
     store = PostgresStore(database_url, sandbox)
-    await store.open()
+    await _opened(store)
     try:
         await Access(store).issue(participant, key)
     finally:

@@ -113,13 +113,20 @@ class Completer:
     async def _inquire(self, now: datetime) -> int:
         asked = self._flights.to_be_asked(now)
         said: list[RailReport] = []
+        kept: list[Inquiry] = []
         for rail, flights in asked.items():
-            said += await self._answers(rail, flights, now)
+            heard, noted = await self._answers(rail, flights, now)
+            said += heard
+            kept += noted
         if said:
-            await self._finish(said)
-        return sum(map(len, asked.values()))
+            await self._finish(said)  # first: that an inquiry cannot be kept must hold up no payment
+        if kept:
+            await self._store.note_inquiries(kept)
+        return len(kept)
 
-    async def _answers(self, rail: str, flights: Sequence[tuple[Flight, int]], now: datetime) -> list[RailReport]:
+    async def _answers(
+        self, rail: str, flights: Sequence[tuple[Flight, int]], now: datetime
+    ) -> tuple[list[RailReport], list[Inquiry]]:
         """Ask a rail about payments in doubt; what it cannot say yet, or does not answer at all, is asked again later."""
         keys = [(flight.uetr, flight.leg) for flight, _ in flights]
         try:
@@ -144,8 +151,7 @@ class Completer:
                 said.append(answer._replace(status=REJECTED, reason_code="AG09"))
             elif answer.status != PENDING:
                 said.append(answer)
-        await self._store.note_inquiries(kept)
-        return said
+        return said, kept
 
     async def _asked(self, rail: str, keys: Sequence[Key], now: datetime) -> list[RailReport]:
         """Ask a rail, and tell it of what we have ended with the same call: it is told until it has answered."""

@@ -58,7 +58,8 @@ class Finisher:
                 self._set_aside(report, error)
 
     async def retry(self) -> int:
-        """Carry out what was set aside, if it can be by now; returns how many could."""
+        """Carry out what was set aside, if it can be by now, and tell of ends untold; returns how many could be carried out."""
+        await self._tell_of_ends()
         done = 0
         for key, report in list(self._aside.items()):
             if not await culprits_of([report], self._finish):
@@ -82,11 +83,20 @@ class Finisher:
         )
         if rejecting:
             self._flights.withdraw(stored.payment_id)
+            self._flights.untold.add(stored.payment_id)  # until it is: a reply may be lost, and the next call may fail
         for moved in await self._store.finish([step]):
             # The flight goes on: we ask until the rail has its last word, which may be another than the operator's.
             self._landed(moved.payment_id, moved.status)
-            if rejecting:
+        await self._tell_of_ends()
+
+    async def _tell_of_ends(self) -> None:
+        """Tell of every payment that operators have ended, once: also where whoever ended it is gone."""
+        for payment_id in sorted(self._flights.untold):
+            stored = await self._store.payment(payment_id)
+            ended = stored is not None and json.loads(stored.detail).get("reason") == "operator-rejected"
+            if stored is not None and ended and not any(e.record == ABORT for e in await self._store.events(payment_id)):
                 await self._abort(stored)
+            self._flights.untold.discard(payment_id)
 
     async def _abort(self, stored: Stored) -> None:
         """Tell of the end of a payment those who were told of its beginning, besides its debtor agent, whom its events tell."""

@@ -40,6 +40,7 @@ class Flights:
         self.untaken: set[Key] = set()  # their rail did not answer when they were sent: it may have them or not
         self.again: set[Key] = set()  # sending them has failed: they are dated by when they go out after all
         self.aborted: set[Key] = set()  # ended by us while their rail may have them: a five-step rail is told
+        self.untold: set[str] = set()  # payments ended by operators of whose end their creditor agents may not know
         self.unmarked: deque[tuple[Flight, float]] = deque()  # sent at a machine time, not yet recorded as submitted
         self.unsure = False  # something may be ours in the store that we have not been told of
         self._deadlines: list[tuple[datetime, int, Key]] = []

@@ -94,6 +94,9 @@ class Queue:
             await self._released(releases, generation, now)
         if put_off:
             await self._store.put_off(put_off)
+        if barred and await self._store.generation() != generation:  # the agent may be back: judged again at once
+            await refresh(world, self._store)
+            return len(waiting)
         for moved in await self._store.finish(barred) if barred else ():
             self._landed(moved.payment_id, moved.status)
         self._conditions = conditions

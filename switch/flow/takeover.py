@@ -61,6 +61,7 @@ class Takeover:
             else:
                 if item.status == REJECTED:
                     flights.aborted.add((item.uetr, item.leg))
+                    flights.untold.add(item.payment_id)
                 flights.ask((item.uetr, item.leg), now)
         return len(taken)
 

@@ -30,7 +30,6 @@ from own_returns import OwnReturns
 
 from rails.book import Entry
 from rails.port import BLOCKED, CREDITED, REJECTED, SETTLED, UNKNOWN, RailInstruction, RailReport
-from rails.recall_book import Case, Unasked
 from switch.flow.ports import ABORT, EXCEPTION, PAYMENT, RECALL, RETURN, Store, Stored, StoredEvent
 from switch.flow.submission import Answer
 from switch.payment.instruction import Instruction
@@ -57,7 +56,7 @@ class OwnBooks:
         self._claims_give_back: dict[str, frozenset[str]] = {}  # payment -> rules that gave back when it was taken in
         self._uses: dict[str, list[Counted]] = {}
         self._usage: Counter[tuple[str, str, str]] = Counter()
-        self._owner: dict[str, str] = {}  # UETR -> the payment that was accepted under it
+        self.owners: dict[str, str] = {}  # UETR -> the payment that was accepted under it
         self._sent: dict[str, RailInstruction] = {}
         self._words: defaultdict[str, set[str]] = defaultdict(set)  # UETR -> what its rail has said
         self._quoted: dict[str, str] = {}  # quote -> payment
@@ -93,14 +92,17 @@ class OwnBooks:
             known = self._sent.setdefault(instruction.uetr, instruction)
             if known._replace(sent_at=instruction.sent_at) != instruction:
                 raise Wrong(f"UETR {instruction.uetr} was sent again otherwise: {known} then {instruction}")
-            payment_id = self._owner.get(instruction.uetr, "")
+            payment_id = self.owners.get(instruction.uetr, "")
             if not payment_id:
                 continue  # told by the rails' books at the end
             status = self._statuses[payment_id][-1]
             ended_unheard = status in GONE and not self._words[instruction.uetr]
             expect(status != "queued" and not ended_unheard, f"{payment_id} was sent while it is {status}")
             reaches = self._reaches.get(payment_id, instruction.creditor_account)
-            expect(reaches == instruction.creditor_account, f"{payment_id} goes to {instruction.creditor_account}, not {reaches}")
+            expect(
+                reaches == instruction.creditor_account,
+                f"{payment_id} goes to {instruction.creditor_account}, not {reaches}",
+            )
 
     def said(self, reports: Sequence[RailReport]) -> None:
         """A rail reported or answered; what it says of another amount than it was handed proves nothing."""
@@ -147,7 +149,11 @@ class OwnBooks:
         stored = self._stored[payment_id]
         if last == "queued":
             agents = (stored.debtor_agent, stored.creditor_agent)
-            barred = any(bic == agent[:8] and state != "active" for (bic, _), state in self.members.states.items() for agent in agents)
+            barred = any(
+                bic == agent[:8] and state != "active"
+                for (bic, _), state in self.members.states.items()
+                for agent in agents
+            )
             expect(barred, f"{payment_id} waited and was rejected, its agents take part")
             return
         said = self._words[stored.uetr] & {REJECTED, UNKNOWN}
@@ -176,7 +182,7 @@ class OwnBooks:
         if status == "rejected":
             self._uses[payment_id] = []
             return
-        owner = self._owner.setdefault(stored.uetr, payment_id)
+        owner = self.owners.setdefault(stored.uetr, payment_id)
         expect(owner == payment_id, f"{owner} and {payment_id} were both accepted under UETR {stored.uetr}")
         if stored.quote_id:
             user = self._quoted.setdefault(stored.quote_id, payment_id)
@@ -229,7 +235,10 @@ class OwnBooks:
     async def _record(self, event: StoredEvent, store: Store) -> None:
         payment_id, detail = event.payment_id, json.loads(event.detail)
         status, state = self._statuses[payment_id][-1], detail["state"]
-        expect((event.n, event.status) == (0, status), f"{payment_id} is {status}, a record's event says {event.status} {event.n}")
+        expect(
+            (event.n, event.status) == (0, status),
+            f"{payment_id} is {status}, a record's event says {event.status} {event.n}",
+        )
         if event.record == RECALL:
             self.returns.recall_moved(payment_id, detail["record_id"], state)
         elif event.record == RETURN:
@@ -252,12 +261,16 @@ class OwnBooks:
         known, kind = self._exceptions[payment_id], detail["record_id"]
         if detail["kind"] == "resolved":
             expect(known.get(kind) == "open", f"{payment_id}: {kind} is resolved and is {known.get(kind)}")
-            agreed = any(self.operators.agreed(payment_id, kind, how) for how in ("honoured", "recalled", "written-off"))
+            agreed = any(
+                self.operators.agreed(payment_id, kind, how) for how in ("honoured", "recalled", "written-off")
+            )
             expect(agreed, f"{payment_id}: {kind} is resolved, operators have not agreed")
         else:
             expect(kind not in known, f"{payment_id} has two exceptions of {kind}")
             said = self._words[self._stored[payment_id].uetr] & {SETTLED, CREDITED}
-            expect(kind != "late-acceptance" or (status == "rejected" and bool(said)), f"{payment_id} is {status}: {kind}")
+            expect(
+                kind != "late-acceptance" or (status == "rejected" and bool(said)), f"{payment_id} is {status}: {kind}"
+            )
         known[kind] = detail["state"]
 
     # --- at any time ---
@@ -291,10 +304,6 @@ class OwnBooks:
             left = await store.payment(payment_id)
             expect(left is not None and not left.awaits_rail, f"{payment_id} awaits its rail in a drained world")
 
-    async def close_returns(self, cases: Sequence[Case], unasked: Sequence[Unasked], now: datetime) -> None:
-        """Compare recalls and returns with what the rails' books say of them in a drained world."""
-        self.returns.close(cases, unasked, self._owner, self.dictated, now)
-
     async def _ended(self, payment_id: str, store: Store) -> None:
         stored = await store.payment(payment_id)
         assert stored is not None
@@ -321,7 +330,7 @@ class OwnBooks:
             for (uetr, _), entry in book.items():
                 if entry.outcome == UNKNOWN:
                     continue
-                payment_id = self._owner.get(uetr, "")
+                payment_id = self.owners.get(uetr, "")
                 expect(payment_id != "", f"{rail} has UETR {uetr}, which no payment owns")
                 stored = self._stored[payment_id]
                 same = (entry.amount_minor, entry.currency) == (stored.settlement_minor, stored.settlement_currency)
@@ -336,7 +345,9 @@ class OwnBooks:
             expect(times <= 1, f"{payment_id} was executed {times} times")
             if statuses[-1] in POSTED:
                 said = self._words[self._stored[payment_id].uetr] & {SETTLED, CREDITED}
-                overtaken = payment_id in self.dictated and bool(said)  # the rail was told otherwise after it had spoken
+                overtaken = payment_id in self.dictated and bool(
+                    said
+                )  # the rail was told otherwise after it had spoken
                 honoured = overtaken or self.operators.agreed(payment_id, "payment", "settle")
                 expect(times == 1 or honoured, f"{payment_id} is {statuses[-1]} and no rail has paid it")
 
@@ -372,7 +383,10 @@ class OwnBooks:
                 suspense[currency] -= posted
             if kind in ("position", "inventory"):
                 expect(sums.up_posted <= sums.down_posted, f"{key} is below zero: {sums}")
-        expect(not any(balance.values()) and not any(pending.values()), f"debits less credits: {dict(balance)} {dict(pending)}")
+        expect(
+            not any(balance.values()) and not any(pending.values()),
+            f"debits less credits: {dict(balance)} {dict(pending)}",
+        )
         wrong = {whose: amount for whose, amount in positions.items() if amount}
         expect(not wrong, f"payments and returns less positions: {wrong}")
         expect(not any(suspense.values()), f"payments and returns less suspense: {dict(suspense)}")

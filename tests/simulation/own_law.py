@@ -56,7 +56,10 @@ CAPS = {
 GIVE_BACK = frozenset({"mainland.account.balance"})  # of the rules these worlds meet: what an account holds
 BEAR_IT = frozenset({"DS28", "ED05"})  # return reasons for which the creditor agent bears the exchange
 SPREAD_MAX = (103, 97)  # no provider of these worlds is dearer than this many per cent of the middle, there and back
-RATES = {("CNY", "HKD"): (("1.08", "1.10")), ("HKD", "CNY"): (("0.9", "0.92"))}  # the lowest and highest of these worlds
+RATES = {
+    ("CNY", "HKD"): (("1.08", "1.10")),
+    ("HKD", "CNY"): (("0.9", "0.92")),
+}  # the lowest and highest of these worlds
 SETTLES_THROUGH = {"KAPOHKH0": "LIONHKH0"}  # a wallet and its sponsor
 CHARGE = 50_00  # on RTGS lanes alone
 LAPSES_AFTER = timedelta(minutes=30)  # a proposal waits so long for a second operator

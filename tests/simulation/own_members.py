@@ -14,7 +14,9 @@ class OwnMembers:
 
     def __init__(self) -> None:
         self.states: dict[tuple[str, str], str] = {}  # (BIC8, rail or "" wholly) -> state set at run time
-        self.proxies: dict[tuple[str, str, str], tuple[str, bool]] = {}  # (type, value, agent) -> account, whether active
+        self.proxies: dict[
+            tuple[str, str, str], tuple[str, bool]
+        ] = {}  # (type, value, agent) -> account, whether active
 
     def barred(self, bic: str, rail: str) -> bool:
         """Whether an agent takes no part, wholly or on a rail."""
@@ -22,7 +24,10 @@ class OwnMembers:
 
     def taken(self, payment_id: str, instruction: Instruction, stored: Stored, rail: str) -> str:
         """A payment was taken in, or let go at an opening: return the account it is to reach, "" for the one it names."""
-        expect(not self.barred(stored.creditor_agent, rail), f"{payment_id} to {stored.creditor_agent}, which takes no part in {rail}")
+        expect(
+            not self.barred(stored.creditor_agent, rail),
+            f"{payment_id} to {stored.creditor_agent}, which takes no part in {rail}",
+        )
         expect(not self.barred(stored.debtor_agent, ""), f"{payment_id} of {stored.debtor_agent}, which takes no part")
         proxy = instruction.creditor.account.proxy
         if proxy is None:

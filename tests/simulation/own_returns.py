@@ -35,7 +35,7 @@ class Asked(NamedTuple):
 
     recall_id: str
     payment_id: str
-    ask: RecallAsk
+    ask: RecallAsk | None  # None: the reply to the first was lost, and this one was another
 
 
 class OwnReturns:
@@ -68,6 +68,11 @@ class OwnReturns:
             if answer.returned is not None:
                 self.told([answer.returned])
 
+    def asking(self, payment_id: str, ask: RecallAsk) -> None:
+        """A client asks a payment back, and may never be answered."""
+        if ask.reversal:
+            self._reversals.add(payment_id)
+
     def asked(self, stored: Stored, key: str, ask: RecallAsk, status: str, before: set[str], opened: Opened) -> None:
         """A client asked a payment back and was answered; `before`: recalls that were under way when it did."""
         payment_id, recall = stored.payment_id, opened.recall
@@ -75,7 +80,8 @@ class OwnReturns:
         if known is not None:
             expect(opened.replayed, f"recall {known.recall_id} was asked again under its key and is a new one")
             same = (known.payment_id, known.ask) == (payment_id, ask)
-            expect(opened.same_content == same, f"recall {known.recall_id}: whether content is the same")
+            told = opened.same_content == same or known.ask is None
+            expect(told, f"recall {known.recall_id}: whether content is the same")
             expect(recall is not None and recall.recall_id == known.recall_id, f"key {key} is another recall's")
             return
         if opened.refused is not None:
@@ -85,9 +91,7 @@ class OwnReturns:
                 expect(bool(before), f"{payment_id} has no recall under way, and another is refused")
             return
         assert recall is not None
-        self._by_key[stored.participant, key] = Asked(recall.recall_id, payment_id, ask)
-        if ask.reversal:
-            self._reversals.add(payment_id)
+        self._by_key[stored.participant, key] = Asked(recall.recall_id, payment_id, ask if opened.same_content else None)
         if opened.replayed:  # the reply to the first was lost
             return
         expect(status in POSTED, f"{payment_id} is {status}, and is recalled")
@@ -154,7 +158,9 @@ class OwnReturns:
             expect(0 <= back.credited_minor <= stored.debit_minor, f"{what} credits more than was debited")
             return
         if back.currency == stored.debit_currency:
-            expect(back.credited_minor == back.amount_minor, f"{what} credits {back.credited_minor} of {back.amount_minor}")
+            expect(
+                back.credited_minor == back.amount_minor, f"{what} credits {back.credited_minor} of {back.amount_minor}"
+            )
             return
         low, high = (Decimal(rate) * back.amount_minor for rate in RATES[back.currency, stored.debit_currency])
         dear, _ = SPREAD_MAX
@@ -190,7 +196,12 @@ class OwnReturns:
         return positions, suspense
 
     def close(
-        self, cases: Sequence[Case], unasked: Sequence[Unasked], owners: Mapping[str, str], dictated: set[str], now: datetime
+        self,
+        cases: Sequence[Case],
+        unasked: Sequence[Unasked],
+        owners: Mapping[str, str],
+        dictated: set[str],
+        now: datetime,
     ) -> None:
         """Compare with the rails' books of a drained world."""
         by_recall = {case.recall_id: case for case in cases}

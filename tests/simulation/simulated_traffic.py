@@ -13,6 +13,11 @@ from switch.payment.instruction import Instruction
 MAGIC = (
     "SILENT", "SILENT-REJECTED", "UNREPORTED", "LOST", "LATE", "LATE-ACCEPT", "DUPLICATE", "CONTRADICTORY", "REJECT-AC03",
 )  # fmt: skip
+AFTERWARDS = (
+    "RECALL-ACCEPTED", "RECALL-ACCEPTED", "RECALL-PARTIAL", "RECALL-PENDING", "RECALL-SILENT", "RECALL-REJECTED-CUST", "RETURNED-AC04",
+    "RETURNED-PARTIAL", "RETURNED-DS28", "BLOCKED",
+)  # fmt: skip
+PAYEE = "Li Wei"  # whose proxies are registered in these worlds
 
 
 class Ask(NamedTuple):
@@ -29,10 +34,23 @@ def an_instruction(chance: Random, seed: int, n: int, quotes: Sequence[Quote]) -
         "uetr": f"{chance.getrandbits(32):08x}-0000-4000-8000-{n:012x}",
         "charge_bearer": chance.choice(("SLEV", "DEBT", "CRED", "SHAR")),
     }
-    if chance.random() < 0.45:
-        changes["creditor__account__number"] = f"MAGIC-{chance.choice(MAGIC)}-{n}"
+    if chance.random() < 0.55:
+        names = MAGIC if chance.random() < 0.6 else AFTERWARDS
+        changes["creditor__account__number"] = f"MAGIC-{chance.choice(names)}-{n}"
+    if chance.random() < 0.5:
+        changes["if_closed"] = "queue"
     build = chance.choices(tuple(_KINDS), tuple(_KINDS.values()))[0]
     return build(Ask(chance, quotes), changes)
+
+
+def a_mobile(n: int) -> str:
+    """The n-th mobile number that may be registered meanwhile."""
+    return fictional.phone(n, "CN")
+
+
+def an_account(n: int) -> str:
+    """The n-th account that a proxy may lead to."""
+    return f"622299000000000{n:04}"
 
 
 def _amount(chance: Random, *choices: str) -> str:
@@ -51,7 +69,21 @@ def _north(ask: Ask, changes: dict[str, Any]) -> Instruction:
     currency = chance.choice(("HKD", "HKD", "CNY"))
     amount = _amount(chance, "5000.00", "2500.00", "9999.99", "10000.00", "0.01", "10000.01")
     changes |= {"debtor__identification": person, "instructed_amount": {"currency": currency, "amount": amount}}
+    if chance.random() < 0.15:
+        changes |= {
+            "creditor__account__number": None,
+            "creditor__account__proxy": {"type": "MBNO", "value": a_mobile(chance.randrange(3))},
+        }
     return northbound("1.00", "HKD", **changes)
+
+
+def _to_a_small_account(ask: Ask, changes: dict[str, Any]) -> Instruction:
+    """An account of class III holds CNY 2,000 at most: what comes back of it makes room again."""
+    changes["debtor__identification"] = a_person(ask.chance.randrange(3))
+    number = "62220000000000000" if ask.chance.random() < 0.5 else "MAGIC-RECALL-ACCEPTED-"
+    changes["creditor__account"] = {"number": f"{number}9{ask.chance.randrange(2)}", "type": "class-3"}
+    changes.pop("creditor__account__number", None)
+    return northbound(_amount(ask.chance, "700.00", "1900.00", "0.03"), "CNY", **changes)
 
 
 def _north_in_cny(ask: Ask, changes: dict[str, Any]) -> Instruction:
@@ -98,6 +130,8 @@ def _macau(ask: Ask, changes: dict[str, Any]) -> Instruction:
 
 def _trade(ask: Ask, changes: dict[str, Any]) -> Instruction:
     changes["debtor__identification"] = a_firm(ask.chance.randrange(2))
+    if ask.chance.random() < 0.5:
+        changes["creditor_agent"] = "YUEXCNG0"  # on HVPS alone, which keeps office hours
     return trade(_amount(ask.chance, "1000.00", "25000.00", "49.99"), **changes)
 
 
@@ -127,5 +161,5 @@ def _wrong(ask: Ask, changes: dict[str, Any]) -> Instruction:
 
 
 _KINDS: dict[Callable[[Ask, dict[str, Any]], Instruction], int] = {
-    _north: 8, _north_in_cny: 3, _same_name: 4, _south: 4, _home: 2, _macau: 2, _trade: 2, _quoted: 2, _wrong: 1,
+    _north: 8, _north_in_cny: 3, _same_name: 4, _south: 4, _home: 2, _macau: 2, _trade: 4, _to_a_small_account: 2, _quoted: 2, _wrong: 1,
 }  # fmt: skip

@@ -12,9 +12,10 @@ from random import Random
 from typing import Any, NamedTuple
 
 from builders import RATES, a_world
+from later_steps import RecallRequest, ask_back, money_of
 from own_books import OwnBooks
 from own_law import CAPS, GIVE_BACK, Wrong
-from steps import STEPS, WEIGHTS
+from steps import STEPS, WEIGHTS, Request, submit
 from troubled import AFTER, BEFORE, Trouble, TroubledRail, TroubledStore
 
 from fx.quotes import Quote
@@ -41,7 +42,6 @@ from switch.flow.board import Board
 from switch.flow.directory import DirectoryDesk
 from switch.flow.metrics import Metrics
 from switch.flow.ports import StoreUnavailable
-from switch.flow.recalls import RecallAsk
 from switch.flow.submission import Submission, opened
 from switch.flow.worker import Worker
 from switch.flow.world import closures_fact
@@ -52,7 +52,7 @@ from switch.store.memory import MemoryStore
 
 SHOWN = 60  # last steps a failure prints
 DRAIN_ROUNDS_MAX = 5000
-BOARD_SECONDS = 1.0  # how long the closed board may refuse on what is no longer so (design 3)
+LOOK_AGAIN_SECONDS = 15.0
 STARTS = (
     datetime(2026, 3, 5, 1, 30, tzinfo=UTC),  # a Thursday morning
     datetime(2026, 3, 6, 9, 0, tzinfo=UTC),  # before a weekend
@@ -93,22 +93,6 @@ class Failure(AssertionError):
     """A promise broken, or a fault of the switch's own: which seed, and what came before."""
 
 
-class Request(NamedTuple):
-    """What a client sent, and keeps to send again."""
-
-    instruction: Instruction
-    participant: str
-    key: str
-
-
-class RecallRequest(NamedTuple):
-    """What a client asked back, and keeps to ask again."""
-
-    payment_id: str
-    key: str
-    ask: RecallAsk
-
-
 class Machine:
     """Virtual machine time."""
 
@@ -137,6 +121,7 @@ class Simulation:
         self.world = self._world()
         rails: Any = self.world.rails
         opening = {transfer.credit_account: transfer.amount_minor for transfer in opening_transfers(self.world)}
+        self.scenarios = len(SCENARIOS)
         self.own = OwnBooks(
             {name: rail.capabilities.reports_credit for name, rail in rails.items()}, opening, self._open
         )
@@ -291,20 +276,26 @@ class Simulation:
         if self.chance.random() < 0.5:
             await self.crash()
         for request in self.recalls:
-            await self.ask_back(request)
+            await ask_back(self, request)
+        looked_again = False
         for _ in range(DRAIN_ROUNDS_MAX):
             while self.unanswered:
-                self.submit(self.unanswered.popleft())
+                submit(self, self.unanswered.popleft())
             did = 0
             for name in ("watch", "accept", "submit", "collect", "complete", "recall_step", "release", "mark"):
                 did += self._count(await STEPS[name](self))
+            did -= len(self.worker.recalls._aside)  # tried and put aside again: they wait for their payments
             await self.gather()
             if did or self.worker.waiting or self.worker.unsent:
                 self.machine.now += 0.06
                 continue
             due = self._next_due()
-            if due is None:
+            if due is None and looked_again:
                 break
+            looked_again = due is None
+            if due is None:  # what another worker may have left with a rail is looked for now and then
+                self.machine.now += LOOK_AGAIN_SECONDS
+                continue
             self.machine.now += max((due - self.clock.now()).total_seconds(), 0.001)
         else:
             raise Wrong("the world does not come to rest")
@@ -328,18 +319,30 @@ class Simulation:
         for entry in self.standing(name).values():
             if entry.outcome == PENDING or (entry.outcome == SETTLED and last == CREDITED):
                 ends = REJECTED if entry.outcome == PENDING and self.chance.random() < 0.5 else last
-                about = self.money_of(entry)
-                await rail.dictate((entry.uetr, entry.leg), ends, "MS03" if ends == REJECTED else "", self.clock.now(), about)
+                about = money_of(entry)
+                await rail.dictate(
+                    (entry.uetr, entry.leg), ends, "MS03" if ends == REJECTED else "", self.clock.now(), about
+                )
 
     def _next_due(self) -> datetime | None:
         """Say when something happens next that can still happen: a recall that is never answered is asked about for ever."""
         worker, now = self.worker, self.clock.now()
-        dues = [worker.flights.next_due(), worker.queue.next_due(), *(rail.next_due() for rail in self.world.rails.values())]
+        dues = [
+            worker.flights.next_due(),
+            worker.queue.next_due(),
+            *(rail.next_due() for rail in self.world.rails.values()),
+        ]
         asked = worker.recalls.next_due()
         if asked is not None:
             cases = {case.recall_id: case for case in self.cases()}
-            waiting = [recall for recall, state in self.own.returns.recalls.items() if state in ("requested", "pending")]
-            answers = [cases[recall].answered_at if recall in cases else now for recall in waiting if recall not in cases or cases[recall].status != PENDING]
+            waiting = [
+                recall for recall, state in self.own.returns.recalls.items() if state in ("requested", "pending")
+            ]
+            answers = [
+                cases[recall].answered_at if recall in cases else now
+                for recall in waiting
+                if recall not in cases or cases[recall].status != PENDING
+            ]
             if answers:
                 dues.append(max(asked, min(answers)))
         return min((due for due in dues if due is not None), default=None)

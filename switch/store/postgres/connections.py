@@ -5,6 +5,7 @@ It knows no query but the schema's own scripts.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from hashlib import blake2b
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -37,6 +38,10 @@ _SETTINGS = {
 }
 
 
+class MadeByAnother(Exception):
+    """The sandbox's tables were made by another version of the switch, which laid them out otherwise."""
+
+
 async def _keep(connection: Any) -> None:
     """Leave a released connection as it is: nothing here changes its session, and asyncpg's reset costs a round trip."""
 
@@ -49,7 +54,15 @@ class Connections:
         self._pool: Any = None
 
     async def open(self) -> None:
-        """Make the sandbox's schema if it is not there, and the pool."""
+        """Make the sandbox's schema if it is not there, and the pool; raises MadeByAnother.
+
+        A digest of the scripts stands as the schema's comment. There are no migrations: a sandbox is made anew.
+        """
+        scripts = [
+            script.read_text("utf-8")
+            for script in sorted((files(__package__) / "schema").iterdir(), key=lambda path: path.name)
+        ]
+        layout = blake2b("".join(scripts).encode(), digest_size=8).hexdigest()
         connection = await asyncpg.connect(self._url)
         try:
             async with connection.transaction():
@@ -58,8 +71,17 @@ class Connections:
                 if not exists:
                     await connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
                     await connection.execute(f'SET LOCAL search_path TO "{self._schema}"')
-                    for script in sorted((files(__package__) / "schema").iterdir(), key=lambda path: path.name):
-                        await connection.execute(script.read_text("utf-8"))
+                    for script in scripts:
+                        await connection.execute(script)
+                    await connection.execute(f"COMMENT ON SCHEMA \"{self._schema}\" IS '{layout}'")
+                found = await connection.fetchval(
+                    "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1", self._schema
+                )
+                if found != layout:
+                    raise MadeByAnother(
+                        f"the tables of sandbox {self._schema} were made by another version of bayswitch; begin with a new data folder "
+                        "(--data) or database"
+                    )
         finally:
             await connection.close()
         self._pool = await asyncpg.create_pool(

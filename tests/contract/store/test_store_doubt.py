@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from builders import NOON, a_world, admitted, northbound, refusing
 
-from switch.flow.doubt_books import ABOUT_PAYMENT, CONFIRMED, LAPSED, Inquiry, Proposal
+from rails.port import BLOCKED, CREDITED, PENDING, REJECTED, SETTLED, UNKNOWN
+from switch.flow.doubt_books import ABOUT_PAYMENT, CONFIRMED, LAPSED, NO_ANSWER, Inquiry, Proposal
 from switch.flow.ports import ABORT, Step, Store
 from switch.main import opening_transfers
 from switch.payment.status import REJECT, SUBMIT
@@ -63,6 +64,13 @@ async def test_inquiries_come_back_in_order_with_the_number_the_store_gave(store
         (1, "pending", 1), (2, "none", 1), (3, "rejected", 1),
     ]  # fmt: skip
     assert [each.answer for each in await store.inquiries(other)] == ["pending", "rejected"]
+
+
+@pytest.mark.parametrize("answer", [PENDING, SETTLED, CREDITED, REJECTED, BLOCKED, UNKNOWN, NO_ANSWER])
+async def test_whatever_a_rail_may_answer_is_kept(store: Store, answer: str) -> None:
+    payment_id, step = await accepted(store)
+    await store.note_inquiries([Inquiry(payment_id, step.received_on, 1, 0, "ibps", NOON, answer, "")])
+    assert [each.answer for each in await store.inquiries(payment_id)] == [answer]
 
 
 async def test_a_worker_ends_only_what_it_holds_and_nobody_has_sent(store: Store) -> None:

@@ -13,6 +13,7 @@ from builders import NOON, a_step, admitted, funded, northbound, planned, refusi
 
 from switch.flow.ports import ACCEPTED, REFUSED, REPLAYED, Admission, StaleWorld, StoreUnavailable
 from switch.flow.world import World
+from switch.store.postgres.connections import MadeByAnother
 from switch.store.postgres.store import PostgresStore
 
 Another = Callable[[], Awaitable[PostgresStore]]
@@ -340,3 +341,12 @@ async def test_a_worker_whose_lease_was_taken_for_lost_accepts_nothing(
     with pytest.raises(StoreUnavailable):
         await accept(store, world, item)
     assert await store.payment(item.payment_id) is None
+
+
+async def test_a_sandbox_of_another_version_is_not_opened(
+    postgres_stores: Another, connection: Any, store: PostgresStore
+) -> None:
+    """Its tables are laid out otherwise: better to say so than to fail at the first payment."""
+    await connection.execute(f"COMMENT ON SCHEMA \"{store.schema}\" IS 'as it was'")
+    with pytest.raises(MadeByAnother, match="another version"):
+        await postgres_stores()

@@ -23,7 +23,7 @@ CREATE TABLE inquiry (            -- what was asked of a rail about a payment in
     n smallint NOT NULL CHECK (n > 0),      -- the n-th inquiry; the last row there may be stands for all later ones
     rail text NOT NULL,
     asked_at timestamptz NOT NULL,          -- business time
-    answer text NOT NULL CHECK (answer IN ('pending', 'settled', 'credited', 'rejected', 'unknown', 'none')),
+    answer text NOT NULL CHECK (answer IN ('pending', 'settled', 'credited', 'rejected', 'blocked', 'unknown', 'none')),
     code text NOT NULL,
     times integer NOT NULL CHECK (times > 0),  -- how many inquiries the row stands for
     PRIMARY KEY (payment_id, leg, n)
