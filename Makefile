@@ -26,7 +26,8 @@ test: $(READY) ## Check style, types and behaviour: all but the long suites
 	$(BIN)/pytest -n 2
 
 prove: $(READY) ## Run the long suites: chaos, soak, long differential
-	$(BIN)/pytest -m prove
+	$(BIN)/pytest -m prove --ignore=tests/simulation
+	$(BIN)/pytest -m prove -n 2 tests/simulation
 
 fmt: $(READY) ## Format, and mend what the linter can
 	$(BIN)/ruff format .

@@ -5,13 +5,12 @@ credit is confirmed (PR03 netted, PR04 settled, PR05 done: facts messages 2.4). 
 when its rounds are is data of the catalogue, and assumed.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from rails.book import SILENT, Entry
+from rails.hours import LAW_ZONE
 from rails.port import CREDITED, REJECTED, RailInstruction
 from rails.steps import Answer, Unfold, final
-
-_LAW_ZONE = timezone(timedelta(hours=8))
 
 
 def unfold_with(every: timedelta) -> Unfold:
@@ -32,6 +31,6 @@ def unfold_with(every: timedelta) -> Unfold:
 
 def next_round(at: datetime, every: timedelta) -> datetime:
     """Return the first round at or after `at`."""
-    midnight = at.astimezone(_LAW_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = at.astimezone(LAW_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     rounds = -(-(at - midnight) // every)
     return (midnight + rounds * every).astimezone(at.tzinfo)

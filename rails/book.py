@@ -93,6 +93,9 @@ class Book(Protocol):
     async def dictate(self, entry: Entry) -> None:
         """Keep an entry that stands in place of the one there is, or of one that comes later; the last one stands."""
 
+    async def dictated(self, key: Key) -> Entry | None:
+        """Return what was dictated for a key, by this worker or another, None where nothing was."""
+
 
 def tombstone(key: Key, at: datetime) -> Entry:
     """Make the row that keeps an instruction out for good: it was inquired after before it came."""
@@ -181,3 +184,7 @@ class MemoryBook:
         """Keep an entry that stands in place of the one there is, or of one that comes later; the last one stands."""
         self._entries.setdefault((entry.uetr, entry.leg), entry)
         self._dictated[entry.uetr, entry.leg] = entry
+
+    async def dictated(self, key: Key) -> Entry | None:
+        """Return what was dictated for a key, None where nothing was."""
+        return self._dictated.get(key)

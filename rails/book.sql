@@ -5,8 +5,15 @@
 -- name: lock
 SELECT pg_advisory_xact_lock(hashtext($1))
 
+-- name: is_made
+SELECT to_regclass('book') IS NOT NULL
+
+-- name: layout
+-- A digest of the scripts that made the schema; NULL where a version before there was one made it.
+SELECT obj_description(to_regnamespace($1), 'pg_namespace')
+
 -- name: create
-CREATE TABLE IF NOT EXISTS book (
+CREATE TABLE book (
     uetr uuid NOT NULL,
     leg smallint NOT NULL,
     outcome smallint NOT NULL CHECK (outcome BETWEEN 0 AND 5), -- 0 unknown (tombstone), 1 settled, 2 credited, 3 rejected,
@@ -25,19 +32,8 @@ CREATE TABLE IF NOT EXISTS book (
     CHECK (received_at <= coalesce(settled_at, final_at) AND coalesce(settled_at, final_at) <= final_at)
 );
 -- Rows arrive nearly in the order of final_at: a block range index costs an insert almost nothing.
-CREATE INDEX IF NOT EXISTS book_final ON book USING brin (final_at) WITH (pages_per_range = 16, autosummarize = on);
--- A book made before there were blocked and pending: only this check differs.
-DO $$
-BEGIN
-    IF NOT EXISTS (
-        SELECT
-        FROM pg_constraint
-        WHERE conrelid = to_regclass('book') AND conname = 'book_outcome_check' AND pg_get_constraintdef(oid) LIKE '%<= 5%'
-    ) THEN
-        ALTER TABLE book DROP CONSTRAINT book_outcome_check, ADD CONSTRAINT book_outcome_check CHECK (outcome BETWEEN 0 AND 5);
-    END IF;
-END $$;
-CREATE TABLE IF NOT EXISTS odd (
+CREATE INDEX book_final ON book USING brin (final_at) WITH (pages_per_range = 16, autosummarize = on);
+CREATE TABLE odd (
     uetr uuid NOT NULL,
     leg smallint NOT NULL,
     reported_after interval NOT NULL,
@@ -46,7 +42,7 @@ CREATE TABLE IF NOT EXISTS odd (
     overtaken_by interval NOT NULL,
     PRIMARY KEY (uetr, leg)
 );
-CREATE TABLE IF NOT EXISTS dictated (
+CREATE TABLE dictated (
     uetr uuid NOT NULL,
     leg smallint NOT NULL,
     outcome smallint NOT NULL CHECK (outcome BETWEEN 1 AND 5),

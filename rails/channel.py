@@ -4,19 +4,20 @@ A rail that does not answer is left alone until a probe gets through: what is ca
 other rails do not wait for it. Nothing is tried again here: who calls sends the same again (it is idempotent).
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import httpx
 
 from rails.port import RailUnavailable
-from rails.wire import BODY_BYTES_MAX, TAKEN
+from rails.wire import BODY_BYTES_MAX, TAKEN, bodies
 
 CONNECT_SECONDS_MAX = 1.0
-ANSWER_SECONDS_MAX = (
-    2.0  # a message of 100 takes a rail some milliseconds; the other rails of a round wait this long at most
-)
+ANSWER_SECONDS_MAX = 2.0  # a message of 100 takes a rail some milliseconds
+EXCHANGE_SECONDS_MAX = CONNECT_SECONDS_MAX + ANSWER_SECONDS_MAX  # all of it: bytes that drip begin the wait anew
 CONNECTIONS_MAX = 10  # messages in flight and the reports beside them
+_SAYS_NOTHING = (408, 409, 429)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -68,9 +69,12 @@ class Channel:
         if self.is_down and not probe:
             raise RailUnavailable(f"{self.url} has not answered and is not asked before it does again", taken_none=True)
         try:
-            async with self._client.stream(method, path, headers=dict(headers), content=body) as response:
+            async with (
+                asyncio.timeout(EXCHANGE_SECONDS_MAX),
+                self._client.stream(method, path, headers=dict(headers), content=body) as response,
+            ):
                 reply = Reply(response.status_code, response.headers, await _bounded(response))
-        except (httpx.HTTPError, httpx.InvalidURL) as problem:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as problem:
             self.is_down = True
             what = f"{self.url}{path} does not answer: {type(problem).__name__} {problem}".rstrip()
             raise RailUnavailable(what, taken_none=isinstance(problem, _NEVER_SENT)) from problem
@@ -79,8 +83,19 @@ class Channel:
             none = reply.headers.get(TAKEN) == "none"
             raise RailUnavailable(f"{self.url}{path} answers {reply.status}", taken_none=none)
         if reply.status in (401, 403):
-            raise KeyRefused(f"{self.url}{path} refuses our key ({reply.status})", taken_none=True)
+            raise KeyRefused(f"{self.url}{path} refuses our key ({reply.status})", taken_none=took_nothing(reply))
         return reply
+
+
+def took_nothing(reply: Reply) -> bool:
+    """Whether an answer says for sure that nothing of the request was taken: a 4xx with an admi.002, or `Taken: none`.
+
+    Never one that may stand beside a request that was taken: a success of another kind, a redirection, a time-out, a conflict
+    (with an earlier sending of the same), too many.
+    """
+    if not 400 <= reply.status < 500 or reply.status in _SAYS_NOTHING:
+        return False
+    return reply.headers.get(TAKEN) == "none" or bodies.is_refusal(reply.body)
 
 
 async def _bounded(response: httpx.Response) -> bytes:

@@ -20,18 +20,12 @@ class Content(NamedTuple):
 
 
 class Contents(Protocol):
-    """The digests of one rail in one sandbox."""
-
-    async def open(self) -> None:
-        """Make the table if it is not there. Raises RailUnavailable, as all of these do."""
-
-    async def close(self) -> None:
-        """Let go of connections."""
+    """The digests of one rail in one sandbox, opened and closed with the rail's book."""
 
     async def keep(self, contents: Sequence[Content]) -> list[bool]:
         """Keep the digest of each key that is new, durably on return; say of each whether it is the one kept, in order.
 
-        No key may stand in the batch twice.
+        No key may stand in the batch twice. Raises RailUnavailable.
         """
 
 
@@ -47,12 +41,6 @@ class MemoryContents:
 
     def __init__(self) -> None:
         self._digests: dict[Key, bytes] = {}
-
-    async def open(self) -> None:
-        """Nothing to make."""
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
 
     async def keep(self, contents: Sequence[Content]) -> list[bool]:
         """Keep what is new and say of each whether it is the one kept."""

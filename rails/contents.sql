@@ -1,10 +1,7 @@
 -- What was asked of a rail under each key, in the rail's own schema, found through search_path. Rows are written once.
 
--- name: lock
-SELECT pg_advisory_xact_lock(hashtext($1))
-
 -- name: create
-CREATE TABLE IF NOT EXISTS content (
+CREATE TABLE content (
     uetr uuid NOT NULL,
     leg smallint NOT NULL,
     digest bytea NOT NULL CHECK (octet_length(digest) = 16),

@@ -6,11 +6,13 @@ Not here: what a rail then does with its book (rails.simulated), and what one cr
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from rails.delays import STEPS, delay_at
+from rails.wire import WireError, instant
 
 IN_ALL = 10_000  # shares below are of this many instructions
 
@@ -21,6 +23,28 @@ LATE_SECONDS = 30  # past the deadline, where a rule does not say
 REORDERED_BY = timedelta(seconds=10)  # an instruction or report that is overtaken comes up to so much later
 AGENT_OFFLINE = "AB08"  # the creditor agent is not there (facts messages 3.2)
 NO_REASON = "MS03"
+
+RULES_MAX = 50  # of a rail: each is looked at for every instruction while any is in force
+DAY_MS = 86_400_000
+_SHARE = (0, IN_ALL)
+# What a fault may be, least and most; the API's bounds are the same (switch.api.rail_models).
+BOUNDS: Mapping[str, tuple[int, int]] = {
+    "delay_percent": (0, 1_000_000), "lost_reports": _SHARE, "repeated_reports": _SHARE,
+    "slow_start_seconds": (0, 86_400), "slow_start_percent": (100, 1_000_000), "lost": _SHARE, "duplicated": _SHARE,
+    "reordered": _SHARE, "late": _SHARE, "late_seconds": (1, 86_400), "rejected": _SHARE, "wrong_amount": _SHARE,
+    "wrong_by_minor": (-1_000_000_000, 1_000_000_000), "clock_skew_ms": (-DAY_MS, DAY_MS),
+}  # fmt: skip
+_PATTERNS = {
+    "participant": r"([A-Z0-9]{8})?", "direction": "|".join(DIRECTIONS), "reason_code": r"[A-Z0-9]{1,4}",
+}  # fmt: skip
+
+
+class FaultsError(ValueError):
+    """Faults that are none: `field` is at fault, "" for the whole."""
+
+    def __init__(self, field: str, text: str) -> None:
+        super().__init__(f"{field}: {text}" if field else text)
+        self.field, self.text = field, text
 
 
 class FaultRule(NamedTuple):
@@ -188,13 +212,48 @@ def write_faults(faults: Faults) -> str:
 
 
 def read_faults(text: str) -> Faults:
-    """Read what `write_faults` wrote."""
-    found: dict[str, Any] = json.loads(text)
-    return Faults(**found | {"rules": tuple(map(_rule, found.get("rules", ())))})
+    """Read what `write_faults` wrote; what is left out is as it should be. Raises FaultsError."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        raise FaultsError("", "this is no JSON") from None
+    given = _checked(found, Faults._fields, "")
+    rules = given.get("rules", [])
+    if not isinstance(rules, list) or len(rules) > RULES_MAX:
+        raise FaultsError("rules", f"is a list of at most {RULES_MAX}")
+    return Faults(**given | {"rules": tuple(_rule(rule, f"rules.{n}.") for n, rule in enumerate(rules))})
 
 
-def _rule(kept: Mapping[str, Any]) -> FaultRule:
+def _rule(found: object, place: str) -> FaultRule:
+    kept = _checked(found, FaultRule._fields, place)
+    levels = kept.get("latency_ms", [])
+    if not isinstance(levels, list) or not (levels == sorted(map(_milliseconds, levels)) and len(levels) in (0, 5)):
+        raise FaultsError(f"{place}latency_ms", f"is empty, or five ascending numbers from 0 to {DAY_MS}")
     since = kept.get("since")
-    return FaultRule(
-        **{**kept, "latency_ms": tuple(kept["latency_ms"]), "since": datetime.fromisoformat(since) if since else None}
-    )
+    try:
+        kept["since"] = None if since is None else instant(str(since), "it")
+    except WireError:
+        raise FaultsError(f"{place}since", "is null, or an instant such as 2026-03-05T12:00:00+08:00") from None
+    return FaultRule(**kept | {"latency_ms": tuple(levels)})
+
+
+def _milliseconds(level: object) -> int:
+    return level if type(level) is int and 0 <= level <= DAY_MS else -1
+
+
+def _checked(found: object, names: tuple[str, ...], place: str) -> dict[str, Any]:
+    """Return an object whose fields are of their types and within their bounds, lists and instants aside."""
+    if not isinstance(found, dict):
+        raise FaultsError(place.rstrip("."), 'is an object: {"name": value, ...}')
+    for name, value in found.items():
+        if name not in names:
+            raise FaultsError(place.rstrip("."), f"takes {', '.join(names)}")
+        if name in BOUNDS:
+            least, most = BOUNDS[name]
+            if type(value) is not int or not least <= value <= most:
+                raise FaultsError(f"{place}{name}", f"is a whole number from {least} to {most}")
+        elif name == "outage" and type(value) is not bool:
+            raise FaultsError(f"{place}{name}", "is true or false")
+        elif name in _PATTERNS and not (isinstance(value, str) and re.fullmatch(_PATTERNS[name], value)):
+            raise FaultsError(f"{place}{name}", f"is a text that matches {_PATTERNS[name]}")
+    return dict(found)

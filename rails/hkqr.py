@@ -7,6 +7,7 @@ package of the registry is GPL.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -16,13 +17,14 @@ GUID = "hk.com.hkicl"
 _NUMBERS = MappingProxyType({"HKD": "344", "CNY": "156"})  # ISO 4217
 _CURRENCIES = MappingProxyType({number: currency for currency, number in _NUMBERS.items()})
 _STATIC, _DYNAMIC = "11", "12"
+_HONG_KONG, _TIME_OUT = timezone(timedelta(hours=8)), "%Y%m%d%H%M%S"  # whose clock the time-out goes by is assumed
 _CRC = "6304"  # tag and length of the checksum, which are summed up, too
 _VALUE_MAX = 99  # two digits of length
 _PAYLOAD_MAX = 512  # EMVCo's own bound of a merchant-presented payload
 
 
 class HkQrError(ValueError):
-    """A payload cannot be read or written; `tag` names the field, as 54 or 26.02, "" for the whole."""
+    """A payload cannot be read or written; `tag` names the field, as 54 or 26.02, "" for the whole; no value is repeated."""
 
     def __init__(self, tag: str, text: str) -> None:
         super().__init__(f"{tag}: {text}" if tag else text)
@@ -41,12 +43,17 @@ class HkQr(NamedTuple):
     amount_minor: int | None = None  # None: the debtor says how much
     bill_number: str = ""
     reference: str = ""
-    expires: str = ""  # the time-out, 14 digits YYYYMMDDhhmmss: the form is assumed
+    expires: str = ""  # the time-out, 14 digits YYYYMMDDhhmmss of Hong Kong: the form is assumed
     dynamic: bool = False  # made for one payment
     merchant_name: str = "NA"
     merchant_city: str = "HK"
     merchant_category: str = "0000"
     other: tuple[tuple[str, str], ...] = ()  # fields of other schemes, by tag: read, kept, written again, not judged
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Return the time-out as an instant, None where there is none."""
+        return datetime.strptime(self.expires, _TIME_OUT).replace(tzinfo=_HONG_KONG) if self.expires else None
 
 
 class _Field(NamedTuple):
@@ -57,12 +64,18 @@ class _Field(NamedTuple):
 
 
 # The facts give seven or nine digits for an FPS ID; a public test payload has twelve, so both ends are open here and
-# the directory judges. Lengths of bill number, reference, name and city are EMVCo's.
+# the directory judges. Lengths of bill number, reference, name and city are EMVCo's; an e-mail address has what tag 26
+# leaves beside the scheme's own name.
 _ACCOUNT = (
     _Field("01", "clearing_code", re.compile("[0-9]{3}"), "a clearing code has three digits"),
     _Field("02", "fps_id", re.compile("[0-9]{7,12}"), "an FPS ID has seven or nine digits"),
     _Field("03", "mobile", re.compile(r"\+[0-9]{1,3}-[0-9]{4,14}"), "a mobile number is written +852-61234567"),
-    _Field("04", "email", re.compile(r"(?=.{3,90}$)[^@\s]+@[^@\s]+"), "an e-mail address is name@domain"),
+    _Field(
+        "04",
+        "email",
+        re.compile(r"(?=.{3,79}$)[^@\s]+@[^@\s]+"),
+        "an e-mail address is name@domain, at most 79 characters",
+    ),
     _Field("05", "expires", re.compile("[0-9]{14}"), "the time-out is 14 digits YYYYMMDDhhmmss"),
 )
 _ADDITIONAL = (
@@ -156,10 +169,26 @@ def _check(code: HkQr) -> None:
         for field in fields:
             value = getattr(code, field.name)
             if (value or not optional) and field.form.fullmatch(value) is None:
-                raise HkQrError(before + field.tag, f"{value!r} is refused: {field.says}")
+                raise HkQrError(before + field.tag, f"Refused: {field.says}")
+    _check_time_out(code)
     for tag, _ in code.other:
         if re.fullmatch("[0-9]{2}", tag) is None or tag in _OWN:
             raise HkQrError(tag, "A field of another scheme has a tag of two digits that this one does not use")
+
+
+def time_out(at: datetime) -> str:
+    """Write an instant as a code's time-out, to the second; raises HkQrError."""
+    try:
+        return at.astimezone(_HONG_KONG).strftime(_TIME_OUT)
+    except OverflowError:
+        raise HkQrError("26.05", "The time-out is no day and time of the calendar") from None
+
+
+def _check_time_out(code: HkQr) -> None:
+    try:
+        _ = code.expires_at
+    except ValueError:
+        raise HkQrError("26.05", "The time-out is no day and time of the calendar") from None
 
 
 def _amount(text: str, currency: str) -> int:
@@ -178,6 +207,8 @@ def _short(amount: str) -> str:
 def _tlv(tag: str, value: str, before: str = "") -> str:
     if not 1 <= len(value) <= _VALUE_MAX:
         raise HkQrError(before + tag, f"A value has 1 to {_VALUE_MAX} characters, this one {len(value)}")
+    if not value.isprintable():
+        raise HkQrError(before + tag, "A value holds printable characters only")
     return f"{tag}{len(value):02}{value}"
 
 
@@ -196,7 +227,7 @@ def _values(found: Mapping[str, str], fields: tuple[_Field, ...], before: str, k
 
 def _must_be(found: Mapping[str, str], tag: str, values: set[str], before: str = "") -> None:
     if found.get(tag) not in values:
-        said = f"it is {found[tag]!r}" if tag in found else "it is missing"
+        said = "it is another" if tag in found else "it is missing"
         raise HkQrError(before + tag, f"Must be {' or '.join(sorted(values))}; {said}")
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 IsBusinessDay = Callable[[str, date], bool]  # (calendar, day); calendars: HK, MO, CN and MO.half-days
 PAYMENTS = "payments"  # customers' payments
 
-_LAW_ZONE = timezone(timedelta(hours=8))  # all three economies, no daylight saving
+LAW_ZONE = timezone(timedelta(hours=8))  # all three economies, no daylight saving
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _SEARCH_DAYS = 400  # how far an opening is looked for: more than a year, for a calendar that is not known further
@@ -106,7 +106,7 @@ class Hours:
         """Return the first instant from `at` on (UTC) at which the rail is open; raises LookupError: none known."""
         if self.is_open(at, currency):
             return at
-        first = at.astimezone(_LAW_ZONE).date() - _DAY
+        first = at.astimezone(LAW_ZONE).date() - _DAY
         since = min((session.since for session in self._sessions.get(currency, ())), default=date.max)
         first = max(first, since)
         for ahead in range(_SEARCH_DAYS if first <= date.max - _SEARCH_DAYS * _DAY else 0):
@@ -124,7 +124,7 @@ class Hours:
         return windows
 
     def _computed(self, sessions: Iterable[Session], day: date) -> Iterable[Window]:
-        midnight = datetime(day.year, day.month, day.day, tzinfo=_LAW_ZONE).astimezone(UTC)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=LAW_ZONE).astimezone(UTC)
         for session in sessions:
             if session.since <= day <= session.until and self._meets(session, day):
                 yield from self._left_open(Window(midnight + session.opens, midnight + session.closes))
@@ -163,7 +163,7 @@ def _without(window: Window, closure: Closure) -> Iterable[Window]:
 
 def _near(at: datetime) -> tuple[date, date, date]:
     """Return the days whose sessions may reach an instant, the likeliest first."""
-    day = at.astimezone(_LAW_ZONE).date()
+    day = at.astimezone(LAW_ZONE).date()
     return day, day - _DAY, day + _DAY
 
 

@@ -62,10 +62,10 @@ MAGIC = (
     ),
     Magic(
         "SILENT-REJECTED",
-        "The creditor agent rejects and says nothing: no report comes, an inquiry tells AB06. A five-step rail rejects "
+        "The creditor agent rejects and says nothing: no report comes, an inquiry tells MS03. A five-step rail rejects "
         "with AB05 at the deadline.",
         heard=False,
-        reason_code="AB06",
+        reason_code="MS03",
     ),
     Magic("UNREPORTED", "All goes well, but the rail's reports are lost: only an inquiry tells.", reporting=SILENT),
     Magic("LOST", "The instruction never reaches the rail: an inquiry tells unknown.", received=False),

@@ -4,13 +4,13 @@ At the start 11 of 31 banks were real-time (about 30 seconds), the others same d
 are which, and the hour of the same-day run, are data of the catalogue.
 """
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from rails.book import Entry
+from rails.hours import LAW_ZONE
 from rails.port import RailInstruction
 from rails.steps import Answer, Unfold, four_step
 
-_LAW_ZONE = timezone(timedelta(hours=8))
 _DAY = timedelta(days=1)
 
 
@@ -27,6 +27,6 @@ def unfold_with(same_day_agents: frozenset[str], run_at: timedelta) -> Unfold:
 
 def next_run(at: datetime, run_at: timedelta) -> datetime:
     """Return the first run at or after `at`."""
-    midnight = at.astimezone(_LAW_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = at.astimezone(LAW_ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     run = midnight + run_at
     return (run if run >= at else run + _DAY).astimezone(at.tzinfo)

@@ -1,7 +1,7 @@
 """What a rail in another process has to say: reports and returns, fetched page by page beside the switch. Forgets nothing unread.
 
 At least once: a new object begins with what the rail still keeps. A page that cannot be read is passed over, since it would
-stand before all later ones; what it said is learned by inquiry.
+stand before all later ones; what its reports said is learned by inquiry.
 """
 
 from collections import deque
@@ -23,7 +23,6 @@ from rails.wire import (
     instant,
     written,
 )
-from rails.wire.bodies import FOLLOWS_A_RECALL
 from rails.wire.values import LegStatus
 
 HEARD_MAX = 10_000  # fetched and not yet taken: beyond it none is fetched
@@ -33,15 +32,19 @@ T = TypeVar("T")
 
 
 class News:
-    """Reports and returns of the rail at the channel; `report_of` reads a status, None for one that cannot be understood."""
+    """Reports and returns of the rail at the channel; `report_of` reads a status, None for one that cannot be understood, `cannot_read` is told what is wrong with a return."""
 
     def __init__(
-        self, rail: str, channel: Channel, report_of: Callable[[LegStatus, datetime], RailReport | None]
+        self,
+        rail: str,
+        channel: Channel,
+        report_of: Callable[[LegStatus, datetime], RailReport | None],
+        cannot_read: Callable[[str], None],
     ) -> None:
-        self._rail, self._channel, self._report_of = rail, channel, report_of
+        self._rail, self._channel, self._report_of, self._cannot_read = rail, channel, report_of, cannot_read
         self.reports: deque[RailReport] = deque()
-        self.unasked: deque[RailReturn] = deque()
-        self.after_recalls: dict[str, RailReturn] = {}  # by return id
+        self.unasked: deque[RailReturn] = deque()  # and those of recalls until they are claimed: nobody may have asked
+        self._returns: dict[str, RailReturn] = {}  # by return id, whatever their reason
         self.next_due: datetime | None = None
         self._told_meanwhile: datetime | None = None  # by the answers to what was sent while a look was under way
         self._cursors: dict[str, str] = {}  # by path
@@ -67,7 +70,7 @@ class News:
         if len(self.reports) + len(self.unasked) >= HEARD_MAX:
             return False
         self._told_meanwhile = None
-        reply = await self._page(REPORTS, at)
+        reply, moved = await self._page(REPORTS, at)
         said = bodies.read_statuses(reply.body) if reply is not None and reply.body else []
         for status in said:
             report = self._report_of(status, at)
@@ -75,24 +78,40 @@ class News:
                 self.reports.append(report)
         self._look(reply)
         more = await self.fetch_returns(at)
-        return more or bool(said)
+        return more or (moved and bool(said))
 
     async def fetch_returns(self, at: datetime) -> bool:
-        """Fetch a page of returns; True where there may be more at once. Raises as `fetch` does."""
-        reply = await self._page(RETURNS, at)
+        """Fetch a page of returns; True where there may be more at once: the cursor has moved, and something was new.
+
+        Raises as `fetch` does.
+        """
+        if len(self.unasked) >= HEARD_MAX:
+            return False
+        reply, moved = await self._page(RETURNS, at)
         self._look(reply)
         if reply is None or not reply.body:
             return False
-        found = bodies.read_returns(reply.body, self._rail)
-        for returned in found:
-            dated = returned._replace(at=min(returned.at, at))
-            if dated.reason_code != FOLLOWS_A_RECALL:
-                self.unasked.append(dated)
-                continue
-            self.after_recalls[dated.return_id] = dated
-            if len(self.after_recalls) > HEARD_MAX:  # the oldest has been answered for long
-                del self.after_recalls[next(iter(self.after_recalls))]
-        return bool(found)
+        read = bodies.read_returns(reply.body, self._rail)
+        for why in read.unreadable:
+            self._cannot_read(why)
+        new = [each._replace(at=min(each.at, at)) for each in read.returns if each.return_id not in self._returns]
+        for returned in new:
+            self.unasked.append(returned)
+            self._returns[returned.return_id] = returned
+            if len(self._returns) > HEARD_MAX:  # the oldest has been taken for long
+                del self._returns[next(iter(self._returns))]
+        return moved and bool(new or read.unreadable)
+
+    def knows(self, return_id: str) -> bool:
+        """Whether this return has been fetched."""
+        return return_id in self._returns
+
+    def claim(self, return_id: str) -> RailReturn | None:
+        """Return what a granted recall names, which is unasked no more; None where it has not been fetched."""
+        returned = self._returns.get(return_id)
+        if returned is not None and returned in self.unasked:
+            self.unasked.remove(returned)
+        return returned
 
     def _look(self, reply: Reply | None) -> None:
         """Take up what the answer to a look says: it knew all but what was sent meanwhile."""
@@ -100,13 +119,13 @@ class News:
             told = _due_of(reply)
             self.next_due = min((due for due in (told, self._told_meanwhile) if due is not None), default=None)
 
-    async def _page(self, path: str, at: datetime) -> Reply | None:
-        """Ask for what comes after the cursor; None where the rail does not have the path (a rail without returns)."""
+    async def _page(self, path: str, at: datetime) -> tuple[Reply | None, bool]:
+        """Ask for what comes after the cursor, and say whether that has moved; None where the rail does not have the path (a rail without returns)."""
         after = self._cursors.get(path, "")
         query = f"{path}?limit={REPORTS_MAX}" + (f"&after={after}" if after else "")
         reply = await self._channel.ask("GET", query, {BUSINESS_TIME: written(at)}, probe=True)
         if reply.status == 404 and path == RETURNS:
-            return None
+            return None, False
         if reply.status not in (200, 204):
             raise WireError(f"{path} answers {reply.status}")
         cursor = reply.headers.get(CURSOR, after)
@@ -115,7 +134,7 @@ class News:
         ):
             raise WireError(f"{CURSOR} takes letters, digits and hyphens")
         self._cursors[path] = cursor
-        return reply
+        return reply, cursor != after
 
 
 def take(waiting: deque[T], limit: int) -> list[T]:

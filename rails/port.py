@@ -64,6 +64,7 @@ class RailReport(NamedTuple):
     reason_code: str  # ExternalStatusReason1Code where rejected, else ""
     at: datetime  # business time, by the rail's own clock
     amount_minor: int | None = None  # what the rail says it was about; None where it repeats what it was handed
+    currency: str = ""  # of that amount, "" where it is the leg's
 
 
 class RecallRequest(NamedTuple):
@@ -135,6 +136,7 @@ class Rail(Protocol):
 
     capabilities: Capabilities
     faults: Faults  # may be set at any time: what is sent from then on meets them
+    takes_faults: bool  # False of a rail in another process that keeps its faults to itself
     closures: tuple[Closure, ...]  # announced maintenance, a suspension; may be set at any time
 
     async def start(self, now: datetime) -> None:

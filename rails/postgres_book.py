@@ -7,14 +7,16 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
+from hashlib import blake2b
 from typing import Any
 
 import asyncpg
 
 from rails.book import CONTRADICTED, ONCE, SILENT, TWICE, Entry, Key, Oddity
 from rails.port import BLOCKED, CREDITED, PENDING, REJECTED, SETTLED, UNKNOWN, RailUnavailable
+from rails.postgres_contents import PostgresContents
 from rails.postgres_recalls import PostgresRecallBook
+from rails.queries import queries
 from rails.recall_book import RecallBook
 
 _NULL = "\\N"  # as COPY writes it
@@ -38,10 +40,8 @@ _UNREACHABLE = (
 )
 
 
-def _queries() -> dict[str, str]:
-    text = Path(__file__).with_name("book.sql").read_text(encoding="utf-8")
-    sections = (section.partition("\n") for section in text.split("-- name:")[1:])
-    return {name.strip(): query.strip() for name, _, query in sections}
+class MadeByAnother(RailUnavailable):
+    """The rail's tables were made by another version, which laid them out otherwise."""
 
 
 class PostgresBook:
@@ -52,13 +52,13 @@ class PostgresBook:
             raise ValueError(f"{schema!r} is no plain schema name; use lower-case letters, digits and _")
         self._url = url
         self._schema = schema
-        self._queries = _queries()
+        self._queries = queries("book")
         self._pool: Any = None
-        self._recalls = PostgresRecallBook(self._connection)
-        self.recalls: RecallBook = self._recalls
+        self.recalls: RecallBook = PostgresRecallBook(self._connection)
+        self.contents = PostgresContents(self._connection)  # of a rail in a process of its own
 
     async def open(self) -> None:
-        """Make schema and table if they are not there, under a lock, since several workers may start at once."""
+        """Make schema and tables if they are not there; raises RailUnavailable, or MadeByAnother as one."""
         assert self._pool is None, "the book is open"
         try:
             self._pool = await asyncpg.create_pool(
@@ -71,11 +71,32 @@ class PostgresBook:
             )
         except _UNREACHABLE as problem:
             raise RailUnavailable(f"the book {self._schema} cannot be reached: {problem}") from problem
+        try:
+            await self._make()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _make(self) -> None:
+        """Make what is not there, under a lock, since several workers may start at once.
+
+        A digest of the scripts stands as the schema's comment, as in the switch's own store: there are no migrations.
+        """
+        scripts = [queries(file)["create"] for file in ("book", "recalls", "contents")]
+        layout = blake2b("".join(scripts).encode(), digest_size=8).hexdigest()
         async with self._connection() as connection, connection.transaction():
             await connection.execute(self._queries["lock"], self._schema)
-            await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
-            await connection.execute(self._queries["create"])
-            await self._recalls.create(connection)
+            if not await connection.fetchval(self._queries["is_made"]):
+                await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+                for script in scripts:
+                    await connection.execute(script)
+                await connection.execute(f"COMMENT ON SCHEMA {self._schema} IS '{layout}'")
+            found = await connection.fetchval(self._queries["layout"], self._schema)
+        if found != layout:
+            raise MadeByAnother(
+                f"the tables of the rail {self._schema} were made by another version of bayswitch; begin with a new data folder "
+                "(--data) or database"
+            )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -128,6 +149,13 @@ class PostgresBook:
         """
         await self._execute("insert", *([value] for value in _row(entry)))
         await self._execute("dictate", *_row(entry))
+
+    async def dictated(self, key: Key) -> Entry | None:
+        """Return what was dictated for a key, None where nothing was."""
+        uetr, leg = key
+        async with self._connection() as connection:
+            rows = await connection.fetch(self._queries["find_dictated"], [uetr], [leg])
+        return _entry(rows[0]) if rows else None
 
     async def _execute(self, query: str, *arguments: Any) -> None:
         async with self._connection() as connection:

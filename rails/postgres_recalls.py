@@ -3,17 +3,10 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from rails.recall_book import Case, Key, Leg, Unasked
-
-
-def recall_queries() -> dict[str, str]:
-    """Read recalls.sql: query by name."""
-    text = Path(__file__).with_name("recalls.sql").read_text(encoding="utf-8")
-    sections = (section.partition("\n") for section in text.split("-- name:")[1:])
-    return {name.strip(): query.strip() for name, _, query in sections}
+from rails.queries import queries
+from rails.recall_book import Case, Key, Leg, Mark, Unasked
 
 
 class PostgresRecallBook:
@@ -21,11 +14,7 @@ class PostgresRecallBook:
 
     def __init__(self, connection: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
         self._connection = connection
-        self._queries = recall_queries()
-
-    async def create(self, connection: Any) -> None:
-        """Make the tables if they are not there, in the transaction that makes the book."""
-        await connection.execute(self._queries["create"])
+        self._queries = queries("recalls")
 
     async def remember(self, legs: Sequence[Leg], unasked: Sequence[Unasked]) -> None:
         """Keep what is new, committed on return."""
@@ -59,8 +48,14 @@ class PostgresRecallBook:
         async with self._connection() as connection:
             return int(await connection.fetchval(self._queries["given_back"], *key))
 
-    async def unasked(self, since: datetime | None, until: datetime | None) -> list[Unasked]:
-        """Return what is given back unasked in a span, oldest first."""
+    async def unasked(self, behind: Mark, until: datetime, limit: int) -> list[Unasked]:
+        """Return what is given back unasked behind a mark and by `until`, by time and id."""
         async with self._connection() as connection:
-            rows = await connection.fetch(self._queries["unasked"], since, until)
+            rows = await connection.fetch(self._queries["unasked"], *behind, until, limit)
         return [Unasked(str(return_id), str(uetr), *rest) for return_id, uetr, *rest in rows]
+
+    async def next_unasked(self, after: datetime) -> datetime | None:
+        """Return when the first return after `after` is due."""
+        async with self._connection() as connection:
+            found: datetime | None = await connection.fetchval(self._queries["next_unasked"], after)
+        return found

@@ -5,10 +5,15 @@ is decided, and when, is rails.recalls.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from heapq import nsmallest
 from typing import NamedTuple, Protocol
 
 Key = tuple[str, int]  # uetr, leg
+Mark = tuple[datetime, str]  # when a return is due, and its id: whoever reads on begins behind it
+
+FIRST_ID = "00000000-0000-0000-0000-000000000000"  # before every id
+BEGINNING: Mark = (datetime(1, 1, 1, tzinfo=UTC), FIRST_ID)
 
 
 class Leg(NamedTuple):
@@ -64,8 +69,11 @@ class RecallBook(Protocol):
     async def given_back(self, key: Key) -> int:
         """Return how much of a leg comes back by what is decided already, minor units."""
 
-    async def unasked(self, since: datetime | None, until: datetime | None) -> list[Unasked]:
-        """Return what is given back unasked from `since` to `until`, both included, oldest first; None = no bound."""
+    async def unasked(self, behind: Mark, until: datetime, limit: int) -> list[Unasked]:
+        """Return what is given back unasked behind a mark and by `until`, by time and id, at most `limit`."""
+
+    async def next_unasked(self, after: datetime) -> datetime | None:
+        """Return when the first return after `after` is due; None where none is known."""
 
 
 class MemoryRecallBook:
@@ -101,11 +109,11 @@ class MemoryRecallBook:
         recalled = sum(case.amount_minor for case in self._cases.values() if (case.uetr, case.leg) == key)
         return recalled + sum(each.amount_minor for each in self._unasked.values() if (each.uetr, each.leg) == key)
 
-    async def unasked(self, since: datetime | None, until: datetime | None) -> list[Unasked]:
-        """Return what is given back unasked in a span, oldest first."""
-        found = [
-            each
-            for each in self._unasked.values()
-            if (since is None or each.at >= since) and (until is None or each.at <= until)
-        ]
-        return sorted(found, key=lambda each: (each.at, each.return_id))
+    async def unasked(self, behind: Mark, until: datetime, limit: int) -> list[Unasked]:
+        """Return what is given back unasked behind a mark and by `until`, by time and id."""
+        found = [each for each in self._unasked.values() if (each.at, each.return_id) > behind and each.at <= until]
+        return nsmallest(limit, found, key=lambda each: (each.at, each.return_id))
+
+    async def next_unasked(self, after: datetime) -> datetime | None:
+        """Return when the first return after `after` is due."""
+        return min((each.at for each in self._unasked.values() if each.at > after), default=None)

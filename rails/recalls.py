@@ -1,7 +1,7 @@
 """What creditor agents do after a leg has settled: answer recalls, and give money back unasked (camt.029, pacs.004).
 
 As in the rail's book, all that will become of a recall is decided and durably written when it is received, and an unasked
-return when its leg is (rails.recall_book). `RecallDesk` is what a simulated rail delegates to. It looks at no clock and at
+return when its leg is (rails.recall_book). `CreditorAgents` is what a simulated rail delegates to. It looks at no clock and at
 no account but by its magic (rails.magic).
 """
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
-from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +28,7 @@ from rails.port import (
     RecallAnswer,
     RecallRequest,
 )
-from rails.recall_book import Case, Leg, RecallBook, Unasked
+from rails.recall_book import BEGINNING, FIRST_ID, Case, Leg, Mark, RecallBook, Unasked
 
 AFTER_RECALL = "FOCR"  # ExternalReturnReason1Code: return following a cancellation request
 NO_ORIGINAL, ALREADY_RETURNED = "NOOR", "ARDT"
@@ -71,23 +70,23 @@ def habits() -> Habits:
     )
 
 
-class RecallDesk:
-    """Recalls and returns of one simulated rail. `key` seeds its draws, `opens` gives the rail's next opening."""
+class CreditorAgents:
+    """The creditor agents of one simulated rail. `key` seeds their draws, `opens` gives the rail's next opening."""
 
     def __init__(
         self, rail: str, key: bytes, book: Book, recalls: RecallBook, opens: Callable[[datetime, str], datetime]
     ) -> None:
         self._rail, self._key, self._book, self._recalls, self._opens = rail, key, book, recalls, opens
-        self._due: list[datetime] = []  # when the next unasked returns fall due: for whoever waits
-        self._told: dict[str, datetime] = {}
-        self._since: datetime | None = None  # told of before; None = of nothing yet
-        self._read_at: datetime | None = None
+        self._due: datetime | None = None  # when the next unasked return falls due: for whoever waits
+        self._told: dict[str, datetime] = {}  # those of the last REPLAY
+        self._mark = BEGINNING  # the book is read on behind it
+        self._read_at: datetime | None = None  # when the book was last read to its end
 
     async def start(self, now: datetime) -> None:
         """Begin anew: every return there ever was is told once more, since the switch may not have stored it."""
         self._told.clear()
-        self._since = self._read_at = None
-        self._due = sorted(each.at for each in await self._recalls.unasked(now, None))
+        self._mark, self._read_at = BEGINNING, None
+        self._due = await self._recalls.next_unasked(now)
 
     async def remember(self, received: Sequence[tuple[RailInstruction, Entry, Magic]]) -> None:
         """Keep what magic says will become of legs after they settle."""
@@ -100,7 +99,7 @@ class RecallDesk:
         if legs or unasked:
             await self._recalls.remember(legs, unasked)
             for each in unasked:
-                heappush(self._due, each.at)
+                self._await(each.at)
 
     async def give_back(self, entry: Entry, reason_code: str, at: datetime) -> bool:
         """Have the creditor agent give back at `at`, unasked, what it has left of a leg; False where nothing is."""
@@ -110,7 +109,7 @@ class RecallDesk:
         return_id = _uuid(self._key, f"dictated|{entry.uetr}|{entry.leg}")
         unasked = Unasked(return_id, entry.uetr, entry.leg, left, entry.currency, reason_code, at)
         await self._recalls.remember([], [unasked])
-        heappush(self._due, at)
+        self._await(at)
         return True
 
     async def recall(self, requests: Sequence[RecallRequest], at: datetime) -> list[RecallAnswer]:
@@ -125,19 +124,23 @@ class RecallDesk:
     async def returns(self, now: datetime, limit: int) -> list[RailReturn]:
         """Tell of unasked returns that are due by `now`, oldest first, those of other workers too."""
         fresh = self._read_at is not None and self._read_at <= now < self._read_at + POLL
-        if fresh and not (self._due and self._due[0] <= now):
+        if fresh and not (self._due is not None and self._due <= now):
             return []
-        found = [each for each in await self._recalls.unasked(self._since, now) if each.return_id not in self._told]
-        taken = found[:limit]
+        begun = self._mark
+        taken, read_to, ended = await self._read_on(now, limit)
         legs = await self._book.find([(each.uetr, each.leg) for each in taken]) if taken else []
-        self._told.update((each.return_id, each.at) for each in taken)
-        self._read_at = None
-        if len(taken) == len(found):
-            self._read_at = now
-            since = self._since = now - REPLAY
-            self._told = {return_id: at for return_id, at in self._told.items() if at >= since}
-        while self._due and self._due[0] <= (now if len(taken) == len(found) else taken[-1].at):
-            heappop(self._due)
+        later = await self._recalls.next_unasked(now) if ended else None
+        # Nothing is awaited from here on: what was read is told.
+        since = now - REPLAY
+        known = self._told | {each.return_id: each.at for each in taken}
+        self._told = {return_id: at for return_id, at in known.items() if at >= since}
+        if self._mark != begun:  # meanwhile one came that is due before it: from there on
+            self._read_at, self._due = None, now
+        elif ended:
+            self._mark, self._read_at = (since, FIRST_ID), now
+            self._due = min((at for at in (self._due, later) if at is not None and at > now), default=None)
+        else:
+            self._mark, self._read_at, self._due = read_to, None, now
         return [
             RailReturn(self._rail, r.return_id, r.uetr, r.leg, r.amount_minor, r.currency, 0, r.reason_code, "", r.at)
             for r, entry in zip(taken, legs, strict=True)
@@ -147,7 +150,23 @@ class RecallDesk:
 
     def next_due(self) -> datetime | None:
         """Return when the next unasked return falls due that this worker knows of."""
-        return self._due[0] if self._due else None
+        return self._due
+
+    def _await(self, at: datetime) -> None:
+        self._due = at if self._due is None else min(self._due, at)
+        # What was sent long after it was dated is due before what was told.
+        self._mark = min(self._mark, (at, FIRST_ID))
+
+    async def _read_on(self, now: datetime, limit: int) -> tuple[list[Unasked], Mark, bool]:
+        """Read the book on to a page with returns not told yet: those, where the page ends, and whether the book does."""
+        mark = self._mark
+        while True:
+            page = await self._recalls.unasked(mark, now, limit)
+            taken = [each for each in page if each.return_id not in self._told]
+            ended = len(page) < limit
+            mark = (page[-1].at, page[-1].return_id) if page else mark
+            if taken or ended:
+                return taken, mark, ended
 
     def _unasked(self, sent: RailInstruction, entry: Entry, magic: Magic) -> Unasked:
         whole = sent.amount_minor

@@ -2,7 +2,7 @@
 -- and never changed; all times are business times handed in.
 
 -- name: create
-CREATE TABLE IF NOT EXISTS recall_leg ( -- how the creditor agent of a magic account answers a recall
+CREATE TABLE recall_leg ( -- how the creditor agent of a magic account answers a recall
     uetr uuid NOT NULL,
     leg smallint NOT NULL,
     answers text NOT NULL CHECK (answers IN ('accepted', 'rejected', 'slow', 'part', 'mute')),
@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS recall_leg ( -- how the creditor agent of a magic acc
     PRIMARY KEY (uetr, leg),
     CHECK ((answers = 'rejected') = (reason_code <> ''))
 );
-CREATE TABLE IF NOT EXISTS recall_case (
+CREATE TABLE recall_case (
     recall_id uuid PRIMARY KEY,
     uetr uuid NOT NULL,
     leg smallint NOT NULL,
@@ -24,8 +24,8 @@ CREATE TABLE IF NOT EXISTS recall_case (
     CHECK ((status = 'accepted') = (amount_minor > 0)),
     CHECK (asked_at <= answered_at)
 );
-CREATE INDEX IF NOT EXISTS recall_case_leg ON recall_case (uetr, leg);
-CREATE TABLE IF NOT EXISTS unasked_return (
+CREATE INDEX recall_case_leg ON recall_case (uetr, leg);
+CREATE TABLE unasked_return (
     return_id uuid PRIMARY KEY,
     uetr uuid NOT NULL,
     leg smallint NOT NULL,
@@ -34,8 +34,8 @@ CREATE TABLE IF NOT EXISTS unasked_return (
     reason_code text NOT NULL,
     at timestamptz NOT NULL
 );
-CREATE INDEX IF NOT EXISTS unasked_return_at ON unasked_return (at);
-CREATE INDEX IF NOT EXISTS unasked_return_leg ON unasked_return (uetr, leg)
+CREATE INDEX unasked_return_at ON unasked_return (at, return_id);
+CREATE INDEX unasked_return_leg ON unasked_return (uetr, leg)
 
 -- name: remember_legs
 INSERT INTO recall_leg (uetr, leg, answers, reason_code)
@@ -66,4 +66,7 @@ SELECT (SELECT coalesce(sum(amount_minor), 0) FROM recall_case WHERE uetr = $1 A
 
 -- name: unasked
 SELECT return_id, uetr, leg, amount_minor, currency, reason_code, at FROM unasked_return
-WHERE at >= coalesce($1::timestamptz, '-infinity') AND at <= coalesce($2::timestamptz, 'infinity') ORDER BY at, return_id
+WHERE (at, return_id) > ($1, $2) AND at <= $3 ORDER BY at, return_id LIMIT $4
+
+-- name: next_unasked
+SELECT min(at) FROM unasked_return WHERE at > $1

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from rails.channel import Channel, KeyRefused, Reply
+from rails.channel import Channel, KeyRefused, Reply, took_nothing
 from rails.faults import NO_FAULTS, Faults, write_faults
 from rails.hours import Closure
 from rails.messages import MessageError
@@ -56,8 +56,8 @@ log = structlog.get_logger()
 MESSAGES_IN_FLIGHT_MAX = 8  # of 100 transactions each: a batch of the switch (1,024) goes out in two rounds
 POLL_SECONDS = 0.25  # machine seconds between two looks for reports where the rail does not say when the next is due
 AWAY_SECONDS = 0.5  # between two probes of a rail that does not answer
+RETURN_PAGES_MAX = 100  # looked through at once for the money of a recall; further ones when it is asked about again
 INTRODUCE_SECONDS = 5.0  # how often the rail is asked what it can do: an outage or a restart shows there
-HEARD_MAX = 10_000  # reports fetched and not yet taken: beyond it none is fetched
 
 Key = tuple[str, int]
 
@@ -77,7 +77,13 @@ class RemoteRail:
         self._sender, self._run, self._numbers = sender, run, count(1)
         self._faults, self._told_faults = NO_FAULTS, ""
         self._document: RailDocument | None = None
-        self._news = News(replaced.capabilities.rail, channel, lambda said, at: self._report(said, at, inquired=False))
+        self.unreadable = 0  # returns that could not be read
+        self._news = News(
+            replaced.capabilities.rail,
+            channel,
+            lambda said, at: self._report(said, at, inquired=False),
+            self._cannot_read_return,
+        )
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(MESSAGES_IN_FLIGHT_MAX)
@@ -164,7 +170,7 @@ class RemoteRail:
         await self._all([self._hand_over(message[:half]), self._hand_over(message[half:])])
 
     async def _handed_over(self, message: Sequence[RailInstruction], headers: Mapping[str, str]) -> str:
-        """Send one message and take in its answer; returns why it was refused as a whole, "" where it was not."""
+        """Send one message and take in its answer; returns why it was surely refused as a whole, "" where it was taken."""
         try:
             body = bodies.write_instructions(message, self._envelope(message[0].sent_at))
         except MessageError as error:
@@ -172,7 +178,10 @@ class RemoteRail:
         async with self._slots:
             reply = await self._channel.ask("POST", PACS_008, {**headers, "Content-Type": XML}, body)
         if reply.status != 200:
-            return self._refusal(reply)
+            refusal = self._refusal(reply)
+            if not took_nothing(reply):
+                raise RailUnavailable(f"{self.capabilities.rail} answers {refusal}: it may have taken them")
+            return refusal
         said = {(status.uetr, status.leg): status for status in self._statuses(reply)}
         missing = [sent for sent in message if (sent.uetr, sent.leg) not in said]
         if missing:
@@ -243,7 +252,7 @@ class RemoteRail:
         return take(self._news.reports, limit)
 
     async def returns(self, now: datetime, limit: int) -> list[RailReturn]:
-        """Return the money given back unasked that has been fetched."""
+        """Return the money given back that has been fetched and that no recall asked here has claimed."""
         return take(self._news.unasked, limit)
 
     def next_due(self) -> datetime | None:
@@ -285,10 +294,11 @@ class RemoteRail:
     async def recall(self, requests: Sequence[RecallRequest], at: datetime) -> list[RecallAnswer]:
         """Hand over recalls and say what became of each; one that is granted is accepted once its money is announced."""
         said: list[Resolved] = await self._all([self._recalled(request, at) for request in requests])
-        if {each.return_id for each in said if each.return_id} - self._news.after_recalls.keys():
+        if any(each.return_id and not self._news.knows(each.return_id) for each in said):
             with suppress(MessageError, WireError):
-                while await self._news.fetch_returns(at):
-                    pass
+                for _ in range(RETURN_PAGES_MAX):
+                    if not await self._news.fetch_returns(at):
+                        break
         return [self._resolved(*pair, at) for pair in zip(requests, said, strict=True)]
 
     async def _recalled(self, request: RecallRequest, at: datetime) -> Resolved:
@@ -308,7 +318,7 @@ class RemoteRail:
         answer = RecallAnswer(self.capabilities.rail, request.recall_id, said.status, said.reason_code, at)
         if said.status != ACCEPTED:
             return answer
-        returned = self._news.after_recalls.get(said.return_id)
+        returned = self._news.claim(said.return_id)
         if returned is None:
             return answer._replace(status=PENDING)
         return answer._replace(returned=returned._replace(recall_id=request.recall_id))
@@ -361,6 +371,10 @@ class RemoteRail:
         except WireError as error:
             log.warning("a report cannot be understood", rail=self.capabilities.rail, uetr=said.uetr, error=str(error))
             return None
+
+    def _cannot_read_return(self, why: str) -> None:
+        self.unreadable += 1
+        log.error("a return cannot be read", rail=self.capabilities.rail, error=why, so_far=self.unreadable)
 
     @property
     def _own_clock(self) -> bool:

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from rails.book import Book
 from rails.contents import Content, Contents, content_of
-from rails.faults import read_faults, write_faults
+from rails.faults import FaultsError, read_faults, write_faults
 from rails.messages import MessageError
 from rails.port import CREDITED, SETTLED, RailInstruction, RailReport, RailReturn, RailUnavailable, RecallAnswer
 from rails.simulated import SimulatedRail
@@ -118,7 +118,6 @@ class RailService:
         """Let go of the book; everything that was taken is in it."""
         if self._started:
             await self._rail.stop()
-            await self._contents.close()
             self._started = False
 
     def _route(self, method: str, path: str, handler: Handler) -> Route:
@@ -257,8 +256,10 @@ class RailService:
         """Take faults, as rails.faults writes them."""
         try:
             self._rail.faults = read_faults((await _body(request)).decode())
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise WireError("these are no faults of a simulated rail") from None
+        except FaultsError as error:
+            raise MessageError("FF01", error.field, error.text) from None
+        except UnicodeDecodeError:
+            raise WireError("this is no text in UTF-8") from None
         return self._answer(b"", status=204)
 
     # --- the wire ---
@@ -276,11 +277,10 @@ class RailService:
         return at
 
     async def _open(self, at: datetime) -> None:
-        await self._contents.open()
         try:
             await self._rail.start(at)
         except BaseException:
-            await self._contents.close()
+            await self._rail.stop()
             raise
         self._started = True
 
@@ -324,5 +324,5 @@ async def _body(request: Request) -> bytes:
     async for piece in request.stream():
         body += piece
         if len(body) > BODY_BYTES_MAX:
-            raise Answered(Response(status_code=413))
+            raise Answered(Response(status_code=413, headers={TAKEN: "none"}))
     return bytes(body)

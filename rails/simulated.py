@@ -30,7 +30,7 @@ from rails.port import (
     RecallAnswer,
     RecallRequest,
 )
-from rails.recalls import RecallDesk
+from rails.recalls import CreditorAgents
 from rails.steps import Answer, Unfold, final
 
 CLOSED = "ED06"  # the rail is closed
@@ -54,12 +54,13 @@ class SimulatedRail:
     ) -> None:
         self.capabilities = capabilities
         self.faults: Faults = NO_FAULTS  # switchable at run time
+        self.takes_faults = True
         self._unfold = unfold
         self._book = book
         self._hours = hours
         self._delays = delays
         self._key = f"{seed}|{capabilities.rail}".encode()
-        self._desk = RecallDesk(capabilities.rail, self._key, book, book.recalls, hours.next_opening)
+        self._agents = CreditorAgents(capabilities.rail, self._key, book, book.recalls, hours.next_opening)
         self._later: list[
             tuple[RailInstruction, Entry, Magic]
         ] = []  # of the batch at hand: what magic has happen after it settled
@@ -76,7 +77,7 @@ class SimulatedRail:
         self._said.clear()
         self._odd = {(odd.uetr, odd.leg): odd for odd in await self._book.oddities(now - REPLAY)}
         self._arm(await self._book.final_since(now - REPLAY))
-        await self._desk.start(now)
+        await self._agents.start(now)
 
     async def stop(self) -> None:
         """Let go of the book."""
@@ -93,7 +94,7 @@ class SimulatedRail:
             entries = [entry for entry in map(self._received, batch) if entry is not None]
         if self._later:
             later, self._later = self._later, []
-            await self._desk.remember(later)
+            await self._agents.remember(later)
         if entries and await self._book.insert(entries, odd) < len(entries):
             # Sent before, or inquired after: what the book says stands. It is reported again, as US RTP does (facts
             # messages 4.1): that mends a send whose reply was lost.
@@ -142,17 +143,17 @@ class SimulatedRail:
         """Hand over recalls that are new and say what has become of each."""
         if self.faults.takes_nothing or self.faults.says_nothing:
             raise RailUnavailable(f"{self.capabilities.rail} answers nothing: an outage is switched on")
-        return await self._desk.recall(requests, at)
+        return await self._agents.recall(requests, at)
 
     async def returns(self, now: datetime, limit: int) -> list[RailReturn]:
         """Tell of the money given back unasked that is due."""
-        return [] if self.faults.says_nothing else await self._desk.returns(now, limit)
+        return [] if self.faults.says_nothing else await self._agents.returns(now, limit)
 
     def next_due(self) -> datetime | None:
         """Return when the next report or return falls due; during an outage none will."""
         if self.faults.says_nothing:
             return None
-        returned_at = self._desk.next_due()
+        returned_at = self._agents.next_due()
         if not self._heap:
             return returned_at
         reported_at = self._heap[0][0]
@@ -175,12 +176,17 @@ class SimulatedRail:
         self._said = {said: told for said, told in self._said.items() if said[:2] != key}
         self._arm([entry])
 
+    async def stands(self, report: RailReport) -> bool:
+        """Say whether a report still holds: what an operator has dictated since, through another worker, takes it back."""
+        dictated = await self._book.dictated((report.uetr, report.leg))
+        return dictated is None or dictated.outcome == report.status
+
     async def give_back(self, key: Key, reason_code: str, at: datetime) -> bool:
         """Let an operator have the creditor agent give back what it has left of a leg; False where nothing is, or it was never paid."""
         [entry] = await self._book.find([key])
         if entry is None or answer(entry, at)[0] not in (SETTLED, CREDITED):
             return False
-        return await self._desk.give_back(entry, reason_code, at)
+        return await self._agents.give_back(entry, reason_code, at)
 
     async def abort(self, uetrs: Sequence[Key], at: datetime) -> list[RailReport]:
         """Reject (AB03) what has not settled by business time `at`, keep out what has not come, and say what is true then."""

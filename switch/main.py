@@ -26,12 +26,12 @@ from rails.book import Book, MemoryBook
 from rails.catalogue import build_rails
 from rails.channel import Channel
 from rails.port import Rail
+from rails.postgres_book import MadeByAnother as RailMadeByAnother
 from rails.postgres_book import PostgresBook
 from rails.remote import RemoteRail, WrongRail
 from switch import logs
 from switch.api.access import Access
 from switch.api.app import create_app
-from switch.api.desks.desk import SWITCH_BIC
 from switch.api.rail_models import FaultSetting
 from switch.clock import BusinessClock
 from switch.directory.directory import build_directory
@@ -56,6 +56,7 @@ from switch.store.postgres.report import Unreadable, figures_at
 from switch.store.postgres.store import PostgresStore
 from switch.store.valkey import Limiter, ValkeyLink
 from switch.translate.facts import Known
+from switch.translate.messages import SWITCH_BIC
 
 DEFAULT_SEED = 20260302  # of rates, rails and directory where none is given
 _KEY_BYTES = 32
@@ -216,7 +217,7 @@ async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> No
     except CannotOpen:
         await sandbox.stop()
         raise
-    except WrongRail as error:
+    except (WrongRail, RailMadeByAnother) as error:
         await sandbox.stop()
         raise CannotOpen(str(error)) from None
     except OtherLaw as error:

@@ -22,7 +22,6 @@ from rails.conformance import suite
 from rails.conformance.prober import Target
 from rails.conformance.suite import Report
 from rails.postgres_book import PostgresBook
-from rails.postgres_contents import PostgresContents
 from rails.serving import RailService
 from switch import logs
 from switch.embedded.servers import Servers
@@ -85,5 +84,4 @@ def make_service(serving: RailServing, database_url: str) -> RailService:
     schema = f"{serving.sandbox}_rail_{serving.rail.replace('-', '_')}"
     book = PostgresBook(database_url, schema)
     rails = build_rails(lambda _: book, is_business_day, serving.seed, serving.instant)
-    contents = PostgresContents(database_url, schema)
-    return RailService(rails[serving.rail], book, contents, serving.key, secrets.token_hex(4))
+    return RailService(rails[serving.rail], book, book.contents, serving.key, secrets.token_hex(4))

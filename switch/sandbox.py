@@ -33,7 +33,7 @@ from switch.participants.states import state_fact
 from switch.payment.instruction import Identification, Instruction
 from switch.payment.plan import Refusal
 from switch.payment.refusals import not_their_agent
-from switch.payment.status import CANCELLED, IN_DOUBT, QUEUED
+from switch.payment.status import CANCELLED, QUEUED
 from switch.quoting import Quoting
 
 
@@ -137,20 +137,14 @@ class Sandbox:
 
     async def instruction(self, payment_id: str) -> Instruction:
         """Open the sealed instruction of a payment; the caller has checked whose it is."""
+        return (await self.handed_in(payment_id))[0]
+
+    async def handed_in(self, payment_id: str) -> tuple[Instruction, str]:
+        """Open the sealed instruction and the creditor's account ("" where it was refused); as `instruction`."""
         sealed = await self.store.sealed(payment_id)
         if sealed is None:
             raise NotFound
-        return opened(self.world.sealer.open(sealed, payment_id))[0]
-
-    async def decide_in_doubt(self, payment_id: str, event: str) -> Stored:
-        """End (`reject`) or honour (`settle`) a payment in doubt at once; anything else is left as it is.
-
-        For who runs the sandbox in process; over HTTP two operators must agree (`decisions`).
-        """
-        stored = await self.payment(payment_id, None)
-        if stored.status == IN_DOUBT:
-            await self.worker.operate(stored, event)
-        return await self.payment(payment_id, None)
+        return opened(self.world.sealer.open(sealed, payment_id))
 
     async def set_state(self, payment_id: str, state: str, reason_code: str, seconds: float) -> Stored:
         """An operator has a payment become `state` (dictation.STATES) through its rail, and waits machine seconds at most for it.

@@ -88,6 +88,7 @@ class Surface:
     register_pair = Method(requests.register_pair)
     known_person = Method(requests.known_person)
     look_up = Method(requests.look_up)
+    make_hkqr = Method(requests.make_hkqr)
     register_proxy = Method(requests.register_proxy)
     change_proxy = Method(requests.change_proxy)
     known_account = Method(requests.known_account)

@@ -273,13 +273,20 @@ def look_up(
     *,
     agent: str | None = None,
     account: str | None = None,
+    hkqr: str | None = None,
 ) -> Request[Document]:
-    """Ask who is behind a proxy (`{"type", "value"}`), or an account of an agent, and whether `name` is its name.
+    """Ask who is behind a proxy (`{"type", "value"}`), an account of an agent, or the text of an HKQR code, and whether `name` is its name.
 
-    A look-up that finds nothing is an answer: `verified` false, with a reason.
+    A look-up that finds nothing is an answer: `verified` false, with a reason. Of a code, `asks` says what it asks for.
     """
-    asked = {"proxy": dict(proxy) if proxy is not None else None, "name": name, "agent": agent, "account": account}
+    said = {"name": name, "agent": agent, "account": account, "hkqr": hkqr}
+    asked = {"proxy": dict(proxy) if proxy is not None else None, **said}
     return Request("POST", "/v1/lookups", _document, json=_given(asked))
+
+
+def make_hkqr(code: Mapping[str, Any]) -> Request[Document]:
+    """Make an HKQR code for a proxy registered with you; `code` is the API's body. Gives its `payload`, and `svg` if asked for."""
+    return Request("POST", "/v1/hkqr", _document, json=dict(code))
 
 
 def register_proxy(registration: Mapping[str, Any]) -> Request[Document]:

@@ -318,12 +318,12 @@ SELECT format('payment %s (%s) paid %s %s, of which %s came back', p.payment_id,
 FROM payment_return r JOIN payment p USING (payment_id, received_on)
 GROUP BY p.payment_id, p.status, p.settlement_minor, p.settlement_currency
 HAVING sum(r.counted_minor) > p.settlement_minor
-    OR (sum(r.counted_minor) > 0 AND p.status NOT IN ('settled', 'credited'))
+    OR (sum(r.counted_minor) FILTER (WHERE r.state <> 'squared') > 0 AND p.status NOT IN ('settled', 'credited'))
 UNION ALL
 SELECT format('return %s is %s and counts %s of %s %s', r.return_id, r.state, r.counted_minor, r.amount_minor + r.charge_minor, r.currency)
 FROM payment_return r LEFT JOIN payment p USING (payment_id, received_on)
 WHERE CASE
-    WHEN r.state IN ('returned', 'released') THEN (r.counted_minor, r.currency) <> (r.amount_minor + r.charge_minor, p.settlement_currency)
+    WHEN r.state IN ('returned', 'released', 'squared') THEN (r.counted_minor, r.currency) <> (r.amount_minor + r.charge_minor, p.settlement_currency)
     WHEN r.state = 'suspended' THEN r.counted_minor NOT IN (0, r.amount_minor + r.charge_minor)
     ELSE r.counted_minor <> 0
 END

@@ -246,7 +246,7 @@ SELECT p.payment_id, p.status, p.uetr, p.settlement_minor, p.settlement_currency
     EXISTS ( -- it was an operator who honoured or rejected it, not its rail
         SELECT FROM event e
         WHERE e.payment_id = p.payment_id AND e.received_on = p.received_on AND e.status IN ('settled', 'rejected')
-            AND (e.detail::jsonb ->> 'decided_by' = 'operator' OR e.detail::jsonb ->> 'reason' = 'operator-rejected')
+            AND (e.detail::jsonb ? 'decided_by' OR e.detail::jsonb ->> 'reason' = 'operator-rejected')
     ) AS by_operator
 FROM payment p JOIN leg l USING (payment_id, received_on)
 
@@ -298,9 +298,13 @@ WHERE starts_with(nspname, $1 || '_rail_') AND to_regclass(format('%I.book', nsp
 ORDER BY nspname
 
 -- name: copy_book
--- Of the rail $1, whose schema stands first on the search path.
+-- Of the rail $1, whose schema stands first on the search path. What an operator has dictated stands in an entry's place.
 INSERT INTO rail_book
-SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at) FROM book
+SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at) FROM dictated
+UNION ALL
+SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at)
+FROM book
+WHERE NOT EXISTS (SELECT FROM dictated WHERE dictated.uetr = book.uetr AND dictated.leg = book.leg)
 
 -- name: copy_back
 -- As copy_book.
@@ -308,7 +312,7 @@ INSERT INTO rail_back
 SELECT $1, recall_id, true, uetr, leg, amount_minor, currency, answered_at FROM recall_case WHERE status = 'accepted'
 UNION ALL
 SELECT $1, u.return_id, false, u.uetr, u.leg, u.amount_minor, u.currency, u.at
-FROM unasked_return u JOIN book b USING (uetr, leg) WHERE b.outcome IN (1, 2)
+FROM unasked_return u JOIN rail_book b USING (uetr, leg) WHERE b.rail = $1 AND b.outcome IN (1, 2)
 
 -- name: search_path
 SELECT set_config('search_path', $1, true)

@@ -128,7 +128,7 @@ async def _returns(prober: Prober) -> dict[str, RailReturn]:
     while True:
         exchange, after = await _page(prober, after)
         page = _read(exchange)
-        if not page:
+        if all(each.return_id in found for each in page):  # none, or the same again
             return found
         found |= {each.return_id: each for each in page}
 
@@ -137,6 +137,9 @@ def _read(exchange: Exchange) -> list[RailReturn]:
     if not exchange.came:
         return []
     try:
-        return bodies.read_returns(exchange.came, "")
+        read = bodies.read_returns(exchange.came, "")
     except (MessageError, WireError) as error:
         raise Failed("a pacs.004 of the profile", f"what cannot be read: {error}") from None
+    if read.unreadable:
+        raise Failed("a pacs.004 of the profile", f"what cannot be read: {read.unreadable[0]}")
+    return list(read.returns)

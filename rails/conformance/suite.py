@@ -123,7 +123,7 @@ CASES = (
     ),
     Case(
         "full-message", "A hundred transactions are taken, and answered within two seconds",
-        "The switch sends up to a hundred in a message and waits two seconds; the other rails of a round wait with it.",
+        "The switch sends up to a hundred in a message and waits two seconds.",
         "Write the whole message in one transaction.", cases.full_message,
     ),
     Case(

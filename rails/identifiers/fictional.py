@@ -1,12 +1,14 @@
 """Numbers for persons and firms who do not exist: right check digits, and no real holder (design 8).
 
 The n-th number of each kind is always the same and no two are equal within the stated count. What marks each kind:
-PRC ids and USCCs carry an area of province 89, which is not assigned; HKIDs come from one small fixed list of prefixes;
+PRC ids and USCCs carry an area of province 89, which is not assigned; HKIDs come from one small fixed list of prefixes,
+mainland cards from one prefix;
 phones and BIRs cannot be marked, since no free range is published, and may coincide with real ones.
 """
 
 from datetime import date, timedelta
 
+from stdnum import luhn
 from stdnum.cn import ric, uscc
 
 from rails.identifiers.hkid import check_digit
@@ -15,6 +17,9 @@ from rails.identifiers.prc import FICTIONAL_PROVINCE
 
 # The fixed list. Assumed never issued: no HKID known to us begins with Q.
 HKID_PREFIXES = ("QX", "QY", "QZ")
+CARD_PREFIX = (
+    "62000688"  # assumed nobody's: the mainland's cards begin with 62, and no issuer of this range is known to us
+)
 
 _FIRST_BIRTH = date(1950, 1, 1)
 _BIRTH_DAYS = 20_000  # to 2004: everybody is an adult
@@ -45,6 +50,13 @@ def uscc_number(n: int) -> str:
     """Return the n-th fictional unified social credit code; distinct for n below 100,000,000."""
     body = f"91{FICTIONAL_PROVINCE}0000{n * _STRIDE % 100_000_000:08}0"
     return body + uscc.calc_check_digit(body)
+
+
+def card(n: int) -> str:
+    """Return the n-th fictional number of a mainland bank card, 19 digits; distinct for n below 10,000,000,000."""
+    body = f"{CARD_PREFIX}{n:010}"
+    digit: str = luhn.calc_check_digit(body)
+    return body + digit
 
 
 def brn(n: int) -> str:

@@ -4,7 +4,7 @@ import re
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rails.messages.acmt_parts import Assignment, Subject, assignment, assignment_of, subject, subject_of
+from rails.messages.acmt_parts import Subject, VerificationAssignment, assignment, assignment_of, subject, subject_of
 from rails.messages.codec import Kind, Received, check_identifier
 from rails.messages.elements import leaf
 from rails.messages.envelope import enveloped
@@ -28,7 +28,7 @@ class Verification(NamedTuple):
 class VerificationRequest(NamedTuple):
     """A message of questions."""
 
-    assignment: Assignment
+    assignment: VerificationAssignment
     verifications: tuple[Verification, ...]
     header: BusinessHeader | None = None
     definition: str = ACMT_023

@@ -6,7 +6,7 @@ What ISO has no element for (the look-up's id, score, alert) stands in the suppl
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from rails.messages.acmt_parts import Assignment, Subject, assignment, assignment_of, subject, subject_of
+from rails.messages.acmt_parts import Subject, VerificationAssignment, assignment, assignment_of, subject, subject_of
 from rails.messages.codec import Kind, Received, check_identifier
 from rails.messages.elements import instant_of, leaf
 from rails.messages.envelope import enveloped
@@ -36,7 +36,7 @@ class Report(NamedTuple):
 class VerificationReport(NamedTuple):
     """A message of answers to one acmt.023."""
 
-    assignment: Assignment
+    assignment: VerificationAssignment
     original_message_id: str
     original_created_at: str | None
     reports: tuple[Report, ...]

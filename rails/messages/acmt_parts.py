@@ -13,7 +13,7 @@ VERSION_02 = "001.02"
 PROXY_LENGTH_MAX_02 = 34
 
 
-class Assignment(NamedTuple):
+class VerificationAssignment(NamedTuple):
     """Whose message it is and to whom, by BIC."""
 
     message_id: str
@@ -33,7 +33,7 @@ class Subject(NamedTuple):
     display_name: str = ""  # the account's; of version 02 the party's
 
 
-def assignment(given: Assignment) -> str:
+def assignment(given: VerificationAssignment) -> str:
     """Write an assignment."""
     sides = "".join(
         [
@@ -44,11 +44,11 @@ def assignment(given: Assignment) -> str:
     return f"<Assgnmt>{leaf('MsgId', given.message_id)}{leaf('CreDtTm', given.created_at)}{sides}</Assgnmt>"
 
 
-def assignment_of(found: dict[str, Any]) -> Assignment:
+def assignment_of(found: dict[str, Any]) -> VerificationAssignment:
     """Read an assignment."""
     given = found["Assgnmt"]
     sides = [agent_of(given[side], "Agt") or "" for side in ("Assgnr", "Assgne")]
-    return Assignment(given["MsgId"], given["CreDtTm"].strip(), *sides)
+    return VerificationAssignment(given["MsgId"], given["CreDtTm"].strip(), *sides)
 
 
 def subject(name: str, given: Subject | None, definition: str) -> str:

@@ -33,10 +33,8 @@ CAMT_029S = (CAMT_029, "camt.029.001.13")
 CANCELLED, REJECTED, PENDING, PARTLY, FORWARDED, PAYMENT_INITIATED = "CNCL", "RJCR", "PDCR", "PECR", "FTNA", "IPAY"
 TRANSACTION_ACCEPTED, TRANSACTION_REJECTED, TRANSACTION_PENDING = "ACCR", "RJCR", "PDCR"
 _ROOT = "RsltnOfInvstgtn"
-# What the word for all says of each payment; a word that is not here leaves it open.
-_OF_EACH = MappingProxyType(
-    {CANCELLED: TRANSACTION_ACCEPTED, REJECTED: TRANSACTION_REJECTED, PENDING: TRANSACTION_PENDING}
-)
+# What the word for all says of each payment; a word that is not here leaves it open: beside one that is pending others may be decided.
+_OF_EACH = MappingProxyType({CANCELLED: TRANSACTION_ACCEPTED, REJECTED: TRANSACTION_REJECTED})
 
 
 class ReturnInformation(NamedTuple):

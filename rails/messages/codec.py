@@ -248,6 +248,12 @@ def _name(element: etree._Element) -> str:
     return str(element.tag)[:_TEXT_MAX]
 
 
+def own_id(opened: Opened, kinds: Mapping[str, Kind]) -> str:
+    """Return an opened message's own id, of whichever of `kinds` it is; "" where it cannot be read."""
+    kind, document = kinds.get(opened.definition), opened.document
+    return _message_id(document[0], kind) if kind is not None and len(document) else ""
+
+
 def _message_id(message: etree._Element, kind: Kind) -> str:
     """Read the message's own id where it can be read, so that even a refused message is answered by it."""
     text = message.findtext("/".join("{*}" + step for step in kind.message_id.split("/"))) or ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from rails.messages import acmt023, acmt024, admi002, camt029, camt056, pacs004, pacs028, read_pacs002, reader
+from rails.messages import acmt023, acmt024, admi002, camt029, camt056, pacs004, pacs028, pain, read_pacs002, reader
 from rails.messages.codec import Kind, Opened, codec
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -21,6 +21,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         **admi002.KINDS,
         **acmt023.KINDS,
         **acmt024.KINDS,
+        **pain.KINDS,
     }
 )
 

@@ -182,7 +182,7 @@ class StatusReport(NamedTuple):
 
     message_id: str
     created_at: str
-    instructing_agent: str
+    instructing_agent: str | None
     instructed_agent: str | None
     original_message_id: str
     original_definition: str

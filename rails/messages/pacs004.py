@@ -171,9 +171,9 @@ def _check(each: Return, field: str) -> MessageError | None:
 
 
 def _check_against_original(each: Return, field: str) -> MessageError | None:
-    """No more comes back than was paid, in one currency: how much was, the switch knows better, but this it can say."""
+    """No more comes back than was paid, in one currency and not exchanged: how much was, the switch knows better."""
     original = each.original.interbank_amount
-    if original is None or original.currency != each.returned_amount.currency:
+    if original is None or original.currency != each.returned_amount.currency or each.exchange_rate is not None:
         return None
     if Decimal(each.returned_amount.amount) > Decimal(original.amount):
         return MessageError(

@@ -13,7 +13,7 @@ from rails.messages.codec import AMOUNTS, Kind, Received, check_identifier, code
 from rails.messages.elements import Amount, agent, agent_of, amount, leaf, reason, reason_of
 from rails.messages.envelope import enveloped
 from rails.messages.errors import MessageError
-from rails.messages.model import NOT_PROVIDED, CreditTransfer, RefusedTransfer, TransactionStatus
+from rails.messages.model import NOT_PROVIDED, BusinessHeader, CreditTransfer, RefusedTransfer, TransactionStatus
 from rails.messages.reader import sort_transactions
 from rails.messages.text import printable
 from rails.messages.write_pacs008 import account_text, party_text, transaction_tail
@@ -39,6 +39,7 @@ class Pain001(NamedTuple):
     execution_day: str  # YYYY-MM-DD, the law's day
     transfers: tuple[CreditTransfer, ...]
     refused: tuple[RefusedTransfer, ...] = ()
+    header: BusinessHeader | None = None
 
 
 class Pain002(NamedTuple):
@@ -54,6 +55,7 @@ class Pain002(NamedTuple):
     statuses: tuple[TransactionStatus, ...]
     group_code: str = ""
     group_text: str = ""
+    header: BusinessHeader | None = None
 
 
 # --- pain.001 ---
@@ -75,7 +77,7 @@ def _read_001(received: Received) -> Pain001:
     stand, refused = sort_transactions(whole, message_id, f"{_ROOT}/PmtInf/CdtTrfTxInf")
     return Pain001(
         received.definition, message_id, group["CreDtTm"], (group["InitgPty"] or {}).get("Nm", ""), block["PmtInfId"],
-        block["ReqdExctnDt"]["Dt"], stand, refused,
+        block["ReqdExctnDt"]["Dt"], stand, refused, received.header,
     )  # fmt: skip
 
 
@@ -121,7 +123,7 @@ def build_pain001(message: Pain001) -> bytes:
         f"{''.join([_transaction(transfer) for transfer in message.transfers])}"
     )
     content = f"<{_ROOT}><GrpHdr>{group}</GrpHdr><PmtInf>{block}</PmtInf></{_ROOT}>"
-    return enveloped(None, message.definition, content)
+    return enveloped(message.header, message.definition, content)
 
 
 def _transaction(transfer: CreditTransfer) -> str:
@@ -152,6 +154,7 @@ def _read_002(received: Received) -> Pain002:
     return Pain002(
         received.definition, group["MsgId"], group["CreDtTm"], agent_of(group, "DbtrAgt") or "", original["OrgnlMsgId"],
         original["OrgnlMsgNmId"], block["OrgnlPmtInfId"] if block else "", statuses, *reason_of(original, "StsRsnInf"),
+        received.header,
     )  # fmt: skip
 
 
@@ -182,7 +185,7 @@ def build_pain002(message: Pain002) -> bytes:
         + (f"<OrgnlPmtInfAndSts>{block}</OrgnlPmtInfAndSts>" if statuses else "")
         + "</CstmrPmtStsRpt>"
     )
-    return enveloped(None, message.definition, content)
+    return enveloped(message.header, message.definition, content)
 
 
 def _status(status: TransactionStatus) -> str:
@@ -219,6 +222,7 @@ KINDS_002 = MappingProxyType(
         for name in PAIN_002S
     }
 )
+KINDS = MappingProxyType({**KINDS_001, **KINDS_002})
 
 
 def read_pain001(body: bytes) -> Pain001:

@@ -25,7 +25,7 @@ def _read(received: Received) -> StatusReport:
     faults += [_check(each, f"{_ROOT}/TxInfAndSts[{n}]") for n, each in enumerate(statuses, 1)]
     raise_first(faults, group["MsgId"])
     return StatusReport(
-        group["MsgId"], group["CreDtTm"].strip(), group["InstgAgt"]["FinInstnId"]["BICFI"],
+        group["MsgId"], group["CreDtTm"].strip(), agent_of(group, "InstgAgt"),
         agent_of(group, "InstdAgt"), original["OrgnlMsgId"], original["OrgnlMsgNmId"], statuses, group_status, code,
         text, header, definition,
     )  # fmt: skip

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from rails.messages.elements import agent, amount, charges, leaf, reason
-from rails.messages.envelope import enveloped, institution
+from rails.messages.envelope import enveloped
 from rails.messages.errors import MessageError
 from rails.messages.model import NOT_PROVIDED, Answer, BusinessHeader, StatusReport, TransactionStatus
 from rails.messages.text import printable, xml
 
 _REPORT = (
-    "<FIToFIPmtStsRpt><GrpHdr><MsgId>{}</MsgId><CreDtTm>{}</CreDtTm><InstgAgt>{}</InstgAgt>{}</GrpHdr>"
+    "<FIToFIPmtStsRpt><GrpHdr><MsgId>{}</MsgId><CreDtTm>{}</CreDtTm>{}{}</GrpHdr>"
     "<OrgnlGrpInfAndSts><OrgnlMsgId>{}</OrgnlMsgId><OrgnlMsgNmId>{}</OrgnlMsgNmId>{}{}</OrgnlGrpInfAndSts>{}"
     "</FIToFIPmtStsRpt>"
 )
@@ -38,9 +38,9 @@ def _report(answer: Answer) -> StatusReport:
 
 def build_report(report: StatusReport) -> bytes:
     """Build a status report, wrapped with its header where it has one. Ids and texts that XML cannot carry are mended."""
-    instructed = f"<InstdAgt>{institution(report.instructed_agent)}</InstdAgt>" if report.instructed_agent else ""
     content = _REPORT.format(
-        xml(report.message_id), xml(report.created_at), institution(report.instructing_agent), instructed,
+        xml(report.message_id), xml(report.created_at), agent("InstgAgt", report.instructing_agent or None),
+        agent("InstdAgt", report.instructed_agent or None),
         xml(printable(report.original_message_id) or NOT_PROVIDED), xml(report.original_definition),
         leaf("GrpSts", report.group_status or None), reason("StsRsnInf", report.reason_code, report.text),
         "".join([_status(status) for status in report.statuses]),

@@ -21,7 +21,6 @@ JSON = "application/json"
 BATCH_MAX = 100  # transactions of a message: what the reader takes (rails.messages.reader)
 REPORTS_MAX = 100  # reports of an answer: one message
 BODY_BYTES_MAX = 832 * 1024  # of any message either way, as the reader takes them
-KEY_CHARACTERS_MAX = 200  # of a key, either way
 _YEARS = (2000, 2099)  # what the messages' instants can carry
 
 

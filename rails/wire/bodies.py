@@ -12,7 +12,7 @@ from uuid import UUID
 
 from fx.money import AmountError, format_amount, parse_amount
 from rails.messages import CreditTransfer, MessageError, RefusedTransfer, build_pacs008, read_pacs008
-from rails.messages.admi002 import build_admi002, rejection_of
+from rails.messages.admi002 import MessageReject, build_admi002, rejection_of
 from rails.messages.camt029 import (
     CANCELLED,
     PARTLY,
@@ -179,7 +179,10 @@ def read_statuses(body: bytes) -> list[LegStatus]:
         except WireError:
             continue
         at = instant(each.settled_at, "FctvIntrBkSttlmDt") if each.settled_at else created_at
-        minor, currency = _money(each.amount)
+        try:
+            minor, currency = _money(each.amount)
+        except WireError:  # it stops none of the others, and is asked about
+            continue
         found.append(LegStatus(each.uetr or "", leg, each.status, each.reason_code, each.text, at, minor, currency))
     return found
 
@@ -341,21 +344,36 @@ def _return(returned: RailReturn, agent: str) -> Return:
     )  # fmt: skip
 
 
-def read_returns(body: bytes, rail: str) -> list[RailReturn]:
+class ReturnsRead(NamedTuple):
+    """A pacs.004 read by the switch: one return that cannot be read stops none of the others."""
+
+    returns: tuple[RailReturn, ...]
+    unreadable: tuple[str, ...]  # what is wrong with each of the others
+
+
+def read_returns(body: bytes, rail: str) -> ReturnsRead:
     """Read a pacs.004; raises MessageError, WireError. Which recall one follows is not in it: `recall_id` is ""."""
     message = read_any(body)
     if not isinstance(message, PaymentReturn):
         raise WireError(f"a {PACS_004} was expected")
     at = instant(message.created_at, "CreDtTm")
     found: list[RailReturn] = []
+    unreadable: list[str] = []
     for n, each in enumerate(message.returns, 1):
-        uetr, leg = _key(each.original, f"TxInf[{n}]")
-        minor, currency = _money(each.returned_amount)
-        assert minor is not None, "our profile makes RtrdIntrBkSttlmAmt mandatory"
-        kept = sum(_money(charge.amount)[0] or 0 for charge in each.charges if charge.amount.currency == currency)
-        return_id = _uuid(each.return_id, f"TxInf[{n}]/RtrId")
-        found.append(RailReturn(rail, return_id, uetr, leg, minor, currency, kept, each.reason_code, "", at))
-    return found
+        try:
+            found.append(_given_back(each, rail, at, f"TxInf[{n}]"))
+        except (MessageError, WireError) as error:
+            unreadable.append(f"TxInf[{n}]: {error}")
+    return ReturnsRead(tuple(found), tuple(unreadable))
+
+
+def _given_back(given: Return, rail: str, at: datetime, field: str) -> RailReturn:
+    uetr, leg = _key(given.original, field)
+    minor, currency = _money(given.returned_amount)
+    assert minor is not None, "our profile makes RtrdIntrBkSttlmAmt mandatory"
+    kept = sum(_money(charge.amount)[0] or 0 for charge in given.charges if charge.amount.currency == currency)
+    return_id = _uuid(given.return_id, f"{field}/RtrId")
+    return RailReturn(rail, return_id, uetr, leg, minor, currency, kept, given.reason_code, "", at)
 
 
 # --- admi.002 ---
@@ -364,6 +382,14 @@ def read_returns(body: bytes, rail: str) -> list[RailReturn]:
 def write_refusal(error: MessageError) -> bytes:
     """Write why a request was not taken as an admi.002; undated, since the request may have told no business time."""
     return build_admi002(rejection_of(error, "")._replace(rejected_at=None))
+
+
+def is_refusal(body: bytes) -> bool:
+    """Whether a body is an admi.002."""
+    try:
+        return isinstance(read_any(body), MessageReject)
+    except MessageError:
+        return False
 
 
 def read_refusal(body: bytes) -> str:

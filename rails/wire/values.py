@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from rails.port import BLOCKED, CREDITED, PENDING, REJECTED, SETTLED, UNKNOWN, Capabilities, RailReport
 from rails.wire import WireError, instant, written
@@ -52,14 +51,6 @@ def leg_of(identification: str) -> int:
     return int(found.group(1))
 
 
-def uetr_of(text: str) -> str:
-    """Return a UETR in its one spelling; raises WireError."""
-    try:
-        return str(UUID(text))
-    except ValueError:
-        raise WireError("a UETR is a UUID") from None
-
-
 def status_of(report: RailReport, currency: str = "") -> LegStatus:
     """Say a rail's report in ISO's words; `currency` is the leg's, where the report names an amount."""
     code = NEVER_SEEN if report.status == UNKNOWN else report.reason_code
@@ -76,7 +67,7 @@ def report_of(said: LegStatus, rail: str, at: datetime, inquired: bool) -> RailR
     if status == REJECTED and inquired and said.reason_code == NEVER_SEEN:
         return RailReport(rail, said.uetr, said.leg, UNKNOWN, "", at)
     code = said.reason_code if status == REJECTED else ""
-    return RailReport(rail, said.uetr, said.leg, status, code, at, said.amount_minor)
+    return RailReport(rail, said.uetr, said.leg, status, code, at, said.amount_minor, said.currency)
 
 
 def bic_of(capabilities: Capabilities) -> str:

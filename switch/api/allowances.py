@@ -12,6 +12,7 @@ from limits.claims import Sums
 from switch.api import examples, models
 from switch.api.access import Gate
 from switch.api.described import HEADROOM_REASONS, QUOTE_REASONS
+from switch.api.lookups import count_proxy
 from switch.api.operations import Operation, Says, json_answer
 from switch.api.problems import problem_response, refusal_document, refused
 from switch.api.requests import SINGLE_BYTES_MAX, parse, read_body
@@ -33,6 +34,7 @@ class Allowances:
         """Say what a debtor may still send, lane by lane. The number of a document comes in the body, never in a URL."""
         caller = await self._gate.enter(request)
         question = parse(models.HeadroomQuestion, await read_body(request, SINGLE_BYTES_MAX))
+        count_proxy(self._sandbox, caller, question)
         found = await self._sandbox.headroom(question, caller.acting(question.debtor_agent))
         if "refusal" in found:
             return problem_response(refusal_document(found["refusal"]))

@@ -15,6 +15,7 @@ from switch.api.decisions import Decisions
 from switch.api.desks.history import MessageHistory
 from switch.api.desks.messages import Messages
 from switch.api.drills import Drills
+from switch.api.hkqr import HkqrDesk
 from switch.api.house import House
 from switch.api.intake import Intake
 from switch.api.law import Law
@@ -59,6 +60,7 @@ def create_app(sandbox: Sandbox, access: Access, limiter: Limiter | None = None)
         *PersonsDesk(sandbox, gate).operations(),
         *Proxies(sandbox, gate).operations(),
         *Lookups(sandbox, gate).operations(),
+        *HkqrDesk(sandbox, gate).operations(),
         *House(sandbox, gate, answered).operations(),
     ]
     add_operations(app, operations, ProblemDocument, answered)

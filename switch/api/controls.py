@@ -10,7 +10,7 @@ from limits.calendars import law_day
 from limits.documents import RulebookError
 from limits.trial import blamed, try_overlays
 from rails.identifiers import check
-from switch.api import examples, models
+from switch.api import control_models, examples, models
 from switch.api.access import Gate
 from switch.api.operations import Operation, Says, json_answer
 from switch.api.problems import refused, wrong_field
@@ -37,7 +37,7 @@ class Controls:
     async def move_clock(self, request: Request) -> Response:
         """Move the business clock forward, stop it or let it run, and wait for what fell due."""
         await self._gate.enter_operator(request)
-        move = parse(models.ClockMove, await read_body(request, SINGLE_BYTES_MAX))
+        move = parse(control_models.ClockMove, await read_body(request, SINGLE_BYTES_MAX))
         if not move.model_fields_set:
             raise wrong_field("to", "nothing is asked; give to or advance_seconds, rate, settle")
         to = self._target(move)
@@ -49,12 +49,12 @@ class Controls:
         settled = await self._sandbox.settle_down(move.settle) if move.settle else None
         return self._clock_answer(settled)
 
-    def _target(self, move: models.ClockMove) -> datetime | None:
+    def _target(self, move: control_models.ClockMove) -> datetime | None:
         if move.to is not None and move.advance_seconds is not None:
             raise refused("clock", "Both an instant and seconds are given; give one of the two.")
         if move.advance_seconds is not None:
             to = self._sandbox.world.clock.now() + timedelta(seconds=move.advance_seconds)
-            if to > models.CLOCK_MAX:
+            if to > control_models.CLOCK_MAX:
                 raise refused("clock", "The clock ends in the year 2100.")
             return to
         return move.to
@@ -71,7 +71,7 @@ class Controls:
     async def set_rulebook(self, request: Request) -> Response:
         """Go by another rulebook from now on, in every worker; nothing stops and nothing in flight is judged again."""
         await self._gate.enter_operator(request)
-        overlays = parse(models.RulebookChange, await read_body(request, RULEBOOK_BYTES_MAX)).overlays
+        overlays = parse(control_models.RulebookChange, await read_body(request, RULEBOOK_BYTES_MAX)).overlays
         today = law_day(self._sandbox.world.clock.now())
         try:
             rulebook = await asyncio.to_thread(try_overlays, overlays, (today,))
@@ -106,23 +106,23 @@ class Controls:
         return [
             Operation(
                 "GET", "/v1/sandbox/clock", self.clock, "Read the business clock", "Limits, hours and deadlines follow it.", "sandbox",
-                {200: Says("The clock", models.ClockDocument)},
+                {200: Says("The clock", control_models.ClockDocument)},
             ),
             Operation(
                 "POST", "/v1/sandbox/clock", self.move_clock, "Move the business clock",
                 "Forward only; `settle` waits until nothing is due at the new instant. For operators.", "sandbox",
-                {200: Says("The clock as it then stands", models.ClockDocument)}, ("malformed", 413, 415, "clock", "unavailable"), models.ClockMove,
+                {200: Says("The clock as it then stands", control_models.ClockDocument)}, ("malformed", 413, 415, "clock", "unavailable"), control_models.ClockMove,
             ),
             Operation(
                 "GET", "/v1/sandbox/rulebook", self.rulebook, "Read which rulebook is in force", "Its id stands in each payment it judged.",
-                "sandbox", {200: Says("The rulebook", models.RulebookStateDocument)},
+                "sandbox", {200: Says("The rulebook", control_models.RulebookStateDocument)},
             ),
             Operation(
                 "POST", "/v1/sandbox/rulebook", self.set_rulebook, "Go by another rulebook",
                 "The packaged law with the overlays given, from the next batch on in every worker; no batch is judged by two. What a counter "
                 "holds it keeps. For operators.", "sandbox",
-                {200: Says("The rulebook now in force", models.RulebookStateDocument)}, ("malformed", 413, 415, "unavailable"),
-                models.RulebookChange, example=examples.RULEBOOK,
+                {200: Says("The rulebook now in force", control_models.RulebookStateDocument)}, ("malformed", 413, 415, "unavailable"),
+                control_models.RulebookChange, example=examples.RULEBOOK,
             ),
             Operation(
                 "POST", "/v1/sandbox/persons/links", self.link_persons, "Link two documents of one person",

@@ -6,7 +6,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from switch.api import models
+from switch.api import decision_models, models
 from switch.api.access import Gate
 from switch.api.documents import exception_document, payment_document, proposal_document
 from switch.api.operations import Operation, Says, json_answer, parameter
@@ -21,7 +21,7 @@ from switch.api.requests import (
     read_body,
     write_cursor,
 )
-from switch.flow.decisions import OtherwiseProposed, state_of
+from switch.flow.decisions import NotRecalled, OtherwiseProposed, state_of
 from switch.flow.doubt_books import ABOUT_PAYMENT, CONFIRMED, Proposal
 from switch.flow.ports import ExceptionRecord
 from switch.payment.status import IN_DOUBT
@@ -42,7 +42,7 @@ class Decisions:
         """Propose to end or honour a payment in doubt, or confirm what another operator proposed."""
         operator = await self._operator(request)
         payment_id = payment_id_of(request)
-        decision = parse(models.Decision, await read_body(request, SINGLE_BYTES_MAX))
+        decision = parse(decision_models.Decision, await read_body(request, SINGLE_BYTES_MAX))
         stored = await self._sandbox.payment(payment_id, None)
         if stored.status != IN_DOUBT:
             raise refused("not-in-doubt", f"The payment is {stored.status}.")
@@ -89,7 +89,7 @@ class Decisions:
         """Propose how an exception is resolved, or confirm what another operator proposed."""
         operator = await self._operator(request)
         payment_id, kind = payment_id_of(request), request.path_params["kind"]
-        wanted = parse(models.Resolution, await read_body(request, SINGLE_BYTES_MAX))
+        wanted = parse(decision_models.Resolution, await read_body(request, SINGLE_BYTES_MAX))
         stored = await self._sandbox.payment(payment_id, None)
         records = {each.kind: each for each in await self._sandbox.store.exceptions(payment_id)}
         if kind not in records:
@@ -102,6 +102,9 @@ class Decisions:
             )
         except OtherwiseProposed as error:
             raise _otherwise(error.proposal) from None
+        except NotRecalled:
+            what = f"no recall of the payment stands: POST /v1/payments/{payment_id}/recall, or resolve it otherwise"
+            raise wrong_field("resolution", what) from None
         if found.outcome == CONFIRMED:
             return json_answer(exception_document(records[kind], found))
         return json_answer(proposal_document(found, state_of(found, stored, self._sandbox.world.clock.now())), 202)
@@ -136,29 +139,29 @@ class Decisions:
                 "another one asks for the same. A proposal lapses after 30 minutes of business time. For operators.", "sandbox",
                 {
                     200: Says("Two agree: the payment as it then stands", models.PaymentDocument),
-                    202: Says("Proposed; another operator is to confirm", models.ProposalDocument),
+                    202: Says("Proposed; another operator is to confirm", decision_models.ProposalDocument),
                 },
-                ("not-in-doubt", *refusals), models.Decision, (payment_id, operator),
+                ("not-in-doubt", *refusals), decision_models.Decision, (payment_id, operator),
             ),
             Operation(
                 "GET", "/v1/sandbox/payments/{payment_id}/decision", self.proposals, "Read what operators decided",
                 "Proposals on the payment and its exceptions, oldest first, with both names. For operators.", "sandbox",
-                {200: Says("The proposals", models.ProposalList)}, ("malformed", 404, "unavailable"), None, (payment_id, operator),
+                {200: Says("The proposals", decision_models.ProposalList)}, ("malformed", 404, "unavailable"), None, (payment_id, operator),
             ),
             Operation(
                 "GET", "/v1/exceptions", self.exceptions, "List exception records",
                 "What rails said that does not go with their payments, and what it did to money and quota. For operators.", "payments",
-                {200: Says("A page", models.ExceptionPage)}, ("malformed", "cursor-wrong", "unavailable"), None, page,
+                {200: Says("A page", decision_models.ExceptionPage)}, ("malformed", "cursor-wrong", "unavailable"), None, page,
             ),
             Operation(
                 "POST", "/v1/exceptions/{payment_id}/{kind}/resolution", self.resolve, "Resolve an exception",
                 "Proposed by one operator, resolved once another one asks for the same; it records how, and moves no money. For operators.",
                 "payments",
                 {
-                    200: Says("Two agree: the exception as it then stands", models.ExceptionDocument),
-                    202: Says("Proposed; another operator is to confirm", models.ProposalDocument),
+                    200: Says("Two agree: the exception as it then stands", decision_models.ExceptionDocument),
+                    202: Says("Proposed; another operator is to confirm", decision_models.ProposalDocument),
                 },
-                refusals, models.Resolution, (payment_id, kind, operator),
+                refusals, decision_models.Resolution, (payment_id, kind, operator),
             ),
         ]  # fmt: skip
 

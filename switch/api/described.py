@@ -28,7 +28,7 @@ HEADROOM_REASONS = frozenset(
         "purpose-unknown", "category-purpose-unknown", "residency-unknown", "country-unknown",
         "acceptance-in-future", "acceptance-too-old",
         "debtor-agent-unknown",
-        "creditor-agent-unknown", "creditor-agent-differs", "proxy-unknown", "name-mismatch", "debtor-funds",
+        "creditor-agent-unknown", "creditor-agent-differs", "proxy-unknown", "name-mismatch", "remarks-not-latin", "debtor-funds",
     }
 )  # fmt: skip
 

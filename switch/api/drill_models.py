@@ -3,14 +3,10 @@
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from switch.api.shapes import Answer
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class DrillSummary(_Answer):
+class DrillSummary(Answer):
     """A drill: its name, its title, what it tells."""
 
     drill: str
@@ -18,13 +14,13 @@ class DrillSummary(_Answer):
     tell: str
 
 
-class DrillsDocument(_Answer):
+class DrillsDocument(Answer):
     """The drills there are."""
 
     drills: list[DrillSummary]
 
 
-class DrillStep(_Answer):
+class DrillStep(Answer):
     """One step as it was played; `met` null where nothing was expected of it."""
 
     step: str
@@ -35,7 +31,7 @@ class DrillStep(_Answer):
     met: bool | None
 
 
-class DrillMiss(_Answer):
+class DrillMiss(Answer):
     """One thing expected of a step that did not come."""
 
     step: str
@@ -44,7 +40,7 @@ class DrillMiss(_Answer):
     got: Any
 
 
-class DrillDocument(_Answer):
+class DrillDocument(Answer):
     """What came of a drill; `met`: all that was expected."""
 
     drill: str

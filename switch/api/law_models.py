@@ -1,13 +1,11 @@
 """The shapes of the law over HTTP, for the OpenAPI document."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from switch.api.shapes import Answer
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class RuleDocument(_Answer):
+class RuleDocument(Answer):
     """One rule on a day; a rule keyed by currency or by a fact has one for each key."""
 
     rule: str
@@ -35,7 +33,7 @@ class RuleDocument(_Answer):
     keyed_by: str | None
 
 
-class RulebookDocument(_Answer):
+class RulebookDocument(Answer):
     """The law of a day."""
 
     on: str
@@ -43,7 +41,7 @@ class RulebookDocument(_Answer):
     rules: list[RuleDocument]
 
 
-class PastDocument(_Answer):
+class PastDocument(Answer):
     """One row of a history."""
 
     since: str
@@ -60,7 +58,7 @@ class PastDocument(_Answer):
     window: str = ""
 
 
-class HistoryDocument(_Answer):
+class HistoryDocument(Answer):
     """A rule or lane with all it has been."""
 
     rule: str
@@ -68,7 +66,7 @@ class HistoryDocument(_Answer):
     history: list[PastDocument]
 
 
-class StepDocument(_Answer):
+class StepDocument(Answer):
     """One day on which a thing changed, and what it read from then on."""
 
     on: str
@@ -77,7 +75,7 @@ class StepDocument(_Answer):
     assumed: bool
 
 
-class ChangeDocument(_Answer):
+class ChangeDocument(Answer):
     """One thing that reads otherwise: the aspects that differ, and each step in between."""
 
     kind: str = Field(description="rule, lane, class or tag")
@@ -90,7 +88,7 @@ class ChangeDocument(_Answer):
     steps: list[StepDocument]
 
 
-class DifferenceDocument(_Answer):
+class DifferenceDocument(Answer):
     """What changed in the law between two days."""
 
     from_day: str

@@ -1,49 +1,51 @@
-"""Look-ups over HTTP: who is behind a proxy or an account, is this the name, is there an alert.
+"""Look-ups over HTTP: who is behind a proxy, an account or an HKQR code, is this the name, is there an alert.
 
 A look-up that finds nothing is an answer, not a problem. Numbers stand in bodies only, and no answer repeats one.
 """
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from switch.api import shapes
 from switch.api.access import Caller, Gate
+from switch.api.hkqr import AskedFor, asked_for, question_of, read_code
 from switch.api.operations import Operation, Says, json_answer
-from switch.api.problems import refused, wrong_field
+from switch.api.problems import ProblemRaised, refused, wrong_field
 from switch.api.requests import SINGLE_BYTES_MAX, parse, read_body
+from switch.api.shapes import Answer
 from switch.directory.lookups import TEXTS, Asked, Lookup
 from switch.flow.lookups import TooManyMisses
-from switch.payment.instruction import AccountNumber, Bic, Proxy, Text140
+from switch.payment.instruction import AccountNumber, Bic, Instruction, Proxy, Text140
 from switch.sandbox import Sandbox
 
+TOO_MANY = "Too many proxies and accounts asked for were not there: a directory is not read out number by number."
 _EXAMPLE: dict[str, Any] = {"proxy": {"type": "MBNO", "value": "+852-61900001"}, "name": "Tai Man Chan"}
 
 
-class LookupQuestion(BaseModel):
-    """What is looked up: a proxy (with an agent: as registered there, else at its default), or an account of an agent."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class LookupQuestion(shapes.Asked):
+    """What is looked up: a proxy (with an agent: as registered there, else at its default), an account of an agent, or the
+    text of an HKQR code."""
 
     proxy: Proxy | None = None
     agent: Bic | None = None
     account: AccountNumber | None = None
+    hkqr: str | None = Field(
+        None, max_length=512, description="The text of a code, instead of proxy, agent and account"
+    )
     name: Text140 | None = Field(None, description="To be compared with the one registered")
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class LookupReason(_Answer):
+class LookupReason(Answer):
     """Why it is not verified, or (PN02) verified with a reservation: of ExternalVerificationReason1Code, or of Nexus's list."""
 
     code: str
     text: str
 
 
-class NameMatch(_Answer):
+class NameMatch(Answer):
     """How the name given compares; see docs/directory.md for `why` and the scores."""
 
     verdict: Literal["match", "close", "no"]
@@ -52,7 +54,7 @@ class NameMatch(_Answer):
     goes_on: bool = Field(description="Whether a payment under this name is carried; else it is refused with BE01")
 
 
-class LookupDocument(_Answer):
+class LookupDocument(Answer):
     """What was found; nothing of the account where `verified` is false. `alert`: it is suspected; a payment goes on unless
     you stop it."""
 
@@ -66,6 +68,7 @@ class LookupDocument(_Answer):
     default: bool | None = Field(description="Of a proxy: whether this is its default registration")
     match: NameMatch | None = Field(description="null where no name was given, or nothing was found")
     alert: bool
+    asks: AskedFor | None = Field(None, description="Of an HKQR code; absent otherwise")
 
 
 class Lookups:
@@ -79,21 +82,33 @@ class Lookups:
         """Answer a look-up."""
         caller = await self._gate.enter(request)
         asked = parse(LookupQuestion, await read_body(request, SINGLE_BYTES_MAX))
+        if asked.hkqr is not None:
+            return self._look_up_code(caller, asked, asked.hkqr)
         if (asked.proxy is None) == (asked.account is None):
-            raise wrong_field("proxy", "and account: give one of the two")
+            raise wrong_field("proxy", "and account: give one of the two, or hkqr")
         if asked.account is not None and asked.agent is None:
             raise wrong_field("agent", "is missing: an account number is its agent's")
         proxy = (asked.proxy.type, asked.proxy.value) if asked.proxy is not None else None
         question = Asked((asked.agent or "")[:8], proxy, asked.account or "", asked.name or "")
         return json_answer(lookup_document(looked_up(self._sandbox, caller, question)))
 
+    def _look_up_code(self, caller: Caller, asked: LookupQuestion, payload: str) -> Response:
+        """Answer a look-up by a code: whom it leads to, and what it asks for."""
+        for field in ("proxy", "agent", "account"):
+            if getattr(asked, field) is not None:
+                raise wrong_field(field, "does not go with hkqr, which says it; leave it out")
+        world, code = self._sandbox.world, read_code(payload)
+        question = question_of(code, world.registry, asked.name or "")
+        found = lookup_document(looked_up(self._sandbox, caller, question))
+        return json_answer(found | {"asks": asked_for(code, world.clock.now())})
+
     def operations(self) -> list[Operation]:
         """Return what is served here."""
         return [
             Operation(
                 "POST", "/v1/lookups", self.look_up, "Look up a payee",
-                "The agent and masked name behind a proxy or an account, the currencies it takes, how a name compares, and "
-                "whether it is under a suspicious-proxy alert.", "directory",
+                "The agent and masked name behind a proxy, an account or an HKQR code, the currencies it takes, how a name "
+                "compares, whether it is under a suspicious-proxy alert; of a code also what it asks for.", "directory",
                 {200: Says("What was found; `verified` false where nothing was", LookupDocument)},
                 ("malformed", 413, 415), LookupQuestion, example=_EXAMPLE,
             ),
@@ -105,10 +120,26 @@ def looked_up(sandbox: Sandbox, caller: Caller, question: Asked) -> Lookup:
     try:
         return sandbox.lookups.look_up(question, None if caller.operator else caller.participant)
     except TooManyMisses as stopped:
-        raise refused(
-            "too-many-requests", "Too many look-ups found nothing: a directory is not read out number by number.",
-            {"Retry-After": str(int(stopped.retry_after) + 1)},
-        ) from None  # fmt: skip
+        raise _stopped(stopped) from None
+
+
+def count_proxy(sandbox: Sandbox, caller: Caller, instruction: Instruction) -> None:
+    """Count the proxy an instruction calls its payee by, if any, as a look-up; raises ProblemRaised (429) as `looked_up`."""
+    try:
+        weigh_proxy(sandbox, caller, instruction)
+    except TooManyMisses as stopped:
+        raise _stopped(stopped) from None
+
+
+def weigh_proxy(sandbox: Sandbox, caller: Caller, instruction: Instruction) -> None:
+    """Count as `count_proxy` does; raises TooManyMisses."""
+    proxy = instruction.creditor.account.proxy
+    if proxy is not None and caller.participant is not None and not caller.operator:
+        sandbox.lookups.count((proxy.type, proxy.value), instruction.creditor_agent[:8], caller.participant)
+
+
+def _stopped(stopped: TooManyMisses) -> ProblemRaised:
+    return refused("too-many-requests", TOO_MANY, {"Retry-After": str(int(stopped.retry_after) + 1)})
 
 
 def lookup_document(lookup: Lookup) -> dict[str, Any]:

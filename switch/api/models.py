@@ -3,43 +3,31 @@
 Answers are written by documents.py; a test holds that what is answered is what stands here.
 """
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field
 
+from switch.api.decision_models import ExceptionDocument, InquiryDocument
+from switch.api.shapes import Answer, Asked
 from switch.payment.instruction import AmountText, Currency, Identification, Identifier, Instruction
 
 BATCH_ITEMS_MAX = 1_000  # two transactions of the switch: a call that answers within a second
-SETTLE_SECONDS_MAX = 60.0  # of the machine; a client gives up about then
-# Past it calendars and rulebook know nothing, and arithmetic on instants comes near its end.
-CLOCK_MAX = datetime(2100, 1, 1, tzinfo=UTC)
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-# Why an operator decides: for the other operator and the books, never a name or number of a party.
-Why = Annotated[
-    str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", description="Why, for the other operator")
-]
-
-
-class BatchItem(_Asked):
+class BatchItem(Asked):
     """One payment of a batch under a key of its own."""
 
     idempotency_key: str
     instruction: Instruction
 
 
-class Batch(_Asked):
+class Batch(Asked):
     """Up to 1,000 payments; each has its own outcome."""
 
     items: Annotated[list[BatchItem], Field(min_length=1, max_length=BATCH_ITEMS_MAX)]
 
 
-class LooseBatch(_Asked):
+class LooseBatch(Asked):
     """A batch before its items are looked at: read where one of them does not parse."""
 
     items: Annotated[list[Any], Field(min_length=1, max_length=BATCH_ITEMS_MAX)]
@@ -51,14 +39,14 @@ class HeadroomQuestion(Instruction):
     instruction_id: Identifier = "HEADROOM"
 
 
-class Amount(_Asked):
+class Amount(Asked):
     """A decimal string and its currency (ISO 4217)."""
 
     currency: Currency
     amount: AmountText
 
 
-class QuoteRequest(_Asked):
+class QuoteRequest(Asked):
     """A conversion: what is sold (debited), what is bought (received), and the amount, which fixes one side of the two."""
 
     sell_currency: Currency
@@ -67,60 +55,16 @@ class QuoteRequest(_Asked):
     market: Literal["onshore", "offshore"] = "offshore"
 
 
-class ClockMove(_Asked):
-    """Where the business clock goes, how fast it runs on, and whether to wait until what fell due has been done."""
-
-    to: AwareDatetime | None = Field(None, description="An instant not before now, with offset")
-    advance_seconds: Annotated[float, Field(ge=0, le=3_200_000_000)] | None = Field(
-        None, description="Instead of `to`: business seconds from now"
-    )
-    rate: Annotated[float, Field(ge=0, le=100_000)] | None = Field(
-        None, description="Business seconds a machine second; 0 stops"
-    )
-    settle: Annotated[float, Field(ge=0, le=SETTLE_SECONDS_MAX)] = Field(
-        0.0, description="Wait machine seconds at most until nothing is due"
-    )
-
-    @field_validator("to")
-    @classmethod
-    def _within_reach(cls, to: datetime | None) -> datetime | None:
-        if to is not None and to > CLOCK_MAX:
-            raise ValueError("the clock ends in the year 2100")
-        return to
-
-
-class Decision(_Asked):
-    """An operator's decision on a payment in doubt."""
-
-    event: Literal["reject", "settle"]
-    reason: Why
-
-
-class Resolution(_Asked):
-    """How an exception ends: the debtor agent honours it, it is recalled from the creditor agent, or written off."""
-
-    resolution: Literal["honoured", "recalled", "written-off"]
-    reason: Why
-
-
 class PersonDocument(Identification):
     """A document of a person: type, number as printed, issuing country (ISO 3166)."""
 
     type: Literal["HKID", "PRCID", "BIR", "HRP", "PASSPORT"]
 
 
-class PersonLink(_Asked):
+class PersonLink(Asked):
     """Two documents of one person."""
 
     documents: tuple[PersonDocument, PersonDocument]
-
-
-class RulebookChange(_Asked):
-    """The rulebook to go by: the packaged law with these overlays on it, in turn; none = the law itself."""
-
-    overlays: Annotated[list[dict[str, Any]], Field(max_length=32)] = Field(
-        description="Each as a scenario file holds it (docs/scenarios.md): rule id -> what changes, `rules`, `lanes`, `name`"
-    )
 
 
 # --- answers ---
@@ -128,11 +72,7 @@ class RulebookChange(_Asked):
 _ASKED = "As asked; to its participant, where one payment is read by itself"
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class ShownAmount(_Answer):
+class ShownAmount(Answer):
     """A decimal string with the currency's own number of decimals."""
 
     currency: str
@@ -167,7 +107,7 @@ class ProblemDocument(BaseModel):
     )
 
 
-class AcceptedDocument(_Answer):
+class AcceptedDocument(Answer):
     """A payment at the moment it is accepted: ACSP, regard it as sent; PDNG where it waits for an opening, and surely is not."""
 
     payment_id: str
@@ -186,7 +126,7 @@ class ReasonDocument(BaseModel):
     name: str
 
 
-class ClaimDocument(_Answer):
+class ClaimDocument(Answer):
     """A claim of the law as it was admitted."""
 
     rule: str
@@ -195,7 +135,7 @@ class ClaimDocument(_Answer):
     currency: str
 
 
-class ExchangeDocument(_Answer):
+class ExchangeDocument(Answer):
     """The conversion: whose price, at what rate, what of it is the provider's margin."""
 
     provider: str
@@ -204,76 +144,6 @@ class ExchangeDocument(_Answer):
     mid: str
     as_of: str
     spread: ShownAmount | None
-
-
-class UsedDocument(_Answer):
-    """What counts under a rule, forced."""
-
-    rule: str
-    amount: str
-    currency: str
-
-
-class ExceptionDocument(_Answer):
-    """What a rail said of a payment after it had ended, and what that did; the payment's status never changes."""
-
-    payment_id: str
-    kind: str = Field(
-        description="late-acceptance: it paid what we had ended; contradiction: it rejects what it settled"
-    )
-    at: str
-    rail: str
-    said: str
-    code: str | None = Field(description="ExternalStatusReason1Code the rail gave")
-    text: str = Field(description="What it did to money and quota")
-    used: list[UsedDocument] = Field(description="What of the debtor's quota counts again, whatever the ceilings say")
-    state: Literal["open", "resolved"]
-    resolution: str | None = Field(description="honoured, recalled or written-off, once two operators have said so")
-    resolved_at: str | None
-
-
-class ProposalDocument(_Answer):
-    """What an operator proposed, and what has become of it."""
-
-    payment_id: str
-    subject: str = Field(description="`payment`, or the kind of the exception it resolves")
-    n: int
-    action: str
-    reason: str
-    proposed_by: str
-    proposed_at: str
-    lapses_at: str
-    state: Literal["open", "confirmed", "lapsed", "overtaken"] = Field(
-        description="overtaken: the rail spoke before the second operator"
-    )
-    decided_by: str | None
-    decided_at: str | None
-
-
-class ProposalList(_Answer):
-    """Proposals on one payment, oldest first."""
-
-    proposals: list[ProposalDocument]
-
-
-class InquiryDocument(_Answer):
-    """A question to the rail about a payment in doubt (pacs.028) and its answer."""
-
-    n: int
-    rail: str
-    asked_at: str
-    answer: str = Field(
-        description="pending, settled, credited, rejected, blocked, unknown; none: the rail did not answer"
-    )
-    code: str | None
-    times: int = Field(description="How many inquiries this stands for: the 32nd stands for all later ones")
-
-
-class ExceptionPage(_Answer):
-    """Exception records, newest first; `cursor` null on the last page."""
-
-    exceptions: list[ExceptionDocument]
-    cursor: str | None
 
 
 class PaymentDocument(AcceptedDocument):
@@ -312,14 +182,14 @@ class PaymentDocument(AcceptedDocument):
     )
 
 
-class PaymentPage(_Answer):
+class PaymentPage(Answer):
     """Payments, newest first; `cursor` null on the last page."""
 
     payments: list[PaymentDocument]
     cursor: str | None
 
 
-class ItemOutcome(_Answer):
+class ItemOutcome(Answer):
     """What became of one item: as a call of its own would have been answered."""
 
     idempotency_key: str | None
@@ -332,7 +202,7 @@ class ItemOutcome(_Answer):
     problem: ProblemDocument | None = None
 
 
-class BatchOutcome(_Answer):
+class BatchOutcome(Answer):
     """Outcomes in the order of the items."""
 
     items: list[ItemOutcome]
@@ -341,7 +211,7 @@ class BatchOutcome(_Answer):
     replayed: int = Field(description="Items of both kinds whose key was known: they pay nothing again")
 
 
-class EventDocument(_Answer):
+class EventDocument(Answer):
     """One event of a payment, or of a record beside it: those of the payment end with its final status."""
 
     event_id: str
@@ -360,30 +230,33 @@ class EventDocument(_Answer):
     state: str | None = Field(None, description="Of a record: its own state from then on")
 
 
-class EventList(_Answer):
+class EventList(Answer):
     """Events of a payment, oldest first."""
 
     payment_id: str
     events: list[EventDocument]
 
 
-class MessageDocument(_Answer):
-    """One message of a payment, as XML text."""
+class MessageDocument(Answer):
+    """One message of a payment, as XML text: of this API, or (`edge`) between the switch and the payment's rail."""
 
     direction: Literal["in", "out"]
     definition: str
     at: str
-    xml: str
+    xml: str = Field(description="Of a CNAPS2 message with its header block before it")
+    edge: Literal["rail"] | None = Field(None, description="Absent for messages of this API")
+    dialect: str | None = Field(None, description="At the rail's edge: in whose words, by the rail's name")
+    not_written: str | None = Field(None, description="What the rail's words cannot carry; `xml` is then empty")
 
 
-class MessageList(_Answer):
-    """Messages of a payment: the pacs.008 that asks for it, a pacs.002 for each status."""
+class MessageList(Answer):
+    """Messages of a payment: the pacs.008 that asks for it, a pacs.002 for each status; then those at the rail's edge."""
 
     payment_id: str
     messages: list[MessageDocument]
 
 
-class QuoteDocument(_Answer):
+class QuoteDocument(Answer):
     """A firm price, used at most once and until it expires."""
 
     quote_id: str
@@ -398,14 +271,14 @@ class QuoteDocument(_Answer):
     expires_at: str
 
 
-class TextsDocument(_Answer):
+class TextsDocument(Answer):
     """A decision in words: `person` without jargon, `analyst` with class, lane, rule, date and source."""
 
     person: str
     analyst: str
 
 
-class RemedyDocument(_Answer):
+class RemedyDocument(Answer):
     """One change that would let a refused payment pass, found by deciding again with it (docs/explain.md)."""
 
     kind: Literal["amount", "instant", "document", "lane"]
@@ -417,7 +290,7 @@ class RemedyDocument(_Answer):
     text: dict[str, str] = Field(description="Language (en, zh-Hant, zh-Hans) -> sentence")
 
 
-class NearlyDocument(_Answer):
+class NearlyDocument(Answer):
     """A classification row that nearly applied, and what failed."""
 
     row: str
@@ -448,7 +321,7 @@ class ExplainDocument(BaseModel):
     rulebook_id: str
 
 
-class LaneHeadroom(_Answer):
+class LaneHeadroom(Answer):
     """What is left over one lane; `binding` is the limit that stops this payment first: under which it fits the fewest times."""
 
     lane: str
@@ -462,14 +335,14 @@ class LaneHeadroom(_Answer):
     reason: ReasonDocument | None
 
 
-class HeadroomDocument(_Answer):
+class HeadroomDocument(Answer):
     """What the debtor may still send, lane by lane."""
 
     at: str
     lanes: list[LaneHeadroom]
 
 
-class AccountDocument(_Answer):
+class AccountDocument(Answer):
     """A prefunded account: what is posted, what is reserved, what is available."""
 
     account: str
@@ -479,7 +352,7 @@ class AccountDocument(_Answer):
     available: str
 
 
-class QuotaBoard(_Answer):
+class QuotaBoard(Answer):
     """The limits with an amount on the day, and the prefunded accounts the caller may see."""
 
     at: str
@@ -489,29 +362,13 @@ class QuotaBoard(_Answer):
     inventories: list[AccountDocument]
 
 
-class ClockDocument(_Answer):
-    """The business clock. `settled`: whether nothing was due any more (null where it was not waited for)."""
-
-    now: str
-    rate: float
-    settled: bool | None = None
-
-
-class RulebookStateDocument(_Answer):
-    """The rulebook in force, by its id, and the names of the overlays that make it of the packaged law."""
-
-    rulebook_id: str
-    overlays: list[str]
-    before: str | None = Field(None, description="The rulebook it took the place of, where this call changed it")
-
-
-class PersonLinkDocument(_Answer):
+class PersonLinkDocument(Answer):
     """`linked`: true where the two were made one person now, false where they were one already."""
 
     linked: bool
 
 
-class ParticipantDocument(_Answer):
+class ParticipantDocument(Answer):
     """A fictional participant: its rails and schemes with the day it joined them."""
 
     bic: str
@@ -523,26 +380,26 @@ class ParticipantDocument(_Answer):
     schemes: dict[str, str]
 
 
-class ParticipantList(_Answer):
+class ParticipantList(Answer):
     """All participants of the sandbox."""
 
     participants: list[ParticipantDocument]
 
 
-class MagicDocument(_Answer):
+class MagicDocument(Answer):
     """A magic creditor account and what it makes happen."""
 
     account: str
     description: str
 
 
-class MagicList(_Answer):
+class MagicList(Answer):
     """The table of magic creditor accounts."""
 
     accounts: list[MagicDocument]
 
 
-class HealthDocument(_Answer):
+class HealthDocument(Answer):
     """Whether the switch is alive, or takes payments."""
 
     status: str

@@ -3,16 +3,17 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rails.hours import Closure, closure
 from switch.api.access import Gate
-from switch.api.models import CLOCK_MAX
+from switch.api.control_models import CLOCK_MAX
 from switch.api.operations import Operation, Says, json_answer, parameter
 from switch.api.problems import refused, wrong_field
 from switch.api.requests import SINGLE_BYTES_MAX, parse, read_body
+from switch.api.shapes import Answer, Asked
 from switch.participants.states import WHOLE
 from switch.payment.instruction import Text140
 from switch.sandbox import Sandbox
@@ -23,16 +24,14 @@ CLOSURES_MAX = 64  # of one rail: every one is looked at when an opening is comp
 Instant = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=CLOCK_MAX)]
 
 
-class ParticipantStateSetting(BaseModel):
+class ParticipantStateSetting(Asked):
     """What a participant is to be, on one rail or wherever it takes part."""
-
-    model_config = ConfigDict(extra="forbid")
 
     state: Literal["active", "suspended", "offline"]
     rail: str | None = Field(default=None, max_length=64, description="None: wherever it takes part")
 
 
-class ParticipantStateDocument(BaseModel):
+class ParticipantStateDocument(Answer):
     """What a participant is now."""
 
     bic: str
@@ -40,25 +39,23 @@ class ParticipantStateDocument(BaseModel):
     rails: dict[str, str] = Field(description="Rail -> state, of the rails it has joined")
 
 
-class RailClosure(BaseModel):
+class RailClosure(Asked):
     """A time in which a rail takes nothing; without `until` it is suspended until further notice."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     since: Instant = Field(alias="from", description="Taken down to the whole minute")
     until: Instant | None = Field(default=None, description="Taken up to the whole minute; none: until further notice")
     why: Text140 = "maintenance"
 
 
-class RailClosureSetting(BaseModel):
+class RailClosureSetting(Asked):
     """All closures of a rail, in place of those before; an empty list opens it in its hours again."""
-
-    model_config = ConfigDict(extra="forbid")
 
     closures: list[RailClosure] = Field(max_length=CLOSURES_MAX)
 
 
-class RailClosureDocument(BaseModel):
+class RailClosureDocument(Answer):
     """A rail's closures, and whether it is open now."""
 
     rail: str

@@ -20,6 +20,7 @@ from switch.api.documents import (
 )
 from switch.api.faults import errors_of, sentence
 from switch.api.intake import ACCEPTED_STATUS, Intake, Outcome
+from switch.api.lookups import TOO_MANY, count_proxy, weigh_proxy
 from switch.api.operations import Operation, Says, json_answer, parameter
 from switch.api.problems import door_document, problem_response, refused, wrong_query
 from switch.api.recalls import returned_amount
@@ -39,6 +40,7 @@ from switch.api.requests import (
     wait_seconds,
     write_cursor,
 )
+from switch.flow.lookups import TooManyMisses
 from switch.flow.ports import Stored
 from switch.flow.submission import Submission, uetr_identity
 from switch.payment.instruction import Instruction
@@ -62,6 +64,7 @@ class Payments:
         caller = await self._gate.enter(request)
         key = idempotency_key(request)
         instruction = parse(Instruction, await read_body(request, SINGLE_BYTES_MAX))
+        count_proxy(self._sandbox, caller, instruction)
         submission = self._intake.submit(instruction, caller.acting(instruction.debtor_agent), key)
         outcome = await self._intake.outcome(submission) if isinstance(submission, Submission) else submission
         if outcome.http_status >= 400:
@@ -101,12 +104,18 @@ class Payments:
             return read
         if item.key is None:
             return _faulty([{"field": "idempotency_key", "what": "1 to 255 printable ASCII characters", "kind": "key"}])
+        try:
+            weigh_proxy(self._sandbox, caller, read)
+        except TooManyMisses:
+            document = door_document("too-many-requests", TOO_MANY)
+            return Outcome(document["status"], document)
         return self._intake.submit(read, caller.acting(read.debtor_agent), item.key)
 
     async def explain(self, request: Request) -> Response:
         """Say what would become of an instruction now."""
         caller = await self._gate.enter(request)
         instruction = parse(Instruction, await read_body(request, SINGLE_BYTES_MAX))
+        count_proxy(self._sandbox, caller, instruction)
         return json_answer(await self._sandbox.explain(instruction, caller.acting(instruction.debtor_agent)))
 
     async def read(self, request: Request) -> Response:

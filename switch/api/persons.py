@@ -6,7 +6,7 @@ Bodies only: no number stands in a path, and no answer repeats one. Thin over Sa
 from datetime import date
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,6 +16,7 @@ from switch.api.models import PersonDocument
 from switch.api.operations import Operation, Says, json_answer
 from switch.api.problems import refused, wrong_field
 from switch.api.requests import SINGLE_BYTES_MAX, parse, read_body
+from switch.api.shapes import Answer, Asked
 from switch.flow.persons import Accounts
 from switch.participants.persons import Channel, Conflict, Direction, State, last_day
 from switch.payment.instruction import AccountNumber, Bic
@@ -31,15 +32,7 @@ _PAIR: dict[str, Any] = {
 }  # fmt: skip
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class StateSetting(_Asked):
+class StateSetting(Asked):
     """A state a person is put under, or that is lifted."""
 
     document: PersonDocument
@@ -50,7 +43,7 @@ class StateSetting(_Asked):
     lift: bool = Field(False, description="End it at once; then without `until`")
 
 
-class PairRegistration(_Asked):
+class PairRegistration(Asked):
     """Two accounts of one person: what leaves the one for the scheme goes to the other only, and comes back from there."""
 
     document: PersonDocument
@@ -62,13 +55,13 @@ class PairRegistration(_Asked):
     creditor_account: AccountNumber
 
 
-class PersonQuestion(_Asked):
+class PersonQuestion(Asked):
     """A document of the person asked about."""
 
     document: PersonDocument
 
 
-class StateDocument(_Answer):
+class StateDocument(Answer):
     """A state as it stands now; `changed`: false where it stood so already."""
 
     state: str
@@ -76,13 +69,13 @@ class StateDocument(_Answer):
     changed: bool
 
 
-class PairDocument(_Answer):
+class PairDocument(Answer):
     """`registered`: true where the pair was registered now, false where it was already."""
 
     registered: bool
 
 
-class KnownPersonDocument(_Answer):
+class KnownPersonDocument(Answer):
     """What is known of a person."""
 
     documents: int = Field(description="Documents linked to one another, this one included")

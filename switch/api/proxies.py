@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ from switch.api.access import Caller, Gate
 from switch.api.operations import Operation, Says, json_answer
 from switch.api.problems import refused, wrong_field
 from switch.api.requests import SINGLE_BYTES_MAX, parse, read_body
+from switch.api.shapes import Answer, Asked
 from switch.directory import changes
 from switch.directory.changes import Conflict, Holder, ProxyAt, Wrong
 from switch.directory.directory import Directory
@@ -36,14 +37,6 @@ _CHANGE: dict[str, Any] = {
 _ALERT: dict[str, Any] = {"agent": _AGENT, "account": _ACCOUNT, "alert": False}
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
 Kind = Literal["person", "firm"]
 Currencies = Annotated[tuple[Currency, ...], Field(min_length=1, max_length=8)]
 ChangeName = Literal["amend", "move", "suspend", "release", "deregister", "alert", "lift-alert"]
@@ -57,7 +50,7 @@ _TAKES: Mapping[str, frozenset[str]] = MappingProxyType(
 _OPERATORS_ONLY = frozenset({"alert", "lift-alert"})
 
 
-class ProxyRegistration(_Asked):
+class ProxyRegistration(Asked):
     """A proxy to be registered for an account. An account the directory does not know needs a name."""
 
     proxy: Proxy
@@ -67,11 +60,13 @@ class ProxyRegistration(_Asked):
     kind: Kind | None = Field(None, description="person unless said")
     currencies: Currencies | None = Field(None, description="It takes; without it all that its agent's rails carry")
     default: bool | None = Field(
-        None, description="Where payments go that name no agent; a proxy's first registration is it anyway"
+        None,
+        description="Where payments go that name no agent; a proxy's first registration is it anyway. Another agent's is taken "
+        "over by operators only",
     )
 
 
-class ProxyChange(_Asked):
+class ProxyChange(Asked):
     """A change of a registration: amend (account, name, default), move (to_agent, account, name, kind, currencies), suspend,
     release, deregister; for operators alert and lift-alert."""
 
@@ -82,11 +77,16 @@ class ProxyChange(_Asked):
     name: Text140 | None = None
     kind: Kind | None = None
     currencies: Currencies | None = None
-    default: bool | None = None
-    to_agent: Bic | None = None
+    default: bool | None = Field(
+        None,
+        description="false gives it up to the registration made first; true, while another agent has it, is an operator's",
+    )
+    to_agent: Bic | None = Field(
+        None, description="Of move: it must have the account under this name already, unless an operator moves it"
+    )
 
 
-class AccountQuestion(_Asked):
+class AccountQuestion(Asked):
     """An account on an agent's books."""
 
     agent: Bic
@@ -99,7 +99,7 @@ class AccountAlert(AccountQuestion):
     alert: bool
 
 
-class ProxyDocument(_Answer):
+class ProxyDocument(Answer):
     """A registration as it then stands, without its numbers; `changed`: false where it stood so already."""
 
     changed: bool
@@ -109,14 +109,14 @@ class ProxyDocument(_Answer):
     alert: bool
 
 
-class AlertDocument(_Answer):
+class AlertDocument(Answer):
     """`changed`: false where it stood so already."""
 
     changed: bool
     alert: bool
 
 
-class RegisteredProxy(_Answer):
+class RegisteredProxy(Answer):
     """One proxy of an account."""
 
     proxy: Proxy
@@ -125,7 +125,7 @@ class RegisteredProxy(_Answer):
     alert: bool
 
 
-class KnownAccountDocument(_Answer):
+class KnownAccountDocument(Answer):
     """An account as the directory has it, for its own agent; `name` null where it is not known."""
 
     name: str | None
@@ -148,7 +148,10 @@ class Proxies:
         asked = parse(ProxyRegistration, await read_body(request, SINGLE_BYTES_MAX))
         at = self._at(asked.proxy, self._agent(caller, asked.agent, "agent"))
         holder = Holder(asked.account, asked.name, asked.kind, asked.currencies)
-        changed = await self._changed(lambda known, now: changes.register(known, at, holder, asked.default, now))
+        operator = caller.operator
+        changed = await self._changed(
+            lambda known, now: changes.register(known, at, holder, asked.default, now, operator)
+        )
         return self._answer(at, changed)
 
     async def change(self, request: Request) -> Response:
@@ -163,8 +166,8 @@ class Proxies:
                 raise wrong_field(field, f"does not go with {asked.change}; leave it out")
         if asked.change == "move":
             to = self._at(asked.proxy, self._participant(asked.to_agent, "to_agent"))
-            return self._answer(to, await self._changed(_moving(asked, at, to)))
-        return self._answer(at, await self._changed(_changing(asked, at)))
+            return self._answer(to, await self._changed(_moving(asked, at, to, caller.operator)))
+        return self._answer(at, await self._changed(_changing(asked, at, caller.operator)))
 
     async def alert(self, request: Request) -> Response:
         """Put an account under an alert or lift it."""
@@ -260,10 +263,10 @@ class Proxies:
         ]  # fmt: skip
 
 
-def _changing(asked: ProxyChange, at: ProxyAt) -> Change:
+def _changing(asked: ProxyChange, at: ProxyAt, operator: bool) -> Change:
     def make(known: Directory, _: int) -> list[Record]:
         if asked.change == "amend":
-            return changes.amend(known, at, asked.account, asked.name, asked.default)
+            return changes.amend(known, at, asked.account, asked.name, asked.default, operator)
         if asked.change == "deregister":
             return changes.deregister(known, at)
         if asked.change in _OPERATORS_ONLY:
@@ -273,11 +276,11 @@ def _changing(asked: ProxyChange, at: ProxyAt) -> Change:
     return make
 
 
-def _moving(asked: ProxyChange, at: ProxyAt, to: ProxyAt) -> Change:
+def _moving(asked: ProxyChange, at: ProxyAt, to: ProxyAt, operator: bool) -> Change:
     if asked.account is None:
         raise wrong_field("account", "is missing: the account at to_agent that it is moved to")
     holder = Holder(asked.account, asked.name, asked.kind, asked.currencies)
-    return lambda known, now: changes.move(known, at, to, holder, now)
+    return lambda known, now: changes.move(known, at, to, holder, now, operator)
 
 
 def _registered(each: Registration) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class RailControls:
         """Switch faults of a rail on or off, in every worker."""
         await self._gate.enter_operator(request)
         name = self._named(request)
-        if not getattr(self._sandbox.world.rails[name], "takes_faults", True):
+        if not self._sandbox.world.rails[name].takes_faults:
             raise refused(
                 "rail-elsewhere", f"{name} is a rail of its own in another process; faults of it cannot be set here."
             )

@@ -6,10 +6,11 @@ The file of faults that `bayswitch up --faults` and drills read has the same for
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from rails import faults as kept
 from rails.faults import AGENT_OFFLINE, IN_ALL, LATE_SECONDS, NO_REASON, FaultRule, Faults
+from switch.api.shapes import Answer, Asked
 
 RULES_MAX = 50  # of a rail: each is looked at for every instruction while any is in force
 DAY_MS = 86_400_000
@@ -19,11 +20,7 @@ Milliseconds = Annotated[int, Field(ge=0, le=DAY_MS)]
 StatusReasonCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,4}$")]
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FaultMatch(_Asked):
+class FaultMatch(Asked):
     """Whom a rule hits; without it everybody, both ways."""
 
     participant: Annotated[str, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$")] | None = Field(
@@ -34,7 +31,7 @@ class FaultMatch(_Asked):
     )
 
 
-class DelayQuantiles(_Asked):
+class DelayQuantiles(Asked):
     """A distribution of delays in milliseconds, straight between its quantiles."""
 
     p0: Milliseconds
@@ -51,7 +48,7 @@ class DelayQuantiles(_Asked):
         return self
 
 
-class FaultRuleSetting(_Asked):
+class FaultRuleSetting(Asked):
     """One thing that is wrong, or several, for those it matches. Shares are of 10,000 instructions."""
 
     match: FaultMatch = FaultMatch()
@@ -93,7 +90,7 @@ class FaultRuleSetting(_Asked):
         return FaultRule(participant, self.match.direction, latency_ms=levels, since=since, **plain)
 
 
-class FaultSetting(_Asked):
+class FaultSetting(Asked):
     """What is wrong with a rail from now on; what is left out is as it should be."""
 
     delay_percent: Annotated[int, Field(ge=0, le=1_000_000)] = Field(100, description="Of the rail's own delays")
@@ -110,7 +107,7 @@ class FaultSetting(_Asked):
         return Faults(self.delay_percent, self.lost_reports, self.repeated_reports, self.outage, rules)
 
 
-class FaultFile(_Asked):
+class FaultFile(Asked):
     """Faults by rail, as `bayswitch up --faults FILE` reads them."""
 
     rails: dict[str, FaultSetting]
@@ -122,10 +119,8 @@ class FaultRuleDocument(FaultRuleSetting):
     since: datetime | None
 
 
-class FaultDocument(BaseModel):
+class FaultDocument(Answer):
     """The faults in force on a rail."""
-
-    model_config = ConfigDict(extra="forbid")
 
     rail: str
     delay_percent: int
@@ -135,7 +130,7 @@ class FaultDocument(BaseModel):
     rules: list[FaultRuleDocument]
 
 
-class PaymentStateSetting(_Asked):
+class PaymentStateSetting(Asked):
     """What a payment is to become, through its rail; `reason_code` where it is rejected or returned."""
 
     status: Literal["settled", "credited", "rejected", "blocked", "in_doubt", "cancelled", "returned"]

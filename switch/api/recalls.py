@@ -27,8 +27,8 @@ from switch.api.requests import (
     write_cursor,
 )
 from switch.flow.recalls import RecallAsk
-from switch.flow.return_books import StoredRecall, StoredReturn
-from switch.payment.recalling import CONFIRMATION, RETURNED, terms
+from switch.flow.return_books import StoredRecall, StoredReturn, came_back
+from switch.payment.recalling import confirmation, terms
 from switch.payment.returning import HAS_IT, SUSPENDED, UNMATCHED
 from switch.sandbox import Sandbox
 
@@ -119,13 +119,14 @@ class ReturnPage(BaseModel):
     cursor: str | None
 
 
-def recall_document(recall: StoredRecall) -> dict[str, Any]:
-    """Write a recall."""
+def recall_document(recall: StoredRecall, returns: list[StoredReturn]) -> dict[str, Any]:
+    """Write a recall beside what has come back under it."""
+    back = came_back(recall, returns)
     return {
         "recall_id": recall.recall_id,
         "payment_id": recall.payment_id,
         "state": recall.state,
-        "confirmation": CONFIRMATION[recall.state],
+        "confirmation": confirmation(recall.state, recall.amount_minor, back),
         "reason_code": recall.reason_code,
         "rejection_code": recall.code or None,
         "amount": _amount(recall.amount_minor, recall.currency),
@@ -134,15 +135,6 @@ def recall_document(recall: StoredRecall) -> dict[str, Any]:
         "requested_at": recall.requested_at.isoformat(),
         "answered_at": recall.answered_at.isoformat() if recall.answered_at else None,
     }
-
-
-def answered_document(recall: StoredRecall, returns: list[StoredReturn]) -> dict[str, Any]:
-    """Write a recall beside what has come back under it: less than was asked is PECR."""
-    document = recall_document(recall)
-    back = sum(each.amount_minor + each.charge_minor for each in returns if each.recall_id == recall.recall_id)
-    if recall.state == RETURNED and back < recall.amount_minor:
-        document["confirmation"] = "PECR"
-    return document
 
 
 def return_document(stored: StoredReturn) -> dict[str, Any]:
@@ -200,13 +192,14 @@ class Recalls:
             raise refused("recall-key", "This idempotency key was used for another recall.")
         assert opened.recall is not None
         replayed = {"Idempotency-Replayed": "true"} if opened.replayed else {}
-        return json_answer(recall_document(opened.recall), 202, replayed)
+        returns = await self._sandbox.store.returns(opened.recall.payment_id) if opened.replayed else []
+        return json_answer(recall_document(opened.recall, returns), 202, replayed)
 
     async def recalls(self, request: Request) -> Response:
         """Show a payment's recalls."""
         payment_id = await self._own(request, await self._gate.enter(request))
         returns = await self._sandbox.store.returns(payment_id)
-        found = [answered_document(each, returns) for each in await self._sandbox.store.recalls(payment_id)]
+        found = [recall_document(each, returns) for each in await self._sandbox.store.recalls(payment_id)]
         return json_answer({"payment_id": payment_id, "recalls": found})
 
     async def returns(self, request: Request) -> Response:

@@ -1,13 +1,11 @@
 """The shapes of the reports, for the OpenAPI document."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from switch.api.shapes import Answer
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class ReceiptsAndPaymentsCell(_Answer):
+class ReceiptsAndPaymentsCell(Answer):
     """One cell: what crossed, by what it is to the reporting economy."""
 
     economy: str
@@ -26,7 +24,7 @@ class ReceiptsAndPaymentsCell(_Answer):
     basis: str = Field(description="Why: a row of `marks`")
 
 
-class ConversionCell(_Answer):
+class ConversionCell(Answer):
     """One cell: foreign currency sold or bought against RMB."""
 
     economy: str
@@ -46,7 +44,7 @@ class ConversionCell(_Answer):
     basis: str
 
 
-class MarkDocument(_Answer):
+class MarkDocument(Answer):
     """What a mark rests on."""
 
     basis: str
@@ -58,14 +56,14 @@ class MarkDocument(_Answer):
     assumptions: dict[str, str]
 
 
-class SmallAmounts(_Answer):
+class SmallAmounts(Answer):
     """Up to which amounts a personal item is taken to need no declared purpose."""
 
     amounts: dict[str, str]
     reference: str
 
 
-class NotSettled(_Answer):
+class NotSettled(Answer):
     """Payments received in the period that are in no cell."""
 
     rejected: int
@@ -77,7 +75,7 @@ class NotSettled(_Answer):
     returns_held: int = Field(description="Came back and stand in suspense: they have reached no debtor agent")
 
 
-class LeftOutDocument(_Answer):
+class LeftOutDocument(Answer):
     """Settled records that are in no cell, by reason."""
 
     domestic: int
@@ -90,7 +88,7 @@ class LeftOutDocument(_Answer):
     small_cells: int
 
 
-class BridgeLine(_Answer):
+class BridgeLine(Answer):
     """One line to the balance of payments: figures from the ledger by currency, or why there are none."""
 
     line: str
@@ -103,14 +101,14 @@ class BridgeLine(_Answer):
     figures: list[dict[str, str | dict[str, str]]]
 
 
-class Bridge(_Answer):
+class Bridge(Answer):
     """The bridge of one economy."""
 
     economy: str
     lines: list[BridgeLine]
 
 
-class _Report(_Answer):
+class _Report(Answer):
     report: str
     from_: str = Field(alias="from")
     to: str

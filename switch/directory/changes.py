@@ -2,10 +2,12 @@
 
 A proxy may be registered with several agents and has one default among them (HK FPS, facts messages 2.1); an HKID is
 for receiving only, so for persons (same place). Assumed, for want of public rules: an FPS identifier stands at one agent,
-since the scheme gives it for one account; who deregisters or moves the default leaves it to the registration made first; an
-agent vouches that its customer wants what it asks for, and so may take the default over.
+since the scheme gives it for one account; who deregisters the default or gives it up leaves it to the registration made
+first. An agent vouches for its own customers only: it neither writes into another's accounts nor takes another's default
+over; an operator (`operator`) may do both.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rails.addressing import check_account, check_proxy, normalize_account, normalize_proxy
@@ -54,11 +56,12 @@ class Holder(NamedTuple):
 
 
 def register(
-    directory: Directory, at: ProxyAt, holder: Holder, is_default: bool | None, generation: int
+    directory: Directory, at: ProxyAt, holder: Holder, is_default: bool | None, generation: int, operator: bool = False
 ) -> list[Record]:
     """Return the records that register a proxy for an account, [] where it is registered so already.
 
-    The first registration of a proxy is its default one; a later one becomes it only where `is_default` says so.
+    The first registration of a proxy is its default one; a later one becomes it only where `is_default` says so and
+    `operator` asks.
     """
     _check(at)
     there = directory.registrations(at.proxy)
@@ -80,34 +83,49 @@ def register(
         records.append(entry)
     becomes_default = bool(is_default) or not there
     if becomes_default:
-        records += [each._replace(is_default=False) for each in there.values() if each.is_default]
+        records += _without_default(there.values(), operator)
     records.append(Registration(*at.proxy, at.agent, entry.account, becomes_default, since=generation))
     return _fitting(directory, records)
 
 
 def amend(
-    directory: Directory, at: ProxyAt, account: str | None, name: str | None, is_default: bool | None
+    directory: Directory,
+    at: ProxyAt,
+    account: str | None,
+    name: str | None,
+    is_default: bool | None,
+    operator: bool = False,
 ) -> list[Record]:
-    """Return the records that give a registration another account, its account another name, or make it the default one."""
+    """Return the records that give a registration another account, its account another name, or make it the default one.
+
+    Who has the default gives it up by `is_default` False; to take it over `operator` must ask.
+    """
     own = _registered(directory, at)
     holder = Holder(own.account if account is None else account, name)
     entry = _holder(directory, at, holder)
     if at.proxy_type == "NIDN" and entry.kind != "person":
         raise Conflict("An HKID is a person's; a firm's account is not registered under it")
-    if is_default is False and own.is_default:
-        raise Conflict("A proxy has one default; make another agent's registration the default one instead")
+    others = [each for each in directory.registrations(at.proxy).values() if each is not own]
     records: list[Record] = [] if entry == directory.account(at.agent, holder.account) else [entry]
-    after = own._replace(account=entry.account, is_default=own.is_default or bool(is_default))
+    after = own._replace(account=entry.account, is_default=own.is_default if is_default is None else is_default)
+    if after.is_default and not own.is_default:
+        records += _without_default(others, operator)
+    elif own.is_default and not after.is_default:
+        if not others:
+            raise Conflict("A proxy has one default, and no other agent has this proxy")
+        records.append(_heir(others))
     if after != own:
-        if after.is_default and not own.is_default:
-            others = directory.registrations(at.proxy).values()
-            records += [each._replace(is_default=False) for each in others if each.is_default]
         records.append(after)
     return _fitting(directory, records)
 
 
-def move(directory: Directory, at: ProxyAt, to: ProxyAt, holder: Holder, generation: int) -> list[Record]:
-    """Return the records that move a registration to an account at another agent; it stays default and under its alert."""
+def move(
+    directory: Directory, at: ProxyAt, to: ProxyAt, holder: Holder, generation: int, operator: bool = False
+) -> list[Record]:
+    """Return the records that move a registration to an account at another agent; it stays default and under its alert.
+
+    That agent must have the account under the name given already; only `operator` moves it to one not known there.
+    """
     own = _registered(directory, at)
     if own.status == SUSPENDED:
         raise Conflict("The proxy is suspended; release it before it is moved")
@@ -118,12 +136,18 @@ def move(directory: Directory, at: ProxyAt, to: ProxyAt, holder: Holder, generat
         raise Wrong("to_agent", f"is of {to.country}; a proxy stays on the rails of its country ({at.country})")
     if to.agent in directory.registrations(at.proxy):
         raise Conflict("The proxy is registered with that agent already; deregister it here instead")
-    entry = _holder(directory, to, holder)
-    if at.proxy_type == "NIDN" and entry.kind != "person":
-        raise Conflict("An HKID is a person's; a firm's account is not registered under it")
     known = directory.account(to.agent, holder.account)
+    entry = _holder(directory, to, holder)
+    if not operator and (holder.name is None or entry != known):  # one answer: it must not tell what is known there
+        raise Conflict(
+            "The other agent has no such account under this name; it registers the proxy itself, and this one deregisters it"
+        )
     if known is not None and entry != known:
         raise Conflict("The account at the other agent is registered otherwise; its agent amends it")
+    if at.proxy_type == "NIDN" and entry.kind != "person":
+        raise Conflict("An HKID is a person's; a firm's account is not registered under it")
+    if len(directory.registered_for(entry.key)) >= PROXIES_PER_ACCOUNT_MAX:
+        raise Conflict(f"The account has {PROXIES_PER_ACCOUNT_MAX} proxies, and takes no more")
     records: list[Record] = [] if known is not None else [entry]
     moved = own._replace(agent=to.agent, account=entry.account, since=generation)
     return _fitting(directory, [*records, own._replace(status=REMOVED, is_default=False, alert=False), moved])
@@ -145,7 +169,7 @@ def deregister(directory: Directory, at: ProxyAt) -> list[Record]:
     records: list[Record] = [own._replace(status=REMOVED, is_default=False, alert=False)]
     others = [each for each in there.values() if each is not own]
     if own.is_default and others:
-        records.append(min(others, key=lambda each: (each.since, each.agent))._replace(is_default=True))
+        records.append(_heir(others))
     return _fitting(directory, records)
 
 
@@ -161,6 +185,21 @@ def alert_account(directory: Directory, agent: str, account: str, alert: bool) -
     if entry is None:
         raise Conflict("The directory does not know this account; register a proxy for it first")
     return _fitting(directory, [entry._replace(alert=alert)] if entry.alert != alert else [])
+
+
+def _without_default(there: Iterable[Registration], operator: bool) -> list[Record]:
+    """Return the record of who loses the default; raises Conflict where another has it and no operator takes it."""
+    losers: list[Record] = [each._replace(is_default=False) for each in there if each.is_default]
+    if losers and not operator:
+        raise Conflict(
+            "Another agent has the default; it gives it up by amending default to false, or an operator moves it"
+        )
+    return losers
+
+
+def _heir(others: list[Registration]) -> Registration:
+    """Return the registration made first, as the default one."""
+    return min(others, key=lambda each: (each.since, each.agent))._replace(is_default=True)
 
 
 def _check(at: ProxyAt) -> None:

@@ -13,7 +13,7 @@ from rails.addressing import check_account, check_proxy, country_of_proxy
 from switch.directory.directory import Directory
 from switch.directory.entries import ACTIVE, Entry, Registration
 from switch.directory.masking import masked_name
-from switch.directory.names import CLOSE, MATCH, Comparison, compare_names
+from switch.directory.names import CLOSE, MATCH, Comparison, compare_names, written_as
 
 # Why a look-up does not verify, or (PN02) verifies with a reservation. AC01 speaks of the proxy's form, too: the set has no
 # other code for it.
@@ -68,8 +68,10 @@ class Lookup(NamedTuple):
     currencies: tuple[str, ...]
 
 
-def look_up(directory: Directory, asked: Asked, agents: Mapping[str, str]) -> Finding:
-    """Answer a question; `agents` are the participants' countries by BIC8."""
+def look_up(
+    directory: Directory, asked: Asked, agents: Mapping[str, str], strict: frozenset[str] = frozenset()
+) -> Finding:
+    """Answer a question; `agents` are the participants' countries by BIC8, `strict` those that take a name as registered only."""
     if (asked.proxy is None) == (not asked.account):
         return Finding("FF01")
     if asked.agent and asked.agent not in agents:
@@ -83,7 +85,7 @@ def look_up(directory: Directory, asked: Asked, agents: Mapping[str, str]) -> Fi
     else:
         entry = directory.account(asked.agent, asked.account)
         found = Finding("NR01") if entry is None else Finding("", entry, alert=directory.is_alerted(entry))
-    return _named(found, asked.name) if asked.name and found.entry is not None else found
+    return _named(found, asked.name, strict) if asked.name and found.entry is not None else found
 
 
 def _by_proxy(directory: Directory, asked: Asked, proxy: tuple[str, str], country: str) -> Finding:
@@ -99,8 +101,10 @@ def _by_proxy(directory: Directory, asked: Asked, proxy: tuple[str, str], countr
     return Finding("", entry, registration, alert=directory.is_alerted(entry, registration))
 
 
-def _named(found: Finding, name: str) -> Finding:
+def _named(found: Finding, name: str, strict: frozenset[str]) -> Finding:
     assert found.entry is not None
     comparison = compare_names(name, found.entry.name)
+    if found.entry.agent in strict and not written_as(name, found.entry.name):
+        comparison = comparison._replace(goes_on=False)
     reason = {MATCH: "", CLOSE: "PN02"}.get(comparison.verdict, "PN01")
     return found._replace(reason=reason, comparison=comparison)

@@ -4,7 +4,7 @@ Order of family and given name, case, spacing, hyphens, accents, titles and the 
 slip of the pen, initials, a word or a company's legal form left out are close. The thresholds and scores are ours (assumed):
 no scheme of the Bay Area publishes its own. `match_name` is what payments go by: as written. `compare_names`, for look-ups,
 also calls close what is only read alike, in other characters or another romanisation: people may go on from there, a
-payment does not. docs/directory.md shows the cases that tests hold.
+payment does not. `written_as` is for banks that take a name only as registered. docs/directory.md shows the cases that tests hold.
 """
 
 import re
@@ -80,6 +80,11 @@ def compare_names(given: str, registered: str) -> Comparison:
         return found
     why = _read(_fold(given), _fold(registered))
     return Comparison(CLOSE, _READING, why, False) if why else found
+
+
+def written_as(given: str, registered: str) -> bool:
+    """Whether a name is the one registered as a strict bank takes it: but for case, width and the number of spaces (assumed)."""
+    return given == registered or _written(given) == _written(registered)
 
 
 @lru_cache(_REMEMBERED_MAX)
@@ -193,6 +198,10 @@ def _fold(name: str) -> _Name:
     plain = _INITIALS.sub(r"\1 ", plain).replace("'", "").replace("’", "").replace(".", "")
     words = "".join(letter if letter.isalnum() or letter == "&" else " " for letter in plain).split()
     return _Name(tuple(_SHORT.get(word, word) for word in words if word not in _TITLES), False)
+
+
+def _written(name: str) -> list[str]:
+    return unicodedata.normalize("NFKC", name).casefold().split()
 
 
 @cache

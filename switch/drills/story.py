@@ -1,4 +1,4 @@
-"""Hand-written steps (the demo's day in switch/cli/stories, the drills here) written out as lines of traffic.
+"""Hand-written steps (the demo's day in stories/, the drills beside this file) written out as lines of traffic.
 
 A story's step says who pays whom in a few words; here it becomes the plain instruction of the API, so that the file of the day has
 one form. A step that is no payment is an action: `quote` (ask for a firm quote, which later steps name as "quote:NAME"), `headroom`
@@ -52,7 +52,7 @@ def read_story(folder: Traversable | None = None) -> tuple[date, list[Line]]:
 
 
 def _stories() -> Traversable:
-    return files("switch").joinpath("cli", "stories")
+    return files("switch.drills").joinpath("stories")
 
 
 def read_cast() -> Document:

@@ -20,7 +20,7 @@ from switch.flow.metrics import Metrics
 from switch.flow.ports import NOTHING_FOUND, Admission, Outcome, StaleWorld, Store, StoreUnavailable
 from switch.flow.queue import Queue
 from switch.flow.submission import Answer, Submission
-from switch.flow.takeover import rails_with_messages, refresh
+from switch.flow.takeover import refresh
 from switch.flow.world import World
 from switch.payment import status as statuses
 from switch.payment.decide import View
@@ -46,8 +46,7 @@ class Acceptor:
         self.in_flight_keys: set[str] = set()
         self._world, self._store, self._board, self._metrics, self._flights = world, store, board, metrics, flights
         self._queue = queue
-        self._rails_with_messages = rails_with_messages(world)
-        self._margins = {name: rail.capabilities.hops.rail_margin for name, rail in world.rails.items()}
+        self._capabilities = {name: rail.capabilities for name, rail in world.rails.items()}
 
     async def accept(self, batch: Sequence[Submission]) -> None:
         """Judge and store a batch; every submission gets its answer, or goes back to the queue to be decided again."""
@@ -172,11 +171,11 @@ class Acceptor:
 
     def _take_off(self, submission: Submission, item: Admission, plan: Plan) -> None:
         leg, uetr = plan.leg, item.uetr
+        rail = self._capabilities[leg.rail]
         flight = Flight(item.payment_id, item.received_on, uetr, leg.rail, leg.n, leg.expires_at)
         instruction = RailInstruction(
             uetr, leg.n, leg.debtor_agent, leg.creditor_agent, leg.creditor_account, leg.amount.amount_minor,
-            leg.amount.currency, item.received_at, leg.expires_at - self._margins[leg.rail],
-            transfer_of(submission.instruction) if leg.rail in self._rails_with_messages else None,
+            leg.amount.currency, item.received_at, leg.expires_at - rail.hops.rail_margin,
+            transfer_of(submission.instruction) if rail.carries_messages else None,
         )  # fmt: skip
-        self._flights.begin(flight)
-        self._flights.unsent.append((flight, instruction))
+        self._flights.depart(flight, instruction)

@@ -11,6 +11,7 @@ from switch.flow.doubt_books import NO_ANSWER, Inquiry
 from switch.flow.flights import BATCH_MAX, UNSENT_GRACE, Departure, Flight, Flights, Key
 from switch.flow.metrics import Metrics
 from switch.flow.ports import Step, Store
+from switch.flow.takeover import Takeover
 from switch.flow.waiters import Waiters
 from switch.flow.world import World
 from switch.payment.plan import Refusal
@@ -36,11 +37,11 @@ class Completer:
         flights: Flights,
         waiters: Waiters,
         finish: Finish,
-        incarnation: Callable[[], int],
+        takeover: Takeover,
     ) -> None:
         self._world, self._store, self._metrics = world, store, metrics
         self._flights, self._waiters, self._finish = flights, waiters, finish
-        self._incarnation = incarnation
+        self._takeover = takeover  # holds the lease: its incarnation grows
 
     async def complete(self) -> int:
         """End what is past its deadline and surely unsent, put the rest in doubt, and ask the rails about what is in doubt."""
@@ -90,7 +91,7 @@ class Completer:
         moved: set[str] = set()
 
         async def end(steps: Sequence[Step]) -> None:
-            moved.update(move.payment_id for move in await self._store.abandon(steps, self._incarnation()))
+            moved.update(move.payment_id for move in await self._store.abandon(steps, self._takeover.incarnation))
 
         try:
             failed = {step.payment_id for step, _ in await culprits_of(steps, end)}
@@ -112,6 +113,8 @@ class Completer:
 
     async def _inquire(self, now: datetime) -> int:
         asked = self._flights.to_be_asked(now)
+        if asked:
+            await self._look_for_ends(asked, now)
         said: list[RailReport] = []
         kept: list[Inquiry] = []
         for rail, flights in asked.items():
@@ -123,6 +126,27 @@ class Completer:
         if kept:
             await self._store.note_inquiries(kept)
         return len(kept)
+
+    async def _look_for_ends(self, asked: Mapping[str, Sequence[tuple[Flight, int]]], now: datetime) -> None:
+        """Take up what operators have ended through another worker, or one that is gone: the rail hears of it with this inquiry."""
+        flights = self._flights
+        by_id = {
+            flight.payment_id: (flight.uetr, flight.leg)
+            for group in asked.values()
+            for flight, _ in group
+            if (flight.uetr, flight.leg) not in flights.aborted
+        }
+        if not by_id:
+            return
+        try:
+            ended = await self._store.ended([*by_id])
+        except BaseException:
+            for group in asked.values():
+                for flight, tries in group:
+                    flights.ask((flight.uetr, flight.leg), now, tries)
+            raise
+        flights.aborted.update(by_id[payment_id] for payment_id in ended)
+        flights.untold.update(ended)
 
     async def _answers(
         self, rail: str, flights: Sequence[tuple[Flight, int]], now: datetime

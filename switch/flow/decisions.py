@@ -6,9 +6,10 @@ On payments in doubt and on exception records. It decides who may; what a decisi
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from switch.flow.doubt_books import ABOUT_PAYMENT, CONFIRMED, LAPSED, OPEN, Proposal
+from switch.flow.doubt_books import ABOUT_PAYMENT, CONFIRMED, LAPSED, OPEN, RECALLED, Proposal
 from switch.flow.ports import Store, Stored
 from switch.flow.world import World
+from switch.payment.recalling import RECALL_REJECTED
 from switch.payment.status import IN_DOUBT
 
 # Business time for which a proposal waits for its second operator (assumed): a shift's hand-over, not a day.
@@ -24,6 +25,10 @@ class OtherwiseProposed(Exception):
     def __init__(self, proposal: Proposal) -> None:
         super().__init__(proposal.action)
         self.proposal = proposal
+
+
+class NotRecalled(Exception):
+    """An exception is to be resolved as recalled, and no recall of its payment has been asked for or stands."""
 
 
 class Decisions:
@@ -43,7 +48,11 @@ class Decisions:
         return found
 
     async def on_exception(self, payment_id: str, kind: str, resolution: str, operator: str, reason: str) -> Proposal:
-        """Propose how an exception is resolved, or confirm it; raises OtherwiseProposed. No money moves by it."""
+        """Propose how an exception is resolved, or confirm it; raises OtherwiseProposed, NotRecalled. No money moves by it."""
+        if resolution == RECALLED:
+            recalls = await self._store.recalls(payment_id)
+            if all(each.state == RECALL_REJECTED for each in recalls):
+                raise NotRecalled
         return await self._agreed((payment_id, kind), resolution, operator, reason)
 
     async def _agreed(self, about: tuple[str, str], action: str, operator: str, reason: str) -> Proposal:
@@ -62,12 +71,17 @@ class Decisions:
                 continue
             if last.action != action:
                 raise OtherwiseProposed(last)
-            if last.outcome == CONFIRMED or last.proposed_by == operator:
+            if last.outcome == CONFIRMED or _same_name(last.proposed_by, operator):
                 return last
             if await self._store.decide_proposal(last, CONFIRMED, operator, now):
                 return last._replace(outcome=CONFIRMED, decided_by=operator, decided_at=now)
         assert last is not None
         raise OtherwiseProposed(last)
+
+
+def _same_name(one: str, other: str) -> bool:
+    """Whether two names are one operator's: case and spaces make nobody another."""
+    return "".join(one.split()).casefold() == "".join(other.split()).casefold()
 
 
 def state_of(proposal: Proposal, stored: Stored, now: datetime) -> str:

@@ -10,7 +10,8 @@ from contextlib import suppress
 
 from switch.directory.directory import Directory
 from switch.directory.entries import Record, name_of, read_record, write_record
-from switch.flow.ports import DIRECTORY, DirectoryRow, StaleWorld, Store
+from switch.flow.directory_books import DIRECTORY, DirectoryRow
+from switch.flow.ports import StaleWorld, Store
 from switch.flow.world import World
 
 PAGE = 5_000  # records read at once: about 1 MB

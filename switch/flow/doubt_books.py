@@ -3,12 +3,11 @@
 Each call is one transaction. Both stores; instants are aware UTC, of business time.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
-from switch.flow.steps import ExceptionRecord, Moved, Step
+from switch.flow.steps import Moved, Step
 
 # Rows a leg's inquiries take: after the back-off they come every minute, and a rail may be silent for days. The last row
 # stands for all later ones and counts them.
@@ -18,7 +17,8 @@ NO_ANSWER = "none"  # the rail could not be reached
 OPEN, CONFIRMED, LAPSED = "open", "confirmed", "lapsed"  # what becomes of a proposal
 ABOUT_PAYMENT = "payment"  # a proposal's subject, where it is not the kind of an exception record
 
-RESOLUTIONS = ("honoured", "recalled", "written-off")  # how an exception ends
+RECALLED = "recalled"
+RESOLUTIONS = ("honoured", RECALLED, "written-off")  # how an exception ends
 
 
 class Inquiry(NamedTuple):
@@ -62,6 +62,9 @@ class DoubtBooks(Protocol):
     ) -> None:
         """Write one event of a record; `participant` (BIC8) is told, None = the payment's own."""
 
+    async def ended(self, payment_ids: Sequence[str]) -> set[str]:
+        """Return which of these payments stand rejected while their rails' last word is out: operators have ended them."""
+
     async def note_inquiries(self, inquiries: Sequence[Inquiry]) -> None:
         """Keep inquiries, one a leg, each as the leg's next; past INQUIRIES_KEPT the last row counts on."""
 
@@ -79,31 +82,3 @@ class DoubtBooks(Protocol):
 
     async def proposals(self, payment_id: str | None) -> list[Proposal]:
         """Return proposals, oldest first, of one payment or all."""
-
-
-def exception_detail(record: ExceptionRecord) -> str:
-    """Write what the stream says of an exception that begins."""
-    said = json.loads(record.detail)
-    text = f"{said.get('rail', 'A rail')} said what does not go with the payment: {record.kind}."
-    return _told(record.kind, record.kind, "open", text)
-
-
-def exception_code(detail: str) -> str:
-    """Return the ISO code that the rail gave, "" without one."""
-    code: str = json.loads(detail).get("reason_code", "")
-    return code
-
-
-def resolved_detail(proposal: Proposal) -> str:
-    """Write what the stream says of an exception that ends; who decided stays with the operators."""
-    return _told("resolved", proposal.subject, "resolved", f"Two operators resolved it: {proposal.action}.")
-
-
-def abort_detail(uetr: str, rail: str) -> str:
-    """Write what the creditor agent is told of a payment that had been announced to it and was ended."""
-    text = f"The switch ended this payment, which {rail} may have announced: nothing is to be credited."
-    return json.dumps({**json.loads(_told("aborted", uetr, "aborted", text)), "uetr": uetr, "rail": rail})
-
-
-def _told(kind: str, record_id: str, state: str, text: str) -> str:
-    return json.dumps({"kind": kind, "record_id": record_id, "state": state, "text": text})

@@ -46,7 +46,8 @@ def misdirected(stored: Stored, legs: Sequence[StoredLeg], report: RailReport) -
     """The report is of a rail that carries no leg of the payment, or of another amount than its leg's: it proves nothing."""
     if not any((leg.rail, leg.n) == (report.rail, report.leg) for leg in legs):
         return _record(stored, WRONG_RAIL, report)
-    if report.amount_minor not in (None, stored.settlement_minor):
+    wrong_currency = report.currency not in ("", stored.settlement_currency)
+    if wrong_currency or report.amount_minor not in (None, stored.settlement_minor):
         return _record(stored, WRONG_AMOUNT, report)
     return None
 
@@ -61,5 +62,7 @@ def _used(stored: Stored) -> tuple[Claim, ...]:
 
 
 def _detail(report: RailReport) -> str:
-    said = {"rail": report.rail, "said": report.status, "reason_code": report.reason_code, "at": report.at.isoformat()}
-    return json.dumps(said if report.amount_minor is None else said | {"amount_minor": report.amount_minor})
+    said: dict[str, str | int] = {"rail": report.rail, "said": report.status, "reason_code": report.reason_code, "at": report.at.isoformat()}
+    if report.amount_minor is not None:
+        said |= {"amount_minor": report.amount_minor} | ({"currency": report.currency} if report.currency else {})
+    return json.dumps(said)

@@ -6,16 +6,18 @@ A report that cannot be carried out for a reason of its own is set aside and tri
 import json
 from collections.abc import Sequence
 from datetime import date
+from typing import Protocol, runtime_checkable
 
 import structlog
 
 from rails.port import BLOCKED, CREDITED, REJECTED, SETTLED, RailReport
 from switch.flow.culprits import culprits_of
-from switch.flow.doubt_books import Proposal, abort_detail
+from switch.flow.doubt_books import Proposal
 from switch.flow.exceptions import SAID, late_acceptance, misdirected, odd_report
 from switch.flow.flights import BATCH_MAX, Flights
 from switch.flow.metrics import Metrics
 from switch.flow.ports import ABORT, ExceptionRecord, Step, Store, Stored
+from switch.flow.record_events import abort_detail
 from switch.flow.submission import uetr_identity
 from switch.flow.waiters import Waiters
 from switch.flow.world import World
@@ -27,6 +29,14 @@ log = structlog.get_logger()
 
 ASIDE_MAX = 100  # reports that cannot be carried out: more are no slip of a rail's, it is the switch that fails
 _EVENT_OF = {SETTLED: statuses.SETTLE, CREDITED: statuses.CREDIT, REJECTED: statuses.REJECT, BLOCKED: statuses.BLOCK}
+
+
+@runtime_checkable
+class Dictated(Protocol):
+    """A rail to which operators dictate, through any worker: what another one has in mind to report may be overtaken by it."""
+
+    async def stands(self, report: RailReport) -> bool:
+        """Say whether a report still holds."""
 
 
 class Finisher:
@@ -94,19 +104,25 @@ class Finisher:
         for payment_id in sorted(self._flights.untold):
             stored = await self._store.payment(payment_id)
             ended = stored is not None and json.loads(stored.detail).get("reason") == "operator-rejected"
-            if stored is not None and ended and not any(e.record == ABORT for e in await self._store.events(payment_id)):
+            if (
+                stored is not None
+                and ended
+                and not any(e.record == ABORT for e in await self._store.events(payment_id))
+            ):
                 await self._abort(stored)
             self._flights.untold.discard(payment_id)
 
     async def _abort(self, stored: Stored) -> None:
         """Tell of the end of a payment those who were told of its beginning, besides its debtor agent, whom its events tell."""
         now = self._world.clock.now()
-        for leg in await self._store.legs(stored.payment_id):
-            detail = abort_detail(stored.uetr, leg.rail)
-            await self._store.tell(stored.payment_id, ABORT, now, "AB03", detail, stored.creditor_agent)
-            if self._world.rails[leg.rail].capabilities.takes_veto:
+        legs = await self._store.legs(stored.payment_id)
+        for leg in legs:  # first: its rail is told whatever becomes of the rest
+            if self._world.rails[leg.rail].capabilities.takes_veto and (stored.uetr, leg.n) in self._flights.by_key:
                 self._flights.aborted.add((stored.uetr, leg.n))
                 self._flights.ask((stored.uetr, leg.n), now)
+        for leg in legs:
+            detail = abort_detail(stored.uetr, leg.rail)
+            await self._store.tell(stored.payment_id, ABORT, now, "AB03", detail, stored.creditor_agent)
 
     # --- reports ---
 
@@ -125,6 +141,8 @@ class Finisher:
 
     async def _finish(self, reports: Sequence[RailReport]) -> None:
         under_way = self._flights.by_key
+        if self._flights.untold:  # before the last word of its rail: after it nobody takes such a payment up again
+            await self._tell_of_ends()
         steps: list[Step] = []
         of_step: dict[str, RailReport] = {}
         for report in reports:
@@ -187,6 +205,10 @@ class Finisher:
             self._waiters.wake(step.payment_id, stored.status)
         transfers = await self._store.transfers(step.payment_id) if stored.status == statuses.REJECTED else ()
         record = late_acceptance(stored, transfers, report) or odd_report(stored, report)
+        rail = self._world.rails[report.rail]
+        if record is not None and isinstance(rail, Dictated) and not await rail.stands(report):
+            log.info("a report that was taken back since", uetr=report.uetr, status=report.status)
+            record = None
         if record is None and not (step.last_word and stored.awaits_rail):
             return
         await self._record(step, record)

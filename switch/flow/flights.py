@@ -4,6 +4,7 @@ Plain data of this process, no I/O. It can be lost: the store and the rails' boo
 """
 
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from heapq import heappop, heappush
 from itertools import chain, count
@@ -45,6 +46,7 @@ class Flights:
         self.unsure = False  # something may be ours in the store that we have not been told of
         self._deadlines: list[tuple[datetime, int, Key]] = []
         self._inquiries: list[tuple[datetime, int, int, Key]] = []
+        self.late: set[Key] = set()  # past their deadline while they were still to be sent
         self._order = count()  # of two at the same instant the first to come is the first to go
 
     def __len__(self) -> int:
@@ -62,21 +64,37 @@ class Flights:
         self.untaken.discard(key)
         self.again.discard(key)
         self.aborted.discard(key)
+        self.late.discard(key)
 
     # --- to be sent ---
 
+    def depart(self, flight: Flight, instruction: RailInstruction) -> None:
+        """Follow a payment that is to be sent."""
+        self.begin(flight)
+        self.unsent.append((flight, instruction))
+
     def hand_over(self, limit: int) -> dict[str, list[Departure]]:
-        """Take what is unsent, by rail; until `handed_over` it counts as being sent."""
+        """Take what is unsent, by rail, and pass over what is of a rail that has not answered yet; until `handed_over` it counts as being sent."""
         by_rail: defaultdict[str, list[Departure]] = defaultdict(list)
-        for _ in range(min(len(self.unsent), limit)):
-            departure = self.unsent.popleft()
+        unsent, busy, under_way = self.unsent, self.sending, self.by_key
+        passed: list[Departure] = []
+        taken = 0
+        while unsent and taken < limit:
+            departure = unsent.popleft()
+            if (departure[0].uetr, departure[0].leg) not in under_way:
+                continue  # its last word came although sending it had failed
+            if busy and departure[0].rail in busy:
+                passed.append(departure)
+                continue
             by_rail[departure[0].rail].append(departure)
-        self.sending = by_rail
+            taken += 1
+        unsent.extendleft(reversed(passed))
+        self.sending = {**busy, **by_rail}
         return by_rail
 
-    def handed_over(self) -> None:
-        """Nothing is being sent any more: it has gone out, or is unsent again."""
-        self.sending = {}
+    def handed_over(self, rail: str) -> None:
+        """Nothing is being sent to this rail any more: it has gone out, or is unsent again."""
+        self.sending.pop(rail, None)
 
     def withdraw(self, payment_id: str) -> None:
         """Do not send a payment, nor send it again should the rail not take it at this moment."""
@@ -89,6 +107,14 @@ class Flights:
     def watch(self, key: Key, deadline_at: datetime) -> None:
         """Look at a payment at its deadline."""
         heappush(self._deadlines, (deadline_at, next(self._order), key))
+
+    def sent(self, batch: Iterable[Departure], now: datetime) -> None:
+        """Have what its rail has taken after its deadline looked at at once: the clock may stand still from here on."""
+        for flight, _ in batch:
+            key = (flight.uetr, flight.leg)
+            if key in self.late:
+                self.late.discard(key)
+                self.watch(key, now)
 
     def past_deadline(self, now: datetime, limit: int) -> tuple[dict[Key, Flight], dict[Key, Departure]]:
         """Take what is past its deadline: what may be with its rail, and what it has surely refused to take; neither is sent any more.
@@ -110,6 +136,7 @@ class Flights:
                 continue
             if key in leaving or (key in waiting and key not in self.again and key not in self.untaken):
                 self.watch(key, now + UNSENT_GRACE)
+                self.late.add(key)
             elif key in waiting and key not in self.untaken:
                 unsent[key] = waiting[key]
             else:

@@ -73,6 +73,7 @@ class Loops:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.worker.stop_sending()
 
     @property
     def resting(self) -> bool:

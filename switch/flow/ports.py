@@ -1,7 +1,8 @@
 """What the flow asks of a store: batches in, outcomes out; each call is one transaction and is idempotent.
 
 Two implementations under one contract suite: switch.store.memory (the reference, for simulation) and
-switch.store.postgres. Ids are UUID texts, instants are aware UTC, money is minor units.
+switch.store.postgres. Ids are UUID texts, instants are aware UTC, money is minor units. A part of the port is built of three:
+its protocol X_books.py here, a mixin switch/store/memory_X.py, and its SQL in switch/store/postgres/X.py.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,15 +10,18 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
 from fx.quotes import Quote
-from limits.claims import Claim, Refused, Sums
+from limits.claims import Refused, Sums
+from switch.flow.directory_books import DirectoryBooks
 from switch.flow.doubt_books import DoubtBooks
 from switch.flow.figures import Figures, Period
+from switch.flow.queue_books import QueueBooks
 from switch.flow.return_books import ReturnBooks
 from switch.flow.steps import ExceptionRecord as ExceptionRecord  # part of the port
 from switch.flow.steps import Moved as Moved
 from switch.flow.steps import Step as Step
+from switch.flow.steps import Stored as Stored
+from switch.flow.steps import Unfinished as Unfinished
 from switch.payment.plan import Plan, Refusal, Transfer
-from switch.payment.status import FINAL, IN_DOUBT
 
 # Kinds of identity (design 2): one row each in one unpartitioned table.
 KEY, UETR, INSTRUCTION = 1, 2, 3
@@ -26,7 +30,6 @@ KEY, UETR, INSTRUCTION = 1, 2, 3
 PAYMENT, EXCEPTION, RECALL, RETURN, ABORT = "payment", "exception", "recall", "return", "abort"
 RECORDS = (EXCEPTION, RECALL, RETURN, ABORT)
 
-DIRECTORY = "directory_revision"  # the world's fact that says at which generation the directory was last changed
 PERSON = "person:"  # and a document's pseudonym: the world's fact that says to which person the document is linked
 
 
@@ -98,38 +101,6 @@ class Outcome(NamedTuple):
 Judge = Callable[[Admission, Refused], Refusal | None]
 
 
-class Stored(NamedTuple):
-    """A payment as the store holds it."""
-
-    payment_id: str
-    received_at: datetime
-    received_on: date
-    participant: str
-    status: str
-    code: str
-    detail: str  # JSON: refusal or rail's reason
-    uetr: str
-    instruction_id: str
-    debtor_agent: str
-    creditor_agent: str
-    lane: str
-    debit_minor: int
-    debit_currency: str
-    settlement_minor: int
-    settlement_currency: str
-    rulebook_id: str
-    quote_id: str
-    decision: str
-    claims: tuple[Claim, ...]
-    settled_at: datetime | None
-    awaits_rail: bool  # whether its rail's last word is still out, whatever an operator has decided
-
-    @property
-    def at_rest(self) -> bool:
-        """Whether nothing comes by itself any more: it is final, in doubt, or settled by its rail's last word."""
-        return self.status in FINAL or self.status == IN_DOUBT or not self.awaits_rail
-
-
 class StoredEvent(NamedTuple):
     """One event of a payment, or of a record beside it; `cursor` orders the stream by transaction, then by position in it.
 
@@ -167,46 +138,7 @@ class StoredTransfer(NamedTuple):
     state: str  # pending | posted | voided
 
 
-class Unfinished(NamedTuple):
-    """A payment taken over from a worker that is gone, its rail's last word still out: enough to resume it."""
-
-    payment_id: str
-    received_on: date
-    uetr: str
-    status: str
-    rail: str
-    leg: int
-    deadline_at: datetime
-    debit_currency: str
-    settlement_minor: int
-    settlement_currency: str
-    sealed: bytes
-
-
-class Queued(NamedTuple):
-    """A payment that waits, and for which opening."""
-
-    stored: Stored
-    opens_at: datetime
-
-
-class Release(NamedTuple):
-    """One waiting payment that lane and rails carry now; `deadline_at` is its leg's from here on."""
-
-    payment_id: str
-    received_on: date
-    deadline_at: datetime
-
-
-class DirectoryRow(NamedTuple):
-    """One record of the directory as it is stored: under a pseudonym, sealed, with the fence's generation that wrote it."""
-
-    key: str
-    sealed: bytes
-    revision: int = 0
-
-
-class Store(ReturnBooks, DoubtBooks, Protocol):
+class Store(ReturnBooks, DoubtBooks, QueueBooks, DirectoryBooks, Protocol):
     """Durable books of one sandbox."""
 
     async def open(self) -> None:
@@ -232,19 +164,6 @@ class Store(ReturnBooks, DoubtBooks, Protocol):
 
         The second's usage is added to the first's in every window there is, and what is posted or given back later goes there
         too. The generation grows with it.
-        """
-
-    async def save_directory(self, rows: Sequence[DirectoryRow], generation: int) -> int:
-        """Write records of the directory, each in place of the one of its key, and grow the generation; returns the new one.
-
-        They carry it as their revision, and the world's fact DIRECTORY says it. Raises StaleWorld where `generation` is not
-        the fence's.
-        """
-
-    async def directory(self, after: int, limit: int) -> list[DirectoryRow]:
-        """Return records of the directory by (revision, key), those of a later revision than `after`; at least `limit` or all.
-
-        What was written together is returned together.
         """
 
     async def fund(self, transfers: Sequence[Transfer]) -> None:
@@ -275,21 +194,6 @@ class Store(ReturnBooks, DoubtBooks, Protocol):
 
     async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
         """Take payments of workers whose lease has lapsed, of those that await their rail's last word."""
-
-    async def queued(self, until: datetime, limit: int) -> list[Queued]:
-        """Return payments that wait for an opening by `until`, the earliest first, whichever worker accepted them."""
-
-    async def next_opening(self) -> datetime | None:
-        """Return the earliest opening a payment waits for, or one that a cancelled one waited for; None where none does."""
-
-    async def release(self, releases: Sequence[Release], generation: int, at: datetime) -> list[Unfinished]:
-        """Move waiting payments to accepted under the worker registered here, in one transaction; only what moved is returned.
-
-        Raises StaleWorld where `generation` is not the fence's.
-        """
-
-    async def put_off(self, waiting: Sequence[Queued]) -> None:
-        """Have payments that still wait do so until another opening."""
 
     async def save_quotes(self, quotes: Sequence[Quote]) -> None:
         """Keep firm quotes."""

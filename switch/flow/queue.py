@@ -14,7 +14,8 @@ import structlog
 from limits.rules import Lane
 from switch.flow.flights import BATCH_MAX, Flight, Flights
 from switch.flow.metrics import Metrics
-from switch.flow.ports import Queued, Release, StaleWorld, Step, Store, Stored, Unfinished
+from switch.flow.ports import StaleWorld, Step, Store, Stored, Unfinished
+from switch.flow.queue_books import Queued, Release
 from switch.flow.takeover import instruction_again, refresh
 from switch.flow.waiters import Waiters
 from switch.flow.world import World
@@ -149,8 +150,7 @@ class Queue:
 
     def _take_off(self, item: Unfinished, now: datetime) -> None:
         flight = Flight(item.payment_id, item.received_on, item.uetr, item.rail, item.leg, item.deadline_at)
-        self._flights.begin(flight)
-        self._flights.unsent.append((flight, instruction_again(item, self._world, now)))
+        self._flights.depart(flight, instruction_again(item, self._world, now))
         self._waiters.wake(item.payment_id, item.status)
 
     def _landed(self, payment_id: str, status: str) -> None:

@@ -18,15 +18,18 @@ import structlog
 from fx.money import EXPONENTS, Money
 from fx.quotes import Price, Request, prices
 from rails.port import ACCEPTED, Rail, RailReturn, RailUnavailable, RecallAnswer, RecallRequest
+from rails.wire.bodies import FOLLOWS_A_RECALL
+from switch.flow.doubt_books import CONFIRMED
+from switch.flow.exceptions import LATE_ACCEPTANCE
 from switch.flow.metrics import Metrics
 from switch.flow.ports import Store, Stored, StoreUnavailable
 from switch.flow.return_books import Opened, StoredRecall, StoredReturn
 from switch.flow.submission import payment_id_of, uetr_identity
 from switch.flow.world import World
 from switch.payment import returning
-from switch.payment.recalling import REQUESTED, RecallRefused, Standing, judged
+from switch.payment.recalling import REQUESTED, UNDER_WAY, RecallRefused, Standing, judged
 from switch.payment.returning import Booking, Original
-from switch.payment.status import FINAL, MONEY, PENDING
+from switch.payment.status import FINAL, MONEY, PENDING, REJECTED
 
 log = structlog.get_logger()
 
@@ -66,6 +69,7 @@ class Recalls:
         content = json.dumps([stored.payment_id, ask.reason_code, ask.amount, ask.text, ask.reversal])
         legs = await self._store.legs(stored.payment_id)
         rail, leg = (legs[0].rail, legs[0].n) if legs else ("", 1)
+        late_at = await self._late(stored)
 
         def draft(amount: Money) -> StoredRecall:
             return StoredRecall(
@@ -75,12 +79,22 @@ class Recalls:
             )  # fmt: skip
 
         def judge(standing: Standing) -> Money | RecallRefused:
+            standing = standing._replace(late_at=late_at)
             return judged(standing, ask.reason_code, ask.amount, stored.creditor_agent[4:6], now)
 
         content_hash = sha256(content.encode()).digest()
         opened = await self._store.open_recall(stored.payment_id, recall_id, content_hash, judge, draft)
         self._next = now if self._next is None else min(self._next, now)
         return opened
+
+    async def _late(self, stored: Stored) -> datetime | None:
+        """Say since when a payment is paid that had ended otherwise, None where it is not or that is resolved."""
+        records = await self._store.exceptions(stored.payment_id)
+        late = next((each.at for each in records if each.kind == LATE_ACCEPTANCE), None)
+        if late is None:
+            return None
+        decided = [(each.subject, each.outcome) for each in await self._store.proposals(stored.payment_id)]
+        return None if (LATE_ACCEPTANCE, CONFIRMED) in decided else late
 
     async def step(self) -> int:
         """Ask about recalls that are due, take returns that are due, and book them; returns how much was done."""
@@ -187,8 +201,15 @@ class Recalls:
         if stored is None:
             booked, fresh = await self._store.book_return(given, "", now, _nothing)
         else:
-            recall = await self._store.recall_of(given.recall_id) if given.recall_id else None
-            of = await self._original(stored, given.rail)
+            if not given.recall_id and given.reason_code == FOLLOWS_A_RECALL:
+                given = given._replace(recall_id=await self._recall_under_way(stored, given))
+            recall = await self._recall(given)
+            if recall is None and given.recall_id:
+                log.warning("a return names a recall of another payment", return_id=given.return_id)
+                given = given._replace(recall_id="")
+            of = await self._original(stored)
+            if of.borne_minor == 0 and stored.status == REJECTED and stored.awaits_rail:
+                return False  # its rail is to say first that it has paid what we had ended
             reversal = recall is not None and recall.reversal
             offers = partial(self._offers, of, now)
 
@@ -202,13 +223,20 @@ class Recalls:
                 log.warning("a return is held", return_id=booked.return_id, why=booked.why)
         return True
 
+    async def _recall_under_way(self, stored: Stored, given: RailReturn) -> str:
+        """Name the recall that a return follows whose rail has told the money first; there is one under way at most."""
+        for recall in await self._store.recalls(stored.payment_id):
+            if recall.state in UNDER_WAY and (recall.rail, recall.leg) == (given.rail, given.leg):
+                return recall.recall_id
+        return ""
+
     async def release(self, stored: StoredReturn, to_creditor: bool) -> StoredReturn | None:
         """Let a held return go to the debtor agent or back to the creditor agent; None where no way is open or covered."""
         payment = await self._store.payment(stored.payment_id)
         assert payment is not None
-        now, of = self._world.clock.now(), await self._original(payment, stored.rail)
+        now, of = self._world.clock.now(), await self._original(payment)
         offers = partial(self._offers, of, now)
-        recall = await self._store.recall_of(stored.recall_id) if stored.recall_id else None
+        recall = await self._recall(stored.given)
         reversal = recall is not None and recall.reversal
 
         def make(before: int, n: int) -> Sequence[Booking]:
@@ -218,17 +246,25 @@ class Recalls:
 
         return await self._store.release_return(stored.return_id, now, make)
 
+    async def _recall(self, given: RailReturn) -> StoredRecall | None:
+        """Return the recall that a return says it follows, where it is one of the same leg of the same payment."""
+        named = await self._store.recall_of(given.recall_id) if _UUID.fullmatch(given.recall_id) else None
+        asked = (given.rail, given.uetr, given.leg)
+        return named if named is not None and (named.rail, named.uetr, named.leg) == asked else None
+
     async def _paid(self, uetr: str) -> Stored | None:
         """Return the payment of a UETR that a rail has had; one that was refused never came to one."""
         found = await self._store.by_identity(uetr_identity(uetr))
         stored = await self._store.payment(found[0]) if found else None
         return stored if stored is not None and stored.lane else None
 
-    async def _original(self, stored: Stored, rail: str) -> Original:
+    async def _original(self, stored: Stored) -> Original:
+        leg = (await self._store.legs(stored.payment_id))[-1]  # the one that pays the creditor agent
         transfers = [booked.transfer for booked in await self._store.transfers(stored.payment_id)]
         market: str = (json.loads(stored.decision).get("price") or {}).get("market", "")
         return returning.original(
-            rail, stored.settled_at is not None, Money(stored.settlement_minor, stored.settlement_currency),
+            leg.rail, leg.n, stored.settled_at is not None,
+            Money(stored.settlement_minor, stored.settlement_currency),
             Money(stored.debit_minor, stored.debit_currency), market, stored.settled_at, transfers,
         )  # fmt: skip
 

@@ -3,23 +3,21 @@
 Each call is one transaction and is idempotent by the record's own id. Both stores; amounts are minor units, instants UTC.
 """
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from fx.money import Money, format_amount
+from fx.money import Money
 from rails.port import RailReturn, RecallAnswer
 from switch.payment.recalling import (
     PENDING,
     RECALL_ACCEPTED,
     RECALL_REJECTED,
     REQUESTED,
-    RETURNED,
     Judge,
     RecallRefused,
 )
-from switch.payment.returning import BOOKED, RELEASED, SENT_BACK, SQUARED, SUSPENDED, UNMATCHED, Booking, Make
+from switch.payment.returning import Booking, Make
 
 # Business time from one asking to the next (assumed): an answer takes minutes to days, and is asked for rather than told.
 RECALL_BACKOFF = tuple(timedelta(seconds=s) for s in (1, 4, 16, 60, 300, 900, 3_600))
@@ -150,6 +148,11 @@ class ReturnBooks(Protocol):
         """Return returns that stand in a state, newest first, after the cursor (when booked, id)."""
 
 
+def came_back(recall: StoredRecall, returns: Sequence[StoredReturn]) -> int:
+    """Sum up what has come back under a recall, what the creditor agent kept included, minor units."""
+    return sum(each.amount_minor + each.charge_minor for each in returns if each.recall_id == recall.recall_id)
+
+
 def next_ask(now: datetime, tries: int) -> datetime:
     """Return when a recall is asked about next that has been asked about `tries` times."""
     return now + RECALL_BACKOFF[min(tries, len(RECALL_BACKOFF) - 1)]
@@ -162,16 +165,10 @@ def answered_state(state: str, answer: RecallAnswer) -> str:
     return became[answer.status] if state in moves[answer.status] else state
 
 
-def recall_code(answer: RecallAnswer) -> str:
-    """Return the reason of a rejected recall; NARR where the rail gives none, or none of ISO's form."""
-    said = answer.reason_code
-    return said if 0 < len(said) <= 4 and said.isascii() and said.isalnum() else "NARR"
-
-
-def return_code(given: RailReturn) -> str:
-    """Return the reason of a return, as `recall_code` does."""
-    said = given.reason_code
-    return said if 0 < len(said) <= 4 and said.isascii() and said.isalnum() else "NARR"
+def code_of(said: RecallAnswer | RailReturn) -> str:
+    """Return the reason a rail gives for a rejected recall or a return; NARR where it gives none, or none of ISO's form."""
+    code = said.reason_code
+    return code if 0 < len(code) <= 4 and code.isascii() and code.isalnum() else "NARR"
 
 
 def booked(
@@ -180,7 +177,7 @@ def booked(
     """Put together the record of a return as it is booked."""
     return StoredReturn(
         given.return_id, payment_id, participant, n, given.recall_id, given.rail, given.uetr, given.leg, given.amount_minor,
-        given.currency, given.charge_minor, return_code(given), given.at, at, booking.state, booking.why, before_minor,
+        given.currency, given.charge_minor, code_of(given), given.at, at, booking.state, booking.why, before_minor,
         booking.counted_minor, bool(booking.transfers), booking.credited_minor, booking.credited_currency,
         booking.sold_minor, booking.bought_minor, booking.market, booking.provider, booking.rate, booking.bears,
         booking.mode, booking.share, None,
@@ -195,39 +192,3 @@ def released(stored: StoredReturn, booking: Booking, at: datetime) -> StoredRetu
         market=booking.market, provider=booking.provider, rate=booking.rate, bears=booking.bears, mode=booking.mode,
         share=booking.share, released_at=at,
     )  # fmt: skip
-
-
-def recall_detail(recall: StoredRecall) -> str:
-    """Write a recall's event for the reader."""
-    amount = f"{recall.currency} {format_amount(recall.amount_minor, recall.currency)}"
-    says = {
-        REQUESTED: f"{amount} is asked back of the creditor agent ({recall.reason_code}).",
-        PENDING: f"{recall.rail} has the recall of {amount}; the creditor agent has not decided.",
-        RECALL_ACCEPTED: f"The creditor agent gives {amount} back; the money is on its way.",
-        RECALL_REJECTED: f"The creditor agent gives {amount} not back ({recall.code}).",
-        RETURNED: f"Of {amount} that was asked back the money has come.",
-    }
-    kind = "asked" if recall.state == REQUESTED else recall.state
-    return json.dumps({"kind": kind, "record_id": recall.recall_id, "state": recall.state, "text": says[recall.state]})
-
-
-def return_detail(stored: StoredReturn) -> str:
-    """Write a return's event for the reader."""
-    amount = f"{stored.currency} {_major(stored.amount_minor, stored.currency)}"
-    credited = f"{stored.credited_currency} {_major(stored.credited_minor, stored.credited_currency)}"
-    says = {
-        BOOKED: f"{amount} came back ({stored.reason_code}); the debtor agent has {credited}.",
-        SUSPENDED: f"{amount} came back ({stored.reason_code}) and is held: {stored.why.replace('-', ' ')}.",
-        SQUARED: f"{amount} came back ({stored.reason_code}) of a payment that had ended: suspense bears so much less.",
-        RELEASED: f"{amount} that was held is released; the debtor agent has {credited}.",
-        SENT_BACK: f"{amount} that was held went back to the creditor agent.",
-        UNMATCHED: f"{amount} came back of no payment of ours.",
-    }
-    return json.dumps(
-        {"kind": stored.state, "record_id": stored.return_id, "state": stored.state, "text": says[stored.state]}
-        | ({"recall_id": stored.recall_id} if stored.recall_id else {})
-    )
-
-
-def _major(amount_minor: int, currency: str) -> str:
-    return format_amount(amount_minor, currency) if currency else str(amount_minor)

@@ -73,7 +73,7 @@ class Submission:
         return (
             key_identity(self.payment_id),
             own,
-            Identity(INSTRUCTION, _digest(f"{self.participant}|{agent}|{number}|{day}")),
+            instruction_identity(self.participant, agent, number, day),
         )
 
 
@@ -110,6 +110,11 @@ def key_identity(payment_id: str) -> Identity:
 def uetr_identity(uetr: str) -> Identity:
     """Return the identity of a UETR."""
     return Identity(UETR, uetr.replace("-", ""))
+
+
+def instruction_identity(participant: str, agent: str, instruction_id: str, day: date) -> Identity:
+    """Return the identity of an instruction id, which is a debtor agent's (BIC8) own on law day `day`."""
+    return Identity(INSTRUCTION, _digest(f"{participant}|{agent}|{instruction_id}|{day}"))
 
 
 def _digest(text: str) -> str:

@@ -1,6 +1,7 @@
 """The second step of a payment: hand what was accepted to its rail, and record as submitted what has no report yet."""
 
 import asyncio
+from collections.abc import Coroutine
 
 import structlog
 
@@ -12,20 +13,50 @@ from switch.payment.status import SUBMIT
 
 log = structlog.get_logger()
 
+PATIENCE_SECONDS = 0.1  # of machine time for a rail in another process: it then goes on beside the others
+
 
 class Submitter:
     """Sends; one call of `submit` at a time."""
 
     def __init__(self, world: World, store: Store, flights: Flights) -> None:
         self._world, self._store, self._flights = world, store, flights
+        self._elsewhere: set[asyncio.Task[int]] = set()  # sends to rails in other processes that are under way
 
     async def submit(self, machine_now: float) -> int:
-        """Hand what was accepted to the rails, a batch a rail; sending again is harmless (same UETR)."""
-        batches = self._flights.hand_over(BATCH_MAX * 2)
+        """Hand what was accepted to the rails, a batch a rail; sending again is harmless (same UETR).
+
+        A rail in another process that does not answer at once is left to it, and passed over until it has: the other rails
+        do not wait for it. What it takes after that is not in the count.
+        """
+        here: list[Coroutine[None, None, int]] = []
+        elsewhere: list[asyncio.Task[int]] = []
+        for rail, batch in self._flights.hand_over(BATCH_MAX * 2).items():
+            call = self._sent(rail, batch, machine_now)
+            if self._world.rails[rail].capabilities.carries_messages:
+                elsewhere.append(asyncio.create_task(call))
+            else:
+                here.append(call)
+        for task in elsewhere:
+            self._elsewhere.add(task)
+            task.add_done_callback(self._elsewhere.discard)
+        count = sum(await asyncio.gather(*here))
+        if elsewhere:
+            done, _ = await asyncio.wait(elsewhere, timeout=PATIENCE_SECONDS)
+            count += sum(task.result() for task in done)
+        return count
+
+    async def stop(self) -> None:
+        """Break off what is under way with rails in other processes; it may be with them."""
+        for task in self._elsewhere:
+            task.cancel()
+        await asyncio.gather(*self._elsewhere, return_exceptions=True)
+
+    async def _sent(self, rail: str, batch: list[Departure], machine_now: float) -> int:
         try:
-            return sum(await asyncio.gather(*(self._send(rail, batch, machine_now) for rail, batch in batches.items())))
+            return await self._send(rail, batch, machine_now)
         finally:
-            self._flights.handed_over()
+            self._flights.handed_over(rail)
 
     async def _send(self, rail: str, batch: list[Departure], machine_now: float) -> int:
         untaken, again = self._flights.untaken, self._flights.again
@@ -53,6 +84,8 @@ class Submitter:
             keys = [(flight.uetr, flight.leg) for flight, _ in batch]
             again.difference_update(keys)
             untaken.difference_update(keys)
+        if self._flights.late:
+            self._flights.sent(batch, self._world.clock.now())
         self._flights.unmarked.extend([(flight, machine_now) for flight, _ in batch])
         return len(batch)
 

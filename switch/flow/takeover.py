@@ -54,11 +54,11 @@ class Takeover:
             if (item.uetr, item.leg) in flights.by_key:
                 continue  # it was ours all along, under our last incarnation
             flight = Flight(item.payment_id, item.received_on, item.uetr, item.rail, item.leg, item.deadline_at)
-            flights.begin(flight)
             if item.status in (ACCEPTED, SUBMITTED):
-                flights.unsent.append((flight, instruction_again(item, self._world, now)))
+                flights.depart(flight, instruction_again(item, self._world, now))
                 flights.untaken.add((item.uetr, item.leg))  # whoever held it may have sent it
             else:
+                flights.begin(flight)
                 if item.status == REJECTED:
                     flights.aborted.add((item.uetr, item.leg))
                     flights.untold.add(item.payment_id)
@@ -69,17 +69,13 @@ class Takeover:
 def instruction_again(item: Unfinished, world: World, now: datetime) -> RailInstruction:
     """Put together again what the rail was, or was to be, sent: same UETR, same account, as it stands sealed."""
     instruction, account = opened(world.sealer.open(item.sealed, item.payment_id))
+    rail = world.rails[item.rail].capabilities
     debtor_agent = world.registry.participants[instruction.debtor_agent[:8]].settles_through
     return RailInstruction(
         item.uetr, item.leg, debtor_agent, instruction.creditor_agent[:8], account, item.settlement_minor,
-        item.settlement_currency, now, item.deadline_at - world.rails[item.rail].capabilities.hops.rail_margin,
-        transfer_of(instruction) if item.rail in rails_with_messages(world) else None,
+        item.settlement_currency, now, item.deadline_at - rail.hops.rail_margin,
+        transfer_of(instruction) if rail.carries_messages else None,
     )  # fmt: skip
-
-
-def rails_with_messages(world: World) -> frozenset[str]:
-    """Name the rails outside this process: what they are sent carries the whole transfer, names and all."""
-    return frozenset(name for name, rail in world.rails.items() if rail.capabilities.carries_messages)
 
 
 async def refresh(world: World, store: Store) -> None:

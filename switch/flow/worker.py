@@ -41,20 +41,19 @@ class Worker:
 
         submitter = Submitter(world, store, flights)
         self.submit, self.mark_submitted = submitter.submit, submitter.mark_submitted
+        self.stop_sending = submitter.stop
 
         finisher = Finisher(world, store, metrics, flights, waiters)
         self.collect, self.finish, self.retry = finisher.collect, finisher.finish, finisher.retry
         self.operate = finisher.operate
 
-        completer = Completer(
-            world, store, metrics, flights, waiters, finisher.finish, lambda: self._takeover.incarnation
-        )
+        self._takeover = Takeover(world, store, flights, incarnation)
+        self.register, self.take_over = self._takeover.register, self._takeover.take_over
+
+        completer = Completer(world, store, metrics, flights, waiters, finisher.finish, self._takeover)
         self.complete = completer.complete
 
         self.recalls = Recalls(world, store, metrics)
-
-        self._takeover = Takeover(world, store, flights, incarnation)
-        self.register, self.take_over = self._takeover.register, self._takeover.take_over
 
         self.wait_for, self.forget = waiters.wait_for, waiters.forget
         self.wake = waiters.wake

@@ -6,21 +6,30 @@ Keys and their hashes live in the store; persons in switch.participants.persons.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import yaml
 
 from fx.money import Money, parse_amount
 from rails.identifiers import normalize
+from rails.identifiers.banks import check_bic, check_hk_clearing_code
+from rails.identifiers.cnaps import check_cnaps
 from switch.participants.states import DatedState, read_states
 
 _RULE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,5})?")
+# How rails name a participant, by the naming scheme: HK FPS's clearing code, the mainland's CNAPS code.
+_CHECKS: Mapping[str, Callable[[str], str | None]] = MappingProxyType(
+    {"hk-fps": check_hk_clearing_code, "cnaps": check_cnaps}
+)
+
+STRICT, LENIENT = "strict", "lenient"
 
 
 class Participant(NamedTuple):
@@ -35,6 +44,8 @@ class Participant(NamedTuple):
     schemes: tuple[tuple[str, date], ...]
     limits: Mapping[str, str] = {}  # its own: rule id -> amount in the rule's unit; lower than the scheme's
     states: tuple[DatedState, ...] = ()  # when it is suspended or offline; what is set at run time stands before it
+    member_ids: Mapping[str, str] = {}  # what rails call it: hk-fps -> clearing code, cnaps -> CNAPS code
+    names: str = LENIENT  # how it takes the names of its customers as payees, and remarks from abroad
 
     def schemes_on(self, day: date) -> frozenset[str]:
         """Return the schemes joined by `day`."""
@@ -79,6 +90,10 @@ class Registry(NamedTuple):
         """Return the participant of a BIC of 8 or 11 characters."""
         return self.participants.get(bic[:8])
 
+    def member_ids(self, scheme: str) -> dict[str, str]:
+        """Return by BIC8 what participants are called in a naming scheme (hk-fps, cnaps); those without such an id are not in it."""
+        return {bic: each.member_ids[scheme] for bic, each in self.participants.items() if scheme in each.member_ids}
+
     def groups_by_firm(self) -> dict[Firm, Group]:
         """Return the group of each firm that belongs to one. Raises ValueError where a firm stands in two."""
         found: dict[Firm, Group] = {}
@@ -111,7 +126,7 @@ def load_registry() -> Registry:
 
 
 def read_registry(data: Mapping[str, Any], groups: Mapping[str, Any]) -> Registry:
-    """Read participants and groups of firms. Raises ValueError where a participant's own limit is not written as one."""
+    """Read participants and groups of firms. Raises ValueError where a BIC, a member id or an own limit is not written as one."""
     participants = {row["bic"]: _participant(row) for row in data["participants"]}
     return Registry(
         participants, data["funding"], data["inventory"], tuple(_group(row) for row in groups.get("groups", ()))
@@ -119,6 +134,9 @@ def read_registry(data: Mapping[str, Any], groups: Mapping[str, Any]) -> Registr
 
 
 def _participant(row: Mapping[str, Any]) -> Participant:
+    wrong = check_bic(row["bic"], (row["country"],))
+    if wrong is not None:
+        raise ValueError(f"{row['bic']}: {wrong}")
     return Participant(
         row["bic"],
         row["name"],
@@ -129,7 +147,25 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         tuple(row["schemes"].items()),
         _limits(row["bic"], row.get("limits", {})),
         read_states(row["bic"], row.get("states", ())),
+        _member_ids(row["bic"], row.get("member_ids", {})),
+        _names(row["bic"], row.get("names", LENIENT)),
     )
+
+
+def _member_ids(bic: str, given: Mapping[str, str]) -> dict[str, str]:
+    for scheme, member_id in given.items():
+        if scheme not in _CHECKS:
+            raise ValueError(f"{bic} has a member id of {scheme}: use one of {', '.join(_CHECKS)}")
+        wrong = _CHECKS[scheme](member_id)
+        if wrong is not None:
+            raise ValueError(f"{bic}, member id of {scheme}: {wrong}")
+    return dict(given)
+
+
+def _names(bic: str, given: object) -> str:
+    if given not in (STRICT, LENIENT):
+        raise ValueError(f"{bic} takes names {given!r}: say {STRICT} or {LENIENT}")
+    return str(given)
 
 
 def _limits(bic: str, given: Mapping[Any, Any]) -> dict[str, str]:

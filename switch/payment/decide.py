@@ -20,9 +20,11 @@ from limits.lanes import DAY, FACTS, VENUE
 from limits.measures import Exceeded, claims_made, documents_claimed
 from limits.rules import DOCUMENT, Judgement, Lane, RulesOfDay
 from limits.values import CREDITOR_SCOPES, USE, RuleValue, suspended_until
+from rails.hops import Hops
 from switch.payment.plan import Leg, Plan, Refusal
 from switch.payment.postings import INVENTORY, LIQUIDITY, Sides, inventory, transfers_of
 from switch.payment.route import CLOSED, Router
+from switch.payment.way import Route
 
 _WINDOWS_SAID = {"calendar-day": " a day", "calendar-year": " a calendar year", "trading-day": " a trading day"}
 NEAREST_SHOWN = 4  # lanes named in a refusal: a sentence, not a list
@@ -169,11 +171,10 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
         claims += documents_claimed(view.rules.documents, facts)
     deadline_at = (opens_at or at) + route.deadline
     if ask.clock_from is not None and opens_at is None:
-        hops = view.router.hops(route.rail)
-        if hops.least is not None:
-            deadline_at = ask.clock_from + hops.switch
-            if deadline_at - at < hops.least:
-                return _no_time_left(ask.clock_from, hops.switch, hops.least, route.rail)
+        counted = _by_the_clock(ask.clock_from, view.router.hops(route.rail), route, at)
+        if isinstance(counted, Refusal):
+            return counted
+        deadline_at = counted
     leg = Leg(
         1, route.rail, "credit", paid_out, way.debtor_agent.settles_through, way.creditor_agent.bic,
         ask.creditor_account, deadline_at,
@@ -183,6 +184,14 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
         route.steps, leg, transfers, claims, ask.quote_id if price and ask.quote_id else "",
         way.debtor_agent.bic, facts.profile, opens_at,
     )  # fmt: skip
+
+
+def _by_the_clock(since: datetime, hops: Hops, route: Route, at: datetime) -> datetime | Refusal:
+    """Return the deadline of what was accepted at `since` elsewhere: its clock runs from there, where the rail has one."""
+    if hops.least is None:
+        return at + route.deadline
+    deadline_at = since + hops.switch
+    return _no_time_left(since, hops.switch, hops.least, route.rail) if deadline_at - at < hops.least else deadline_at
 
 
 def _no_time_left(since: datetime, switch: timedelta, least: timedelta, rail: str) -> Refusal:

@@ -87,6 +87,7 @@ REASON_NUMBERS: Mapping[str, int] = {
     "debtor-agent-suspended": 161,
     "switch-time-out": 162,
     "no-time-left": 163,
+    "remarks-not-latin": 164,
 }
 ACCOUNT_NUMBERS: Mapping[str, int] = {
     "SILENT": 301,
@@ -241,6 +242,7 @@ _OWN: Mapping[str, Mapping[str, str]] = {
     "sponsor-liquidity": {"agent": "LIONHKH0", "rail": "hk-fps"},
     "quote-mismatch": {"asked": "HKD 1100.00 from HKD to CNY"},
     "not-your-agent": {"agent": "KAPOHKH0"},
+    "remarks-not-latin": {"agent": "BANYCNS0"},
     "no-time-left": {"least": "5", "deadline": "20", "rail": "ibps"},
     "creditor-agent-offline": {"agent": "PEARCNG0", "rail": "ibps"},
     "creditor-agent-suspended": {"agent": "PEARCNG0", "rail": "ibps"},

@@ -51,6 +51,7 @@ REASONS: dict[str, Reason] = {
     # the payee
     "proxy-unknown": Reason("BE23", 422, "No account is registered under this {proxy_type} proxy. Ask the creditor, or use the account number."),
     "name-mismatch": Reason("BE01", 422, "The creditor's name does not match the account: {what}. Send the name as the creditor's bank has it."),
+    "remarks-not-latin": Reason("RR10", 422, "Creditor agent {agent} takes remarks from abroad in Latin letters only. Write them so, or leave them out."),
     # the law
     "unclassified": Reason("AG03", 422, "No classification row fits purpose {purpose} from {debtor_residency} to {creditor_residency}; the switch never guesses. See the purpose codes in docs/messages.md."),
     "no-lane": Reason("AG03", 422, "No lane is open to this payment: {why}."),

@@ -28,8 +28,9 @@ SENT_BACK = "sent_back"  # the creditor agent has it again, after suspense
 HAS_IT = (BOOKED, RELEASED)  # states in which the debtor agent has the money
 
 # Why one is held.
-BEYOND, WRONG_CURRENCY, NO_PROVIDER, NOT_COVERED, ENDED, UNKNOWN = (
-    "beyond-the-original", "wrong-currency", "no-provider", "not-covered", "payment-had-ended", "unknown-payment",
+BEYOND, WRONG_CURRENCY, WRONG_RAIL, NO_PROVIDER, NOT_COVERED, ENDED, UNKNOWN = (
+    "beyond-the-original", "wrong-currency", "wrong-rail", "no-provider", "not-covered", "payment-had-ended",
+    "unknown-payment",
 )  # fmt: skip
 
 DEBTOR, CREDITOR, SWITCH = "debtor", "creditor", "switch"  # who bears it
@@ -42,6 +43,7 @@ class Original(NamedTuple):
     """What of a payment its returns rest on."""
 
     rail: str  # that carried the credit
+    leg: int
     paid: bool  # settled or credited; False: it has ended otherwise
     settlement: Money
     debit_minor: int
@@ -51,6 +53,7 @@ class Original(NamedTuple):
     market: str  # of its exchange, "" where there was none
     settled_at: datetime | None
     transfers: tuple[Transfer, ...]  # its own
+    borne_minor: int  # of the settlement amount that suspense bore when it was paid after its end
 
 
 class Booking(NamedTuple):
@@ -58,7 +61,7 @@ class Booking(NamedTuple):
 
     state: str
     why: str = ""  # it is held
-    counted_minor: int = 0  # of the original's settlement amount that is used up by it
+    counted_minor: int = 0  # of the original's settlement amount that is used up by it; of a squared one, of what suspense bore
     credited_minor: int = 0  # what the debtor agent gets
     credited_currency: str = ""
     sold_minor: int = 0  # exchanged, spread included; 0 where nothing is
@@ -80,6 +83,7 @@ Make = Callable[[int, int], Sequence[Booking]]
 
 def original(
     rail: str,
+    leg: int,
     paid: bool,
     settlement: Money,
     debit: Money,
@@ -88,12 +92,14 @@ def original(
     transfers: Iterable[Transfer],
 ) -> Original:
     """Read from a payment's own transfers which accounts its money went from and to."""
-    own = tuple(each for each in transfers if each.n < 100)
+    booked = tuple(transfers)
+    own = tuple(each for each in booked if each.n < 100)
+    borne = sum(each.amount_minor for each in booked if each.line == "suspense")
     by_line = {each.line: each for each in own}
     source = by_line.get("conversion", by_line["principal"]).debit_account
     return Original(
-        rail, paid, settlement, debit.amount_minor, debit.currency, source, by_line["principal"].credit_account, market,
-        settled_at, own,
+        rail, leg, paid, settlement, debit.amount_minor, debit.currency, source, by_line["principal"].credit_account,
+        market, settled_at, own, borne,
     )  # fmt: skip
 
 
@@ -102,11 +108,15 @@ def bookings(
 ) -> list[Booking]:
     """List the ways to book what a rail gives back, `before_minor` of the original having come back before."""
     first_n = FIRST_N + PER_RETURN * (n - 1)
-    if not of.paid:
-        return _held(of, given, ENDED, 0, first_n, SQUARED)
+    if (given.rail, given.leg) != (of.rail, of.leg):
+        return [Booking(SUSPENDED, WRONG_RAIL)]  # it paid nothing of this: no position here has what it would give back
     if given.currency != of.settlement.currency:
         return _held(of, given, WRONG_CURRENCY, 0, first_n)
     taken = given.amount_minor + given.charge_minor
+    if not of.paid:
+        if before_minor + taken > of.borne_minor:
+            return _held(of, given, ENDED, 0, first_n)
+        return _held(of, given, ENDED, taken, first_n, SQUARED)
     if before_minor + taken > of.settlement.amount_minor:
         return _held(of, given, BEYOND, 0, first_n)
     bears = SWITCH if reversal else terms().bears.get(given.reason_code, terms().bears["other"])
@@ -127,6 +137,8 @@ def releases(
 ) -> list[Booking]:
     """List the ways to let a held return go to the debtor agent; `moved`: its money is in suspense."""
     taken = given.amount_minor + given.charge_minor
+    if (given.rail, given.leg) != (of.rail, of.leg):
+        return []
     if not of.paid or given.currency != of.settlement.currency or before_minor + taken > of.settlement.amount_minor:
         return []  # it is none of the debtor's
     source = suspense(given.rail, given.currency) if moved else of.creditor_position
@@ -228,8 +240,8 @@ def _held(
     account = suspense(given.rail, given.currency)
     line = Transfer(first_n, _creditor(of, given), account, given.amount_minor, given.currency, "held")
     held = Booking(state, why, counted_minor)
-    bare = held if state == SQUARED else held._replace(why=why if why != NO_PROVIDER else NOT_COVERED)
-    return [held._replace(transfers=(line,)), bare._replace(state=SUSPENDED)]
+    bare = held._replace(state=SUSPENDED, why=NOT_COVERED if why == NO_PROVIDER else why)
+    return [held._replace(transfers=(line,)), bare._replace(counted_minor=0) if state == SQUARED else bare]
 
 
 def _creditor(of: Original, given: RailReturn) -> str:

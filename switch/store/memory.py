@@ -8,30 +8,24 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from fx.quotes import Quote
-from limits.claims import Refused, Sums
-from limits.counters import EMPTY, Change, Reservation, add_up, adjusted, admit, changed, post_changes, void_changes
-from switch.flow.doubt_books import exception_code, exception_detail
+from limits.claims import Refused
+from limits.counters import Change, Reservation, adjusted, admit, post_changes, void_changes
 from switch.flow.figures import Figures, Period
 from switch.flow.ports import (
     ACCEPTED,
     AGAIN,
-    DIRECTORY,
     EXCEPTION,
     INSTRUCTION,
     KEY,
-    PERSON,
     REFUSED,
     REPLAYED,
     UETR,
     Admission,
-    DirectoryRow,
     ExceptionRecord,
     Identity,
     Judge,
     Moved,
     Outcome,
-    Queued,
-    Release,
     StaleWorld,
     Step,
     Stored,
@@ -40,9 +34,10 @@ from switch.flow.ports import (
     StoredTransfer,
     Unfinished,
 )
+from switch.flow.queue_books import Release
+from switch.flow.record_events import exception_code, exception_detail
 from switch.payment.plan import Leg, Plan, Refusal, Transfer
 from switch.payment.postings import account_claims, reservation
-from switch.payment.queueing import opening_detail
 from switch.payment.reasons import problem
 from switch.payment.refusals import refusal_json
 from switch.payment.status import ACCEPTED as PAYMENT_ACCEPTED
@@ -60,6 +55,8 @@ from switch.payment.status import (
 )
 from switch.store.memory_directory import MemoryDirectory
 from switch.store.memory_doubt import MemoryDoubt
+from switch.store.memory_persons import MemoryPersons
+from switch.store.memory_queue import MemoryQueue
 from switch.store.memory_report import added_up
 from switch.store.memory_returns import MemoryReturns
 
@@ -75,23 +72,20 @@ class _Row(NamedTuple):
     incarnation: int
 
 
-class MemoryStore(MemoryReturns, MemoryDoubt):
+class MemoryStore(MemoryPersons, MemoryReturns, MemoryDoubt, MemoryQueue, MemoryDirectory):
     """Books of one sandbox in dictionaries."""
 
     def __init__(self) -> None:
+        MemoryPersons.__init__(self)  # first: the others ask it for sums
         MemoryReturns.__init__(self)
         MemoryDoubt.__init__(self)
+        MemoryQueue.__init__(self)
+        MemoryDirectory.__init__(self)
         self._generation = 1
         self._world: dict[str, str] = {}
         self._identities: dict[Identity, tuple[str, date, bytes]] = {}
         self._rows: dict[str, _Row] = {}
         self._adjusted: dict[str, Reservation] = {}  # of payments of whose claims some went back
-        self._sums: dict[str, Sums] = {}
-        self._persons: dict[str, str] = {}  # linked documents
-        self._becomes: dict[
-            str, str
-        ] = {}  # counters whose sums were moved when their person was linked, and where they are
-        self._directory = MemoryDirectory()
         self._events: list[StoredEvent] = []
         self._count: dict[str, int] = {}
         self._quotes: dict[str, tuple[Quote, str]] = {}
@@ -99,7 +93,6 @@ class MemoryStore(MemoryReturns, MemoryDoubt):
         self._keys: dict[bytes, str] = {}
         self._workers: set[int] = set()
         self._incarnation = 0
-        self._queued: dict[str, datetime] = {}  # payments that wait, and for which opening
         self._transaction = 0
         self._funded = False
 
@@ -117,7 +110,7 @@ class MemoryStore(MemoryReturns, MemoryDoubt):
 
     async def world(self) -> dict[str, str]:
         """Return the world's facts as last stored, with one for each linked document."""
-        return self._world | {PERSON + document: person_id for document, person_id in self._persons.items()}
+        return self._world | self._links()
 
     async def advance(self, world: Mapping[str, str], generation: int | None = None) -> int:
         """Store facts of the world and grow the generation; StaleWorld where someone else was first."""
@@ -126,34 +119,6 @@ class MemoryStore(MemoryReturns, MemoryDoubt):
         self._world |= world
         self._generation += 1
         return self._generation
-
-    async def link_persons(self, first: str, second: str) -> bool:
-        """Make one person of two documents' persons; False where they are one already."""
-        one, other = self._persons.get(first, first), self._persons.get(second, second)
-        if one == other:
-            return False
-        joined = {first, second} | {document for document, person in self._persons.items() if person == other}
-        self._persons |= dict.fromkeys(joined, one)
-        for key in [key for key in self._sums if _person_of(key) == other]:
-            self._move_sums(key, key.replace(f"|{other}", f"|{one}", 1))
-        self._generation += 1
-        return True
-
-    def _move_sums(self, key: str, to: str) -> None:
-        moved, held = self._sums[key], self._sums.get(to, EMPTY)
-        both = changed({to: held._replace(latched=moved.latched or held.latched)}, {to: Change(*moved[:4])})
-        self._write({key: EMPTY, **both})
-        self._becomes |= {earlier: to for earlier, now in self._becomes.items() if now == key} | {key: to}
-
-    async def save_directory(self, rows: Sequence[DirectoryRow], generation: int) -> int:
-        """Write records of the directory and grow the generation; StaleWorld where someone else was first."""
-        grown = await self.advance({DIRECTORY: str(generation + 1)}, generation)
-        self._directory.save(rows, grown)
-        return grown
-
-    async def directory(self, after: int, limit: int) -> list[DirectoryRow]:
-        """Return records of the directory of later revisions than `after`."""
-        return self._directory.later(after, limit)
 
     async def fund(self, transfers: Sequence[Transfer]) -> None:
         """Post opening transfers once."""
@@ -166,20 +131,11 @@ class MemoryStore(MemoryReturns, MemoryDoubt):
             self._add(transfer.debit_account, Change(up_posted=transfer.amount_minor))
             self._add(transfer.credit_account, Change(down_posted=transfer.amount_minor))
 
-    def _add(self, key: str, change: Change) -> None:
-        self._write(changed({key: self._sums.get(key, EMPTY)}, {key: change}))
-
-    def _write(self, after: Mapping[str, Sums]) -> None:
-        for key, sums in after.items():
-            self._sums[key] = sums._replace(version=self._sums.get(key, EMPTY).version + 1)
-
     # --- the two transactions of a payment ---
 
     async def accept(self, batch: Sequence[Admission], generation: int, judge: Judge) -> list[Outcome]:
         """Admit a batch, payment by payment in arrival order."""
-        if generation != self._generation:
-            raise StaleWorld
-        self._transaction += 1
+        self._begin(generation)
         return [self._accept(item, position, judge) for position, item in enumerate(batch)]
 
     def _accept(self, item: Admission, position: int, judge: Judge) -> Outcome:
@@ -222,8 +178,7 @@ class MemoryStore(MemoryReturns, MemoryDoubt):
         status = PAYMENT_ACCEPTED if plan else REJECTED
         detail = refusal_json(refusal) if refusal else "{}"
         if plan is not None and plan.opens_at is not None:
-            status, detail = QUEUED, opening_detail(plan.opens_at)
-            self._queued[item.payment_id] = plan.opens_at
+            status, detail = QUEUED, self._wait(item.payment_id, plan.opens_at)
         stored = Stored(
             item.payment_id, item.received_at, item.received_on, item.participant, status,
             problem(refusal).code if refusal else "", detail, item.uetr,
@@ -289,10 +244,6 @@ class MemoryStore(MemoryReturns, MemoryDoubt):
         claims = row.stored.claims + tuple(account_claims(row.transfers))
         self._change(void_changes(claims) if after == VOIDED else post_changes(claims))
 
-    def _change(self, changes: Mapping[str, Change]) -> None:
-        where_they_are = add_up((self._becomes.get(key, key), change) for key, change in changes.items())
-        self._write(changed(self._sums, where_they_are))
-
     async def hear_out(self, step: Step, record: ExceptionRecord | None) -> bool:
         """Await a rail no more after its last word; write an exception record with its suspense posting once."""
         row = self._rows[step.payment_id]
@@ -306,7 +257,7 @@ class MemoryStore(MemoryReturns, MemoryDoubt):
         )
         self._post_alone(record.transfers)
         for claim in record.forced:
-            self._add(self._becomes.get(claim.counter, claim.counter), Change(up_posted=claim.delta))
+            self._add(self._where_it_is(claim.counter), Change(up_posted=claim.delta))
         self._rows[record.payment_id] = row._replace(alone=row.alone + record.transfers)
         return True
 
@@ -314,13 +265,33 @@ class MemoryStore(MemoryReturns, MemoryDoubt):
         """Give back a share of a posted payment's claims; False where this step has counted before."""
         return self._give_back(payment_id, step, share)
 
-    # --- what returns need of these books ---
+    # --- what the other parts need of these books ---
+
+    def _begin(self, generation: int) -> None:
+        """Begin a transaction in the world of this generation."""
+        if generation != self._generation:
+            raise StaleWorld
+        self._transaction += 1
+
+    def _grow(self) -> None:
+        self._generation += 1
+
+    def _set_out(self, release: Release, at: datetime, position: int) -> Unfinished:
+        row = self._rows[release.payment_id]
+        stored = row.stored._replace(status=PAYMENT_TABLE[QUEUED][RELEASE], detail="{}")
+        [(leg, leg_status)] = row.legs
+        legs = ((leg._replace(expires_at=release.deadline_at), leg_status),)
+        row = row._replace(stored=stored, legs=legs, incarnation=self._incarnation)
+        self._rows[release.payment_id] = row
+        self._event(stored, self._count[release.payment_id] + 1, at, position)
+        return _unfinished(row)
+
+    def _note_detail(self, payment_id: str, detail: str) -> None:
+        row = self._rows[payment_id]
+        self._rows[payment_id] = row._replace(stored=row.stored._replace(detail=detail))
 
     def _held(self, payment_id: str) -> Stored:
         return self._rows[payment_id].stored
-
-    def _sums_of(self, keys: Iterable[str]) -> Mapping[str, Sums]:
-        return {key: self._sums.get(key, EMPTY) for key in keys}
 
     def _post_beside(self, payment_id: str, transfers: Sequence[Transfer]) -> None:
         row = self._rows[payment_id]
@@ -358,50 +329,6 @@ class MemoryStore(MemoryReturns, MemoryDoubt):
             taken.append(_unfinished(row))
         return taken
 
-    # --- those that wait for an opening ---
-
-    async def queued(self, until: datetime, limit: int) -> list[Queued]:
-        """Return payments that wait for an opening by `until`, the earliest first."""
-        due = sorted((opens_at, payment_id) for payment_id, opens_at in self._queued.items() if opens_at <= until)
-        found = [Queued(self._rows[payment_id].stored, opens_at) for opens_at, payment_id in due]
-        for each in found:
-            if each.stored.status != QUEUED:
-                del self._queued[each.stored.payment_id]
-        return [each for each in found if each.stored.status == QUEUED][:limit]
-
-    async def next_opening(self) -> datetime | None:
-        """Return the earliest opening a payment waits for."""
-        return min(self._queued.values(), default=None)
-
-    async def release(self, releases: Sequence[Release], generation: int, at: datetime) -> list[Unfinished]:
-        """Move waiting payments to accepted under the worker registered here; only what moved is returned."""
-        if generation != self._generation:
-            raise StaleWorld
-        self._transaction += 1
-        released = []
-        for position, each in enumerate(releases):
-            row = self._rows[each.payment_id]
-            if row.stored.status != QUEUED:
-                continue
-            stored = row.stored._replace(status=PAYMENT_TABLE[QUEUED][RELEASE], detail="{}")
-            [(leg, leg_status)] = row.legs
-            legs = ((leg._replace(expires_at=each.deadline_at), leg_status),)
-            row = row._replace(stored=stored, legs=legs, incarnation=self._incarnation)
-            self._rows[each.payment_id] = row
-            self._queued.pop(each.payment_id, None)
-            self._event(stored, self._count[each.payment_id] + 1, at, position)
-            released.append(_unfinished(row))
-        return released
-
-    async def put_off(self, waiting: Sequence[Queued]) -> None:
-        """Have payments that still wait do so until another opening."""
-        for each in waiting:
-            row = self._rows[each.stored.payment_id]
-            if row.stored.status == QUEUED:
-                detail = opening_detail(each.opens_at)
-                self._rows[each.stored.payment_id] = row._replace(stored=row.stored._replace(detail=detail))
-                self._queued[each.stored.payment_id] = each.opens_at
-
     # --- quotes, keys ---
 
     async def save_quotes(self, quotes: Sequence[Quote]) -> None:
@@ -422,15 +349,6 @@ class MemoryStore(MemoryReturns, MemoryDoubt):
         self._keys[key_hash] = participant
 
     # --- reads ---
-
-    async def sums(self, counters: Iterable[str]) -> dict[str, Sums]:
-        """Return the sums of counters that exist, of one that was linked to another's those of the other."""
-        found = {key: self._becomes.get(key, key) for key in counters}
-        return {key: self._sums[now] for key, now in found.items() if now in self._sums}
-
-    async def counters(self, prefix: str) -> dict[str, Sums]:
-        """Return all counters whose key begins with `prefix`."""
-        return {key: sums for key, sums in sorted(self._sums.items()) if key.startswith(prefix)}
 
     async def payment(self, payment_id: str) -> Stored | None:
         """Return one payment."""
@@ -498,11 +416,6 @@ def _unfinished(row: _Row) -> Unfinished:
         stored.payment_id, stored.received_on, stored.uetr, stored.status, leg.rail, leg.n, leg.expires_at,
         stored.debit_currency, stored.settlement_minor, stored.settlement_currency, row.sealed,
     )  # fmt: skip
-
-
-def _person_of(counter: str) -> str:
-    """Return whose counter it is: rule|person|window or rule|person@institution|window; "" of an account."""
-    return counter.partition("|")[2].partition("|")[0].partition("@")[0]
 
 
 def _order(cursor: str) -> tuple[int, int]:

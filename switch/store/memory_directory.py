@@ -1,24 +1,34 @@
-"""The directory's records in memory: the reference of switch.store.postgres.directory, under the same contract."""
+"""The directory's records in memory: the reference for switch/store/postgres/directory.py, under the same contract.
 
-from collections.abc import Sequence
+A part of MemoryStore, which says what it needs of the books below.
+"""
 
-from switch.flow.ports import DirectoryRow
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+
+from switch.flow.directory_books import DIRECTORY, DirectoryRow
 
 
 class MemoryDirectory:
-    """Records by key; who holds it keeps the generation."""
+    """The part of the books that the directory is in: records by key."""
 
     def __init__(self) -> None:
-        self._rows: dict[str, DirectoryRow] = {}
+        self._directory: dict[str, DirectoryRow] = {}
 
-    def save(self, rows: Sequence[DirectoryRow], revision: int) -> None:
-        """Write records, each in place of the one of its key."""
-        self._rows |= {row.key: row._replace(revision=revision) for row in rows}
+    @abstractmethod
+    async def advance(self, world: Mapping[str, str], generation: int | None = None) -> int:
+        """Store facts of the world and grow the generation."""
 
-    def later(self, after: int, limit: int) -> list[DirectoryRow]:
-        """Return records of later revisions than `after`, in their order; what was written together stays together."""
+    async def save_directory(self, rows: Sequence[DirectoryRow], generation: int) -> int:
+        """Write records of the directory and grow the generation; StaleWorld where someone else was first."""
+        grown = await self.advance({DIRECTORY: str(generation + 1)}, generation)
+        self._directory |= {row.key: row._replace(revision=grown) for row in rows}
+        return grown
+
+    async def directory(self, after: int, limit: int) -> list[DirectoryRow]:
+        """Return records of the directory of later revisions than `after`; what was written together stays together."""
         found = sorted(
-            (row for row in self._rows.values() if row.revision > after), key=lambda row: (row.revision, row.key)
+            (row for row in self._directory.values() if row.revision > after), key=lambda row: (row.revision, row.key)
         )
         last = found[limit - 1].revision if len(found) >= limit else 0
         return [row for n, row in enumerate(found) if n < limit or row.revision == last]

@@ -7,9 +7,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 
-from switch.flow.doubt_books import ABOUT_PAYMENT, CONFIRMED, INQUIRIES_KEPT, OPEN, Inquiry, Proposal, resolved_detail
-from switch.flow.ports import EXCEPTION, Moved, Step
-from switch.payment.status import ACCEPTED
+from switch.flow.doubt_books import ABOUT_PAYMENT, CONFIRMED, INQUIRIES_KEPT, OPEN, Inquiry, Proposal
+from switch.flow.ports import EXCEPTION, Moved, Step, Stored
+from switch.flow.record_events import resolved_detail
+from switch.payment.status import ACCEPTED, REJECTED
 
 
 class MemoryDoubt:
@@ -22,6 +23,10 @@ class MemoryDoubt:
     @abstractmethod
     def _holder(self, payment_id: str) -> tuple[str, int]:
         """Return a payment's status and the incarnation that holds it."""
+
+    @abstractmethod
+    def _held(self, payment_id: str) -> Stored:
+        """Return a payment that is there."""
 
     @abstractmethod
     def _record_event(
@@ -42,6 +47,11 @@ class MemoryDoubt:
     ) -> None:
         """Write one event of a record."""
         self._record_event(payment_id, record, at, code, detail, participant or "")
+
+    async def ended(self, payment_ids: Sequence[str]) -> set[str]:
+        """Return which of these payments operators have ended while their rails' last word is out."""
+        held = [self._held(payment_id) for payment_id in payment_ids]
+        return {each.payment_id for each in held if each.status == REJECTED and each.awaits_rail}
 
     async def note_inquiries(self, inquiries: Sequence[Inquiry]) -> None:
         """Keep inquiries, one a leg, each as the leg's next; past INQUIRIES_KEPT the last row counts on."""

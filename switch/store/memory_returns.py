@@ -12,6 +12,7 @@ from limits.claims import Sums
 from limits.counters import admit
 from rails.port import RailReturn, RecallAnswer
 from switch.flow.ports import RECALL, RETURN, Stored
+from switch.flow.record_events import recall_detail, return_detail
 from switch.flow.return_books import (
     Draft,
     Opened,
@@ -19,11 +20,9 @@ from switch.flow.return_books import (
     StoredReturn,
     answered_state,
     booked,
+    code_of,
     next_ask,
-    recall_code,
-    recall_detail,
     released,
-    return_detail,
 )
 from switch.payment.plan import Transfer
 from switch.payment.postings import account_claims
@@ -106,7 +105,7 @@ class MemoryReturns:
         state = answered_state(recall.state, answer)
         if state == recall.state:
             return False
-        code = recall_code(answer) if state == RECALL_REJECTED else ""
+        code = code_of(answer) if state == RECALL_REJECTED else ""
         self._move(recall, state, code, None if state in OPEN else answer.at, answer.at)
         return True
 
@@ -127,6 +126,7 @@ class MemoryReturns:
         """Book what a rail gives back; known by its return_id it stands as it is."""
         known = self._returns.get(given.return_id)
         if known is not None:
+            self._answered(known._replace(recall_id=given.recall_id), at)
             return known, False
         if not payment_id:
             stored = self._returns[given.return_id] = booked(given, "", "", 1, 0, Booking(UNMATCHED, UNKNOWN), at)
@@ -136,11 +136,15 @@ class MemoryReturns:
         assert booking is not None, "the last way to book a return always fits"
         stored = booked(given, payment_id, self._held(payment_id).participant, n, before, booking, at)
         self._returns[given.return_id] = stored
-        recall = self._recalls.get(stored.recall_id)
-        if recall is not None and recall.state in UNDER_WAY and recall.payment_id == payment_id:
-            self._move(recall, RETURNED, "", recall.answered_at or stored.at, at)
+        self._answered(stored, at)
         self._record_event(payment_id, RETURN, at, stored.reason_code, return_detail(stored))
         return stored, True
+
+    def _answered(self, stored: StoredReturn, at: datetime) -> None:
+        """Let the recall that a return answers have its end."""
+        recall = self._recalls.get(stored.recall_id)
+        if recall is not None and recall.state in UNDER_WAY and recall.payment_id == stored.payment_id:
+            self._move(recall, RETURNED, "", recall.answered_at or stored.at, at)
 
     async def release_return(self, return_id: str, at: datetime, make: Make) -> StoredReturn | None:
         """Book a held return anew; None where no way is covered."""

@@ -13,13 +13,14 @@ from fx.money import EXPONENTS, AmountError, Money, parse_amount
 from limits.facts import PaymentFacts, Profile
 from rails import identifiers
 from rails.addressing import normalize_account
+from rails.identifiers.cards import check_card
 from rails.magic import MARK
 from rails.messages.codes import load_codes
 from switch.directory.directory import Directory
 from switch.directory.entries import Entry
-from switch.directory.names import describe_mismatch, match_name
+from switch.directory.names import describe_mismatch, match_name, written_as
 from switch.participants.persons import Persons
-from switch.participants.registry import Group, Participant
+from switch.participants.registry import STRICT, Group, Participant
 from switch.payment import magic
 from switch.payment.instruction import PERSON_ID_TYPES, Document, Identification, Instruction, Party
 from switch.payment.plan import Refusal
@@ -61,6 +62,10 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
     wrong = _accounts(debtor, creditor) or _identified(debtor.identification, creditor.identification)
     if wrong is not None:
         return wrong
+    if debtor.account.type == "card" or creditor.account.type == "card":
+        wrong = _cards({"debtor": (debtor, debtor_agent), "creditor": (creditor, creditor_agent)})
+        if wrong is not None:
+            return wrong
     wrong = _codes(instruction)
     if wrong is not None:
         return wrong
@@ -156,6 +161,18 @@ def _accounts(debtor: Party, creditor: Party) -> Refusal | None:
     return None
 
 
+def _cards(sides: Mapping[str, tuple[Party, Participant]]) -> Refusal | None:
+    """Judge the numbers of mainland bank cards; of those of other places no form is known (facts messages 2.5)."""
+    for side, (party, agent) in sides.items():
+        number = party.account.number
+        if party.account.type != "card" or agent.country != "CN" or number is None or MARK in number:
+            continue
+        what = check_card(normalize_account(number))
+        if what is not None:
+            return Refusal("account-malformed", {"what": what}, f"{side}.account.number")
+    return None
+
+
 def _identified(debtor: Identification | None, creditor: Identification | None) -> Refusal | None:
     if debtor is None:
         return Refusal("identification-missing", {}, "debtor.identification")
@@ -220,7 +237,26 @@ def _payee(instruction: Instruction, directory: Directory, agent: Participant) -
         return Refusal(
             "name-mismatch", {"what": describe_mismatch(instruction.creditor.name, entry.name)}, "creditor.name"
         )
+    if agent.names == STRICT:
+        return _strictly(instruction, entry, agent) or number
     return number
+
+
+def _strictly(instruction: Instruction, entry: Entry | None, agent: Participant) -> Refusal | None:
+    """What a payee's bank has really refused (facts rules 4.1): a name not written as registered, remarks in other letters."""
+    if entry is not None and not written_as(instruction.creditor.name, entry.name):
+        what = f"{agent.bic} takes a name only as registered; order, spaces, spelling and form of characters count"
+        return Refusal("name-mismatch", {"what": what}, "creditor.name")
+    remarks = instruction.remittance_information
+    if remarks and instruction.debtor_agent[4:6] != agent.country and not _latin(remarks):
+        return Refusal("remarks-not-latin", {"agent": agent.bic}, "remittance_information")
+    return None
+
+
+def _latin(text: str) -> bool:
+    return text.isascii() or all(
+        unicodedata.name(char, "").startswith("LATIN") for char in unicodedata.normalize("NFKC", text) if char.isalpha()
+    )
 
 
 def payee_alerted(instruction: Instruction, known: Known) -> bool:

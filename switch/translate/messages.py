@@ -36,6 +36,8 @@ from switch.payment.status import ISO_STATUS
 _ANSWER_TO = MappingProxyType({PACS_008S[0]: PACS_002, PACS_008S[1]: "pacs.002.001.15"})
 _DAY_PAST, _DAY_TO_COME = "DT01", "CH03"
 
+SWITCH_BIC = "BAYSHKH0"  # fictional, as its location code says
+
 
 class ParsedMessage(NamedTuple):
     """A pacs.008 or pain.001 as instructions, and apart from them the transactions refused: those are answered, too."""
@@ -88,7 +90,7 @@ def initiation_in(read: Pain001, today: date) -> ParsedMessage:
         raise MessageError(code, field, text, read.message_id)
     instructions = _instructions(read.transfers, read.refused, read.message_id)
     return ParsedMessage(
-        read.message_id, instructions, list(read.refused), None, read.definition, read.created_at,
+        read.message_id, instructions, list(read.refused), read.header, read.definition, read.created_at,
         instructions[0].debtor_agent, read.payment_information_id,
     )  # fmt: skip
 
@@ -218,20 +220,24 @@ def pacs002_for(
 def pain002_for(
     outcomes: Sequence[TransactionOutcome], *, message_id: str, created_at: datetime, original: ParsedMessage
 ) -> bytes:
-    """Write the status report that answers a pain.001, to the customer, in the generation it was sent in."""
+    """Write the status report that answers a pain.001, to the customer, in its generation, with a header where it had one."""
+    definition, at = PAIN_ANSWER_TO[original.definition], iso_time(created_at)
+    asked = original.header
     report = Pain002(
-        PAIN_ANSWER_TO[original.definition], message_id, iso_time(created_at), original.instructing_agent or "",
-        original.msg_id, original.definition, original.payment_information_id, tuple(_statuses(outcomes, original)),
+        definition, message_id, at, original.instructing_agent or "", original.msg_id, original.definition,
+        original.payment_information_id, tuple(_statuses(outcomes, original)),
+        header=BusinessHeader(SWITCH_BIC, asked.from_bic, message_id, definition, at) if asked is not None else None,
     )  # fmt: skip
     return build_pain002(report)
 
 
 def pain002_for_error(error: MessageError, definition: str, *, message_id: str, created_at: datetime) -> bytes:
-    """Write the status report that refuses a pain.001 as a whole (GrpSts RJCT)."""
+    """Write the status report that refuses a pain.001 as a whole (GrpSts RJCT); its header, where it had one, names the sender."""
     text = f"{error.field}: {error.text}" if error.field else error.text
-    answer = PAIN_ANSWER_TO.get(definition, PAIN_ANSWER_TO[PAIN_001])
+    answer, at = PAIN_ANSWER_TO.get(definition, PAIN_ANSWER_TO[PAIN_001]), iso_time(created_at)
+    header = BusinessHeader(SWITCH_BIC, error.sender, message_id, answer, at) if error.sender else None
     return build_pain002(
-        Pain002(answer, message_id, iso_time(created_at), "", error.message_id, definition, "", (), error.code, text)
+        Pain002(answer, message_id, at, "", error.message_id, definition, "", (), error.code, text, header)
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from rails.messages.acmt023 import KINDS, VerificationRequest
 from rails.messages.acmt024 import Report, VerificationReport, build_acmt024
-from rails.messages.acmt_parts import Assignment, Subject
+from rails.messages.acmt_parts import Subject, VerificationAssignment
 from rails.messages.model import BusinessHeader
 from switch.directory.lookups import Asked, Lookup
 
@@ -32,7 +32,7 @@ def lookup_message(
     original = request.assignment
     return build_acmt024(
         VerificationReport(
-            Assignment(message_id, created_at, from_bic, to_bic), original.message_id, original.created_at, reports,
+            VerificationAssignment(message_id, created_at, from_bic, to_bic), original.message_id, original.created_at, reports,
             header, definition,
         )
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from builders import HARBOUR, KAPOK, LION, a_clock, domestic
 from serving import Served, body_of, serving
@@ -116,9 +117,12 @@ async def test_an_agent_changes_its_own_customers_proxies_only(own: Served) -> N
             assert caught.value.status == 403
         known = await harbour.known_account(HARBOUR, "900888555001")
         assert known["name"] == "CHEUNG Mei Ling" and [each["proxy"] for each in known["proxies"]] == [PHONE]
-        moved = await harbour.change_proxy(
-            "move", PHONE, HARBOUR, to_agent=KAPOK, account="903888555001", name="CHEUNG Mei Ling"
-        )
+        to = {"to_agent": KAPOK, "account": "903888555001", "name": "CHEUNG Mei Ling"}
+        with pytest.raises(Problem) as caught:  # it would name an account of Kapok's, which has not agreed
+            await harbour.change_proxy("move", PHONE, HARBOUR, **to)
+        assert caught.value.status == 409
+        assert (await operator.known_account(KAPOK, "903888555001"))["name"] is None
+        moved = await operator.change_proxy("move", PHONE, HARBOUR, **to)
         assert (moved["agent"], moved["default"]) == (KAPOK, True)
         assert (await operator.change_proxy("deregister", PHONE, KAPOK))["status"] == "removed"
         assert (await harbour.change_proxy("deregister", PHONE, HARBOUR))["changed"] is False
@@ -157,9 +161,11 @@ async def test_what_is_wrong_is_named_changes_nothing_and_repeats_no_number(
 async def test_who_reads_the_directory_number_by_number_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookups, "MISSES_FREE", 3)
     async with serving(memory_sandbox(a_clock())) as own, own.client(LION) as lion, own.operator() as operator:
-        for _ in range(4):
-            await lion.look_up(TAI_MAN)
-        for n in range(4):  # one more than is free, as four were found
+        known = [each for each in own.sandbox.world.known.directory if each.agent in (HARBOUR, LION)]
+        theirs = [each for each in known if each.agent == HARBOUR][:4]
+        for entry in [*theirs, *[each for each in known if each.agent == LION][:8], *theirs]:
+            await lion.look_up(agent=entry.agent, account=entry.account)
+        for n in range(4):  # one more than is free, as four of others were found; its own and the same again earn none
             await lion.look_up({"type": "MBNO", "value": phone(600 + n, "HK")})
         async with own.http(LION) as http:
             stopped = await http.post("/v1/lookups", json={"proxy": TAI_MAN})
@@ -168,6 +174,36 @@ async def test_who_reads_the_directory_number_by_number_is_stopped(monkeypatch: 
             await operator.look_up({"type": "MBNO", "value": phone(600 + n, "HK")})
         async with own.client(HARBOUR) as harbour:
             assert (await harbour.look_up(TAI_MAN))["verified"]
+
+
+@pytest.mark.parametrize("path", ["/v1/payments/explain", "/v1/headroom", "/v1/payments", "/v1/payments/batch"])
+async def test_instructions_by_proxy_read_no_more_of_the_directory_than_look_ups(
+    monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(lookups, "MISSES_FREE", 3)
+
+    def asked(n: int, value: str | None = None) -> dict[str, Any]:
+        proxy = {"proxy": {"type": "MBNO", "value": value or phone(600 + n, "HK")}}
+        body = body_of(domestic(debtor_agent=LION, creditor_agent=HARBOUR, creditor__account=proxy))
+        return body | {"instruction_id": f"guess-{n}"}
+
+    async with serving(memory_sandbox(a_clock())) as own, own.http(LION) as http, own.http(None) as operator:
+
+        async def ask(door: httpx.AsyncClient, body: dict[str, Any]) -> int:
+            key = body["instruction_id"]
+            if not path.endswith("batch"):
+                return (await door.post(path, json=body, headers={"Idempotency-Key": key})).status_code
+            items = {"items": [{"idempotency_key": key, "instruction": body}]}
+            [item] = (await door.post(path, json=items)).json()["items"]
+            return int(item["http_status"])
+
+        for n in range(6):  # a magic one is in no directory
+            assert await ask(http, asked(n, "+852-61000001")) != 429
+        answers = [await ask(http, asked(10 + n)) for n in range(5)]
+        assert 429 not in answers[:3] and answers[3:] == [429, 429]
+        assert await ask(http, asked(20, TAI_MAN["value"])) == 429  # or what is let through would tell
+        assert (await http.post("/v1/lookups", json={"proxy": TAI_MAN})).status_code == 429
+        assert await ask(operator, asked(30)) != 429
 
 
 async def test_no_number_is_logged(own: Served, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from lxml import etree
 from pydantic import BaseModel
 from serving import Served, a_new_person, body_of
 
-from switch.api import examples, lookups, models, persons, proxies, rail_models
+from switch.api import control_models, decision_models, examples, hkqr, lookups, models, persons, proxies, rail_models
 
 
 async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) -> None:
@@ -33,6 +33,7 @@ async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) 
             "account": f"P{person}",
             "name": "HO Mei",
         }
+        a_code = {"proxy": {"type": "MBNO", "value": "+852-61900001"}, "agent": HARBOUR, "picture": True}
         paid = await http.post("/v1/payments", json=good, headers=key | {"Prefer": "wait=10"})
         payment = f"/v1/payments/{paid.json()['payment_id']}"
         batch = {
@@ -49,13 +50,13 @@ async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) 
             (200, models.ExplainDocument, await http.post("/v1/payments/explain", json=good)),
             (200, models.PaymentPage, await http.get("/v1/payments?limit=5")),
             (200, models.PaymentDocument, await http.get(payment)),
-            (200, models.ExceptionPage, await operator.get("/v1/exceptions")),
+            (200, decision_models.ExceptionPage, await operator.get("/v1/exceptions")),
             (200, models.EventList, await http.get(f"{payment}/events")),
             (200, models.MessageList, await http.get(f"{payment}/messages")),
             (200, models.HeadroomDocument, await http.post("/v1/headroom", json=good)),
             (200, models.QuotaBoard, await operator.get("/v1/quotas")),
             (201, models.QuoteDocument, await http.post("/v1/quotes", json=quote)),
-            (200, models.ClockDocument, await http.get("/v1/sandbox/clock")),
+            (200, control_models.ClockDocument, await http.get("/v1/sandbox/clock")),
             (200, rail_models.FaultDocument, await http.get("/v1/sandbox/rails/hk-fps/faults")),
             (200, models.PersonLinkDocument, await operator.post("/v1/sandbox/persons/links", json=link)),
             (200, persons.StateDocument, await operator.post("/v1/persons/states", json={"document": a_person(person), "state": "watch-list"})),
@@ -66,6 +67,8 @@ async def test_every_answer_has_the_shape_it_is_documented_with(served: Served) 
             (200, proxies.KnownAccountDocument, await http.post("/v1/accounts/known", json={"agent": HARBOUR, "account": f"P{person}"})),
             (200, proxies.AlertDocument, await operator.post("/v1/accounts/alerts", json={"agent": HARBOUR, "account": f"P{person}", "alert": True})),
             (200, lookups.LookupDocument, await http.post("/v1/lookups", json={"agent": HARBOUR, "account": f"P{person}", "name": "HO M"})),
+            (200, hkqr.HkqrDocument, code := await http.post("/v1/hkqr", json=a_code)),
+            (200, lookups.LookupDocument, await http.post("/v1/lookups", json={"hkqr": code.json()["payload"]})),
             (200, models.ParticipantList, await http.get("/v1/participants")),
             (200, models.MagicList, await http.get("/v1/magic")),
             (200, models.HealthDocument, await http.get("/readyz")),
@@ -194,7 +197,7 @@ async def test_every_example_of_a_body_can_be_tried_out(own: Served) -> None:
     assert tried.keys() == {
         "/v1/payments", "/v1/payments/batch", "/v1/payments/explain", "/v1/headroom", "/v1/quotes", "/v1/messages",
         "/v1/persons/states", "/v1/persons/pairs", "/v1/proxies", "/v1/proxies/change", "/v1/accounts/known", "/v1/accounts/alerts", "/v1/lookups",
-        "/v1/persons/known",
+        "/v1/persons/known", "/v1/hkqr",
         "/v1/sandbox/rulebook",
     }  # fmt: skip
     assert tried["/v1/payments/explain"].json()["status"] == "ACSP"

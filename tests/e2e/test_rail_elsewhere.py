@@ -1,16 +1,18 @@
 """A switch one of whose rails answers over HTTP: payments go through it as through any, by the switch's own clock."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from builders import a_clock, northbound, to_magic
-from served_rail import KEY, a_service, served
+from builders import a_clock, domestic, northbound, to_magic
+from served_rail import KEY, a_service, a_simulated, served
 from serving import Served, a_new_person, body_of, serving
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from typer.testing import CliRunner
 
 from limits.calendars import is_business_day
@@ -18,8 +20,10 @@ from rails.book import MemoryBook
 from rails.catalogue import build_rails
 from rails.channel import Channel
 from rails.contents import MemoryContents
+from rails.port import RailReport, RailReturn
 from rails.remote import RemoteRail
 from rails.serving import RailService
+from rails.wire.values import LegStatus
 from switch.cli import app
 from switch.main import CannotOpen, make_worker, make_world
 from switch.sandbox import Sandbox
@@ -109,6 +113,116 @@ async def test_faults_of_a_rail_of_ours_are_set_from_here_and_of_another_are_ref
         assert (answer.status_code, answer.json()["name"]) == (409, "rail-elsewhere")
         answer = await http.post("/v1/sandbox/rails/hk-fps/faults", json={"lost_reports": 10_000})
         assert answer.status_code == 200
+
+
+def of_kind(kind: type[RailService]) -> RailService:
+    book = MemoryBook()
+    return kind(a_simulated("ibps", book), book, MemoryContents(), KEY, "kind")
+
+
+@pytest.mark.parametrize("status", [202, 307, 409])
+async def test_what_a_rail_has_taken_and_answers_otherwise_is_paid_and_not_released(status: int) -> None:
+    class TakesAndSays(RailService):
+        async def pacs008(self, request: Request) -> Response:
+            await super().pacs008(request)
+            return Response(b"", status)
+
+        async def reports(self, request: Request) -> Response:
+            await self._time(request)
+            return self._page(b"", "s-1")
+
+    async with a_switch(of_kind(TakesAndSays)) as switch, switch.client() as bank, switch.operator() as operator:
+        paid = await bank.pay(body_of(northbound("600.00", person=a_new_person())))
+        for seconds in (61, 10, 30, 3600):
+            await operator.move_clock(by_seconds=seconds, settle_seconds=3)
+        assert (await bank.payment(paid["payment_id"]))["iso_status"] == "ACCC"
+        assert await switch.sandbox.store.exceptions(paid["payment_id"]) == []
+
+
+async def test_a_rail_whose_answer_drips_does_not_hold_up_the_others() -> None:
+    class Drips(RailService):
+        async def pacs008(self, request: Request) -> Response:
+            async def drip() -> AsyncIterator[bytes]:
+                for _ in range(20):
+                    yield b" "
+                    await asyncio.sleep(0.5)
+
+            return StreamingResponse(drip(), 200, {"Content-Type": "application/xml"})
+
+    async with a_switch(of_kind(Drips)) as switch, switch.client() as bank:
+        await bank.pay(body_of(northbound("600.00", person=a_new_person())))
+        worker = switch.sandbox.worker
+        for _ in range(2):
+            await bank.pay(body_of(domestic(person=a_new_person())))
+            async with asyncio.timeout(1.0):  # the answer drips for three seconds at the least
+                while any(flight.rail != "ibps" for flight, _ in worker.unsent) or worker.sending.keys() - {"ibps"}:
+                    await asyncio.sleep(0.01)
+            assert "ibps" in worker.sending
+
+
+async def test_a_report_in_another_currency_is_an_exception_and_moves_nothing() -> None:
+    class InDollars(RailService):
+        async def _statuses(self, reports: Sequence[RailReport]) -> list[LegStatus]:
+            entries = await self._book.find([(report.uetr, report.leg) for report in reports])
+            return [
+                said._replace(amount_minor=entry.amount_minor, currency="HKD") if entry else said
+                for said, entry in zip(await super()._statuses(reports), entries, strict=True)
+            ]
+
+    async with a_switch(of_kind(InDollars)) as switch, switch.client() as bank, switch.operator() as operator:
+        paid = await bank.pay(body_of(northbound("600.00", person=a_new_person())))
+        await operator.move_clock(by_seconds=18, settle_seconds=5)
+        assert (await bank.payment(paid["payment_id"]))["iso_status"] == "ACSP"
+        records = await switch.sandbox.store.exceptions(paid["payment_id"])
+        assert {record.kind for record in records} == {"wrong-amount"}
+        assert '"currency": "HKD"' in records[0].detail
+
+
+@pytest.mark.parametrize("code", ["CUST", "FOCR"])
+async def test_a_granted_recall_is_closed_by_the_return_it_names_whatever_its_code(code: str) -> None:
+    class WithAnotherCode(RailService):
+        def _tell(self, returned: Sequence[RailReturn]) -> None:
+            super()._tell([each._replace(reason_code=code) for each in returned])
+
+    async with a_switch(of_kind(WithAnotherCode)) as switch, switch.client() as bank, switch.operator() as operator:
+        account = {"creditor__account__number": "MAGIC-RECALL-ACCEPTED"}
+        paid = await bank.pay(body_of(northbound("600.00", person=a_new_person(), **account)))
+        await operator.move_clock(by_seconds=18, settle_seconds=5)
+        asked = await switch.http().post(
+            f"/v1/payments/{paid['payment_id']}/recall", json={"reason_code": "DUPL"}, headers={"Idempotency-Key": "k1"}
+        )
+        assert asked.status_code < 300, asked.text
+        for days in (1, 3, 5):
+            await operator.move_clock(by_seconds=days * 86_400, settle_seconds=5)
+            await asyncio.sleep(0.3)
+        store = switch.sandbox.store
+        [recall] = await store.recalls(paid["payment_id"])
+        [back] = await store.returns(paid["payment_id"])
+        assert (recall.state, back.state) == ("returned", "returned")
+
+
+async def test_a_return_after_a_recall_that_nobody_asked_is_booked() -> None:
+    class GivesBack(RailService):
+        uetr, minor = "", 0
+
+        async def returns(self, request: Request) -> Response:
+            at = await self._time(request)
+            if self.uetr and not self._told:
+                given = RailReturn("ibps", str(uuid4()), self.uetr, 1, self.minor, "CNY", 0, "FOCR", "", at)
+                self._tell([given])
+            return await super().returns(request)
+
+    service = of_kind(GivesBack)
+    assert isinstance(service, GivesBack)
+    async with a_switch(service) as switch, switch.client() as bank, switch.operator() as operator:
+        paid = await bank.pay(body_of(northbound("600.00", person=a_new_person())))
+        await operator.move_clock(by_seconds=18, settle_seconds=5)
+        stored = await switch.sandbox.payment(paid["payment_id"], None)
+        service.minor, service.uetr = stored.settlement_minor, stored.uetr
+        async with asyncio.timeout(10):
+            while not await switch.sandbox.store.returns(paid["payment_id"]):
+                await operator.move_clock(by_seconds=60, settle_seconds=1)
+                await asyncio.sleep(0.1)
 
 
 async def test_a_rail_that_carries_something_else_is_refused_at_the_start() -> None:

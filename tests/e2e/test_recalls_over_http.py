@@ -63,7 +63,7 @@ async def test_a_team_recalls_a_payment_and_reads_the_same_everywhere(own: Serve
         taken = codec().take(codec().open(xml[0].encode()), PACS_004)
         assert (taken.returns[0].reason_code, taken.returns[0].returned_amount.amount) == (
             "FOCR",
-            payment["settlement_amount"]["amount"],
+            back["returns"][0]["credited_amount"]["amount"],
         )
 
 

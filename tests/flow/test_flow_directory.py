@@ -74,7 +74,7 @@ async def test_a_moved_proxy_is_paid_at_its_new_agent_only(new_store: NewStore) 
     worker = await a_worker(new_store)
     await registered(worker)
     to = Holder("903888777001", NAME)
-    await desk_of(worker).change(lambda known, now: changes.move(known, AT_LION, AT_KAPOK, to, now))
+    await desk_of(worker).change(lambda known, now: changes.move(known, AT_LION, AT_KAPOK, to, now, True))
     assert await refusal(worker, to_phone()) == "creditor-agent-differs"
     assert await refusal(worker, to_phone(creditor_agent=KAPOK)) == ""
 

@@ -209,8 +209,8 @@ def eyes(driver: Driver) -> Decisions:
 async def test_a_payment_ends_only_when_a_second_operator_agrees_and_both_stand_in_its_event(driver: Driver) -> None:
     payment_id = await in_doubt(driver)
     held, stored = await driver.counters(), await driver.stored(payment_id)
-    for _ in range(2):  # the same operator twice is one pair of eyes
-        proposed = await eyes(driver).on_payment(stored, REJECT, "Chan", "Silent since noon.")
+    for same in ("Chan", "Chan", "CHAN", " chan "):  # the same operator twice is one pair of eyes, however it is spelt
+        proposed = await eyes(driver).on_payment(stored, REJECT, same, "Silent since noon.")
         assert proposed.outcome == "open" and await driver.counters() == held
     assert (await driver.stored(payment_id)).status == "in_doubt"
     with pytest.raises(OtherwiseProposed):

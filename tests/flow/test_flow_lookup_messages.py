@@ -9,7 +9,7 @@ from lxml import etree
 
 from rails.messages.acmt023 import Verification, VerificationRequest, build_acmt023
 from rails.messages.acmt024 import VerificationReport
-from rails.messages.acmt_parts import Assignment, Subject
+from rails.messages.acmt_parts import Subject, VerificationAssignment
 from rails.messages.kinds import read_any
 from rails.messages.model import BusinessHeader
 from switch.directory import changes
@@ -33,7 +33,7 @@ def a_request(version: str, *subjects: Subject) -> VerificationRequest:
     definition = f"acmt.023.001.{version}"
     header = BusinessHeader(LION, "BAYSHKH0", "VRF-1", definition, AT)
     questions = tuple(Verification(f"Q{n}", subject) for n, subject in enumerate(subjects, 1))
-    return VerificationRequest(Assignment("VRF-1", AT, LION, "BAYSHKH0"), questions, header, definition)
+    return VerificationRequest(VerificationAssignment("VRF-1", AT, LION, "BAYSHKH0"), questions, header, definition)
 
 
 def answered(world: World, request: VerificationRequest) -> VerificationReport:

@@ -11,7 +11,8 @@ from driver import Books, Driver
 from faulty import FaultyStore
 
 from rails.hours import Closure
-from switch.flow.ports import Release, StaleWorld, Store, StoreUnavailable
+from switch.flow.ports import StaleWorld, Store, StoreUnavailable
+from switch.flow.queue_books import Release
 from switch.flow.world import closures_fact
 from switch.participants.states import state_fact
 from switch.payment.instruction import Instruction

@@ -19,9 +19,10 @@ from switch.directory.changes import Conflict, Holder, ProxyAt
 from switch.directory.directory import Directory
 from switch.directory.entries import ACTIVE, SUSPENDED, Record
 from switch.directory.lookups import Asked
-from switch.flow.decisions import OtherwiseProposed
+from switch.flow.decisions import NotRecalled, OtherwiseProposed
+from switch.flow.directory_books import DIRECTORY
 from switch.flow.doubt_books import ABOUT_PAYMENT, RESOLUTIONS
-from switch.flow.ports import DIRECTORY, Stored
+from switch.flow.ports import Stored
 from switch.flow.recalls import RecallAsk
 from switch.flow.world import closures_fact
 from switch.participants.states import state_fact
@@ -188,6 +189,8 @@ async def _propose(life: "Life", stored: Stored, about: str, action: str, operat
             found = await desk.on_payment(stored, action, operator, "as the rail's log shows")
         else:
             found = await desk.on_exception(payment_id, about, action, operator, "as the rail's log shows")
+    except NotRecalled:
+        return f"{operator}: {action} {payment_id}, nothing was recalled"
     except OtherwiseProposed:
         life.fates["operators disagree"] += 1
         return f"{operator}: {action} {payment_id}, another wants otherwise"
@@ -271,7 +274,7 @@ async def proxy(life: "Life") -> str:
     phone, agent = a_mobile(life.chance.randrange(3)), life.chance.choice(PROXY_AGENTS)
     at = ProxyAt("MBNO", phone, agent, "CN")
     own, place = life.own.members.proxies, ("MBNO", phone, agent)
-    what = life.chance.choice(("register", "register", "move", "suspend", "release", "deregister"))
+    what = life.chance.choice(("register", "register", "move", "move", "suspend", "suspend", "release", "deregister"))
     account = an_account(life.chance.randrange(3))
     other = next(each for each in PROXY_AGENTS if each != agent)
 
@@ -280,7 +283,7 @@ async def proxy(life: "Life") -> str:
             case "register":
                 return changes.register(directory, at, Holder(account, PAYEE), None, generation)
             case "move":
-                return changes.move(directory, at, at._replace(agent=other), Holder(account, PAYEE), generation)
+                return changes.move(directory, at, at._replace(agent=other), Holder(account, PAYEE), generation, True)
             case "suspend" | "release":
                 return changes.set_status(directory, at, SUSPENDED if what == "suspend" else ACTIVE)
         return changes.deregister(directory, at)
@@ -337,6 +340,6 @@ STEPS: Mapping[str, Callable[["Life"], Awaitable[str]]] = {
     "participant": participant, "close_rail": close_rail, "proxy": proxy, "look_up": look_up, "weigh": weigh,
 }  # fmt: skip
 WEIGHTS = {
-    "release": 5, "cancel": 1, "recall": 6, "recall_step": 8, "release_return": 2, "give_back": 1, "operate": 6, "resolve": 2,
-    "dictate": 2, "fault": 2, "participant": 2, "close_rail": 1, "proxy": 3, "look_up": 2, "weigh": 2,
+    "release": 5, "cancel": 1, "recall": 6, "recall_step": 8, "release_return": 3, "give_back": 2, "operate": 9, "resolve": 2,
+    "dictate": 3, "fault": 2, "participant": 2, "close_rail": 1, "proxy": 4, "look_up": 2, "weigh": 2,
 }  # fmt: skip

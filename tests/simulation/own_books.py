@@ -272,6 +272,8 @@ class OwnBooks:
                 kind != "late-acceptance" or (status == "rejected" and bool(said)), f"{payment_id} is {status}: {kind}"
             )
         known[kind] = detail["state"]
+        if kind == "late-acceptance":
+            (self.returns.late.add if detail["state"] == "open" else self.returns.late.discard)(payment_id)
 
     # --- at any time ---
 

@@ -42,6 +42,7 @@ class OwnReturns:
     """Everything seen of money asked back and given back."""
 
     def __init__(self) -> None:
+        self.late: set[str] = set()  # payments that were paid after their end, as the stream says, and not resolved
         self.recalls: dict[str, str] = {}  # recall -> its state, as the stream says
         self.of_payment: defaultdict[str, list[str]] = defaultdict(list)  # payment -> its recalls
         self.states: dict[str, str] = {}  # return -> its state, as the stream says
@@ -91,10 +92,13 @@ class OwnReturns:
                 expect(bool(before), f"{payment_id} has no recall under way, and another is refused")
             return
         assert recall is not None
-        self._by_key[stored.participant, key] = Asked(recall.recall_id, payment_id, ask if opened.same_content else None)
+        self._by_key[stored.participant, key] = Asked(
+            recall.recall_id, payment_id, ask if opened.same_content else None
+        )
         if opened.replayed:  # the reply to the first was lost
             return
-        expect(status in POSTED, f"{payment_id} is {status}, and is recalled")
+        late = payment_id in self.late and ask.reason_code == "TECH"
+        expect(status in POSTED or late, f"{payment_id} is {status}, and is recalled")
         expect(not before, f"{payment_id} is recalled twice at a time")
         left = stored.settlement_minor - self._taken(stored)
         fits = recall.currency == stored.settlement_currency and 0 < recall.amount_minor <= left
@@ -130,7 +134,8 @@ class OwnReturns:
         self._first.setdefault(return_id, figures)
         self._payment[return_id] = payment_id
         paid = status in POSTED
-        expect(paid == (state != "squared"), f"{payment_id} is {status}, its return {return_id} {state}")
+        fitting = state != "squared" if paid else state not in HAS_IT
+        expect(fitting, f"{payment_id} is {status}, its return {return_id} {state}")
         if state in HAS_IT:
             expect(figures.currency == stored.settlement_currency, f"return {return_id} is {state} in another currency")
             back = self._taken(stored)

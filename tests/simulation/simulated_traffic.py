@@ -69,7 +69,7 @@ def _north(ask: Ask, changes: dict[str, Any]) -> Instruction:
     currency = chance.choice(("HKD", "HKD", "CNY"))
     amount = _amount(chance, "5000.00", "2500.00", "9999.99", "10000.00", "0.01", "10000.01")
     changes |= {"debtor__identification": person, "instructed_amount": {"currency": currency, "amount": amount}}
-    if chance.random() < 0.15:
+    if chance.random() < 0.3:
         changes |= {
             "creditor__account__number": None,
             "creditor__account__proxy": {"type": "MBNO", "value": a_mobile(chance.randrange(3))},

@@ -104,7 +104,7 @@ class TroubledRail:
 
     def __init__(self, rail: SimulatedRail, trouble: Trouble, listener: Listener) -> None:
         self.inner = rail
-        self.capabilities = rail.capabilities
+        self.capabilities, self.takes_faults = rail.capabilities, rail.takes_faults
         self._trouble = trouble
         self._listener = listener
 

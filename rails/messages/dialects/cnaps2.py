@@ -33,7 +33,6 @@ from rails.messages.dialects.cnaps2_messages import (
     INF,
     INQUIRIES,
     INQUIRY,
-    NETTED,
     NETTED_TYPE,
     NETTING,
     NF,
@@ -210,7 +209,7 @@ class Cnaps2:
         if name == NETTED_TYPE:
             uetr, leg = read_key(values[f"{NF}Id"], f"{NF}Id")
             amount = get_amount(values, f"{NF}Ntry/Amt")[0] if f"{NF}Ntry/Amt" in values else None
-            return RailReport(rail, uetr, leg, SETTLED, "", at, amount)
+            return RailReport(rail, uetr, leg, STATUS_OF[values[f"{NF}AddtlNtfctnInf"]], "", at, amount)
         if name == RECEIPT_TYPE:
             uetr, leg = read_key(values[f"{ST}OrgnlTxId"], f"{ST}OrgnlTxId")
             status = REJECTED if values[f"{ST}TxSts"] == "RJCT" else PENDING  # taken, not netted yet
@@ -318,12 +317,12 @@ def _netting(report: RailReport, member: str) -> Values:
     key, at = key_of(report.uetr, report.leg), _local(report.at)
     values: Values = {
         "GrpHdr/MsgId": _message_id(_CENTRE, report.uetr, report.at), "GrpHdr/CreDtTm": at, f"{NF}Id": key,
-        f"{NF}CreDtTm": at, f"{NF}Acct/{ACCOUNT}": member, f"{NF}AddtlNtfctnInf": NETTED,
+        f"{NF}CreDtTm": at, f"{NF}Acct/{ACCOUNT}": member, f"{NF}AddtlNtfctnInf": CLEARED,
     }  # fmt: skip
     if report.amount_minor is not None:
         values |= {
             f"{NF}Ntry/Amt": format_amount(report.amount_minor, "CNY"), f"{NF}Ntry/Amt/@Ccy": "CNY",
-            f"{NF}Ntry/CdtDbtInd": "DBIT", f"{NF}Ntry/Sts": "BOOK", f"{NF}Ntry/BkTxCd/Prtry/Cd": NETTED,
+            f"{NF}Ntry/CdtDbtInd": "DBIT", f"{NF}Ntry/Sts": "BOOK", f"{NF}Ntry/BkTxCd/Prtry/Cd": CLEARED,
         }  # fmt: skip
     return values
 

@@ -24,7 +24,7 @@ from rails.messages.dialects.leaves import (
 )
 from rails.messages.dialects.terms import KEY
 from rails.messages.dialects.transfers import ACCOUNT, AGENT
-from rails.port import BLOCKED, CREDITED, PENDING, REJECTED, SETTLED
+from rails.port import CREDITED, PENDING, REJECTED, SETTLED
 
 ISO = "urn:iso:std:iso:20022:tech:xsd:"
 CNAPS = "urn:cnaps:std:{}:2010:tech:xsd:{}"
@@ -40,13 +40,14 @@ INQUIRIES: Mapping[str, str] = MappingProxyType(
     {IBPS: "ibps.305.001.01", BEPS: "ccms.316.001.01", HVPS: "ccms.316.001.01"}
 )
 
-# Process codes, in the words of rails.port. PR08 (withdrawn) and PR32 (overdue) are rejections; what the facts do not map,
-# or map to doubt (PR99), stays pending, so that nothing is released on a guess. PR21 (stopped) is taken for blocked
-# (assumed). PR22 (reversed) says that settled money went back, which no report can: it is refused.
+# Process codes, in the words of rails.port, by the facts' map to ISO (messages 2.4). Netted (PR03, ACSP) is not settled yet.
+# The port has no word for withdrawn (PR08, CANC): like a rejection it lets the money go (assumed). What the facts do not map
+# (PR21 stopped, PR97 sent), or map to doubt (PR99), stays pending, so that nothing is released or frozen on a guess. PR22
+# (reversed) says that settled money went back, which no report can: it is refused.
 STATUS_OF: Mapping[str, str] = MappingProxyType(
     {
-        "PR03": SETTLED, "PR04": SETTLED, "PR05": CREDITED, "PR08": REJECTED, "PR09": REJECTED, "PR11": PENDING,
-        "PR12": PENDING, "PR21": BLOCKED, "PR32": REJECTED, "PR97": PENDING, "PR99": PENDING,
+        "PR03": PENDING, "PR04": SETTLED, "PR05": CREDITED, "PR08": REJECTED, "PR09": REJECTED, "PR11": PENDING,
+        "PR12": PENDING, "PR21": PENDING, "PR32": REJECTED, "PR97": PENDING, "PR99": PENDING,
     }
 )  # fmt: skip
 REVERSED, OVERDUE, DONE, NETTED, CLEARED, SENT, QUEUED, STOPPED, REFUSED = (

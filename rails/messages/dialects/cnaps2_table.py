@@ -117,7 +117,7 @@ SHARED_ROWS: tuple[Row, ...] = (
     Row("", "{H:} priority, direction, reserve", CARRIED, _FACT, "3 普通; U to the centre, D from it"),
     Row("", "{S:}", ASSUMED, _FACT, "carried as it is, never verified"),
     Row("", f"ibps.102 {ST}TxSts", ASSUMED, _FACT, "ACCP or RJCT, after pacs.002.001.03"),
-    Row("", f"saps.601 {NF}Id, {NF}AddtlNtfctnInf", ASSUMED, _FACT, "the credit's message id and PR03; the shape is camt.054's"),
+    Row("", f"saps.601 {NF}Id, {NF}AddtlNtfctnInf", ASSUMED, _FACT, "the credit's message id and PR04, or PR03 while it is netted and not settled; the shape is camt.054's"),
     Row("", f"ccms.900 {CF}PrcSts", CARRIED, _FACT, "the process codes below; the element's name is read in public code"),
     Row("", f"ccms.900 {CF}PrcCd, {CF}RjctInf", ASSUMED, _FACT, "ISO's codes stand in for the rail's list, which is not public"),
     Row("", "ccms.911, ccms.990", CARRIED, _FACT, "discarded, received: at the level of communication"),

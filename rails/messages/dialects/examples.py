@@ -9,13 +9,15 @@ from rails.messages.dialects.cnaps2 import Cnaps2
 from rails.messages.dialects.cnaps2_block import read_block
 from rails.messages.dialects.cnaps2_messages import BEPS, HVPS, IBPS
 from rails.messages.dialects.hk_fps import HkFps
-from rails.messages.dialects.members import fictional_members
-from rails.messages.dialects.terms import Inquiry
+from rails.messages.dialects.terms import Inquiry, members
 from rails.messages.model import Account, CreditTransfer, Identification, Party
 from rails.port import REJECTED, SETTLED, RailInstruction, RailReport
 
 _UETR = "0000000a-0b0c-4d0e-8f00-000000000001"
 _AT = datetime(2026, 3, 3, 1, 0, tzinfo=UTC)
+# Two fictional participants as HK FPS and as the mainland's rails name them (switch/participants/participants.yaml).
+_CLEARING_CODES = members({"HBAYHKH0": "801", "PEARCNG0": "807"})
+_CNAPS_CODES = members({"HBAYHKH0": "999108100010", "PEARCNG0": "999581000070"})
 _PARTIES = (
     Party(
         "LI Xiaoming", Identification("PRCID", "890000197109070000", "CN"), "CN", "household",
@@ -40,7 +42,7 @@ def _leg(agents: tuple[str, str], parties: tuple[Party, Party], currency: str) -
 
 def messages() -> dict[str, bytes]:
     """Write the examples, by what each is."""
-    fps, known, codes = HkFps(), fictional_members("hk-fps"), fictional_members("ibps")
+    fps, known, codes = HkFps(), _CLEARING_CODES, _CNAPS_CODES
     southbound = _leg(("PEARCNG0", "HBAYHKH0"), _PARTIES, "HKD")
     northbound = _leg(("HBAYHKH0", "PEARCNG0"), (_PARTIES[1], _PARTIES[0]), "CNY")
     settled = RailReport("", _UETR, 1, SETTLED, "", _AT, 500_000)
@@ -58,7 +60,7 @@ def messages() -> dict[str, bytes]:
         "IBPS: inquiry (ibps.305)": ibps.write_inquiry(inquiry, codes),
         "BEPS: credit (beps.121)": Cnaps2(BEPS).write_credit(northbound, codes),
         "HVPS: credit (hvps.111)": Cnaps2(HVPS).write_credit(northbound, codes),
-        "CIPS: credit (cips.111)": cips.write_credit(northbound, fictional_members("cips")),
+        "CIPS: credit (cips.111)": cips.write_credit(northbound, codes),
     }
 
 

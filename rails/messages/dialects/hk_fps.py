@@ -209,6 +209,14 @@ def signature_of(body: bytes) -> str:
     return "" if found is None else etree.tostring(found, encoding="unicode", with_tail=False)
 
 
+def definition_of(body: bytes) -> str:
+    """Return what an envelope holds, as its header says; raises MessageError."""
+    found = codec().parse(body).findtext(f"{{{ENVELOPE}}}FpsPylds/{{{ENVELOPE}}}BizData/{{*}}AppHdr/{{*}}MsgDefIdr")
+    if not found:
+        raise MessageError("CH21", "AppHdr/MsgDefIdr", "It is missing")
+    return found
+
+
 def _message_id(member: str, uetr: str, at: datetime) -> str:
     """Make a message id as participants do, M with clearing code and time stamp; what follows it is of the UETR."""
     return f"M{member}{instant_digits(at)}{UUID(uetr).hex[:12]}"

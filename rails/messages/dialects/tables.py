@@ -28,6 +28,20 @@ _PROCESS_WORDS: Mapping[str, str] = MappingProxyType(
         "PR97": "已发送 sent", "PR99": "故障 failure",
     }
 )  # fmt: skip
+# What the facts map each to in ISO (messages 2.4), and what of it is ours.
+_PROCESS_ISO: Mapping[str, str] = MappingProxyType(
+    {
+        "PR03": "ACSP", "PR04": "ACSC", "PR05": "ACCC", "PR08": "CANC", "PR09": "RJCT", "PR11": "PDNG", "PR12": "PDNG",
+        "PR32": "RJCT", "PR99": "in doubt",
+    }
+)  # fmt: skip
+_PROCESS_ASSUMED: Mapping[str, str] = MappingProxyType(
+    {
+        "PR08": "no word of the port says withdrawn; money is let go as after a rejection",
+        "PR21": "the facts do not map it; BLOCKED is written so, and read as pending",
+        "PR97": "the facts do not map it",
+    }
+)
 
 
 class Share(NamedTuple):
@@ -87,13 +101,17 @@ def _table_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def _word_lines() -> list[str]:
-    lines = ["| CNAPS2 process code | | status of the rail port | reason |", "|---|---|---|---|"]
+    lines = [
+        "| CNAPS2 process code | | ISO | status of the rail port | reason | | note |",
+        "|---|---|---|---|---|---|---|",
+    ]
     reasons = {"PR08": f"{NO_REASON} where none is given", "PR09": "the rail's", "PR32": EXPIRED}
     lines += [
-        f"| {code} | {_PROCESS_WORDS[code]} | {status} | {reasons.get(code, '')} |"
+        f"| {code} | {_PROCESS_WORDS[code]} | {_PROCESS_ISO.get(code, '')} | {status} | {reasons.get(code, '')} "
+        f"| {ASSUMED if code in _PROCESS_ASSUMED else CARRIED} | {_PROCESS_ASSUMED.get(code, '')} |"
         for code, status in STATUS_OF.items()
     ]
-    lines += ["| PR22 | 冲正 reversed | refused: a return, no report | |", ""]
+    lines += [f"| PR22 | 冲正 reversed | reversed | refused | | {LEFT_OUT} | a return, no report |", ""]
     lines += ["| HK FPS TxSts | AddtlInf | status of the rail port |", "|---|---|---|"]
     lines += [f"| {said} | {word and f'`{word}`'} | {status} |" for (said, word), status in HEARD.items()]
     lines += ["", "| HK FPS category purpose | read as | written for |", "|---|---|---|"]

@@ -16,9 +16,9 @@ from rails.messages.codec import Kind
 from rails.messages.errors import MessageError
 from rails.messages.model import BusinessHeader
 from switch.api.access import Caller
+from switch.translate.messages import SWITCH_BIC as SWITCH_BIC  # part of every desk
 from switch.translate.messages import iso_time
 
-SWITCH_BIC = "BAYSHKH0"  # fictional, as its location code says
 XML = "application/xml"
 
 

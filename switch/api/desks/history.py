@@ -9,8 +9,9 @@ from rails.messages.pacs004 import PACS_004
 from switch.api import models
 from switch.api.access import Gate
 from switch.api.desks.desk import SWITCH_BIC
+from switch.api.desks.edges import at_the_edge
 from switch.api.desks.inquiries import PACS_028, inquiry_message
-from switch.api.desks.recalls import return_message
+from switch.api.desks.recalls import reached_at, return_message
 from switch.api.desks.transfers import status_of
 from switch.api.documents import refusal_in
 from switch.api.operations import Operation, Says, json_answer, parameter
@@ -18,6 +19,7 @@ from switch.api.problems import refused
 from switch.api.requests import payment_id_of
 from switch.flow.ports import PAYMENT, Stored
 from switch.payment.instruction import Instruction
+from switch.payment.returning import HAS_IT
 from switch.sandbox import Sandbox
 from switch.translate.messages import instruction_to_pacs008, pacs002_for
 
@@ -41,7 +43,8 @@ class MessageHistory:
         instruction = await self._sandbox.instruction(stored.payment_id)
         shown = [*_incoming(stored, instruction), *await self._outgoing(stored, instruction)]
         shown += await self._inquiries(stored, instruction) + await self._returned(stored, instruction)
-        return json_answer({"payment_id": stored.payment_id, "messages": shown})
+        edge = await at_the_edge(self._sandbox, stored)
+        return json_answer({"payment_id": stored.payment_id, "messages": [*shown, *edge]})
 
     async def _outgoing(self, stored: Stored, instruction: Instruction) -> list[dict[str, str]]:
         shown = []
@@ -58,16 +61,17 @@ class MessageHistory:
         return shown
 
     async def _returned(self, stored: Stored, instruction: Instruction) -> list[dict[str, str]]:
-        """Show what came back, a pacs.004 each."""
+        """Show what the debtor agent has again, a pacs.004 each; what is held or squared is no return to it."""
         named = instruction.end_to_end_id or NOT_PROVIDED
         return [
             {
                 "direction": "out",
                 "definition": PACS_004,
-                "at": back.booked_at.isoformat(),
+                "at": reached_at(back).isoformat(),
                 "xml": return_message(stored, back, named, PACS_004).decode(),
             }
             for back in await self._sandbox.store.returns(stored.payment_id)
+            if back.state in HAS_IT
         ]
 
     async def _inquiries(self, stored: Stored, instruction: Instruction) -> list[dict[str, str]]:
@@ -89,7 +93,7 @@ class MessageHistory:
         return [
             Operation(
                 "GET", "/v1/payments/{payment_id}/messages", self.of_payment, "Read a payment's messages",
-                "The pacs.008 that asks for it (rebuilt from the sealed instruction), a pacs.002 for each status, a pacs.028 for each inquiry, a pacs.004 for each return.", "messages",
+                "The pacs.008 that asks for it (rebuilt from the sealed instruction), a pacs.002 for each status, a pacs.028 for each inquiry, a pacs.004 for each return that reached the debtor agent; then, with `edge`, what passed at the rail's edge in its own words where those are public (docs/dialects.md).", "messages",
                 {200: Says("Its messages", models.MessageList)}, (404, "unavailable"), None, (payment_id,),
             ),
         ]  # fmt: skip

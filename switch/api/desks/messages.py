@@ -6,13 +6,16 @@ an admi.002.
 
 from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rails.messages.codec import codec
+from rails.messages.codec import Opened, codec, own_id
+from rails.messages.kinds import KINDS
 from switch.api import examples
 from switch.api.access import Caller, Gate
+from switch.api.desks.addressed import misaddressed
 from switch.api.desks.desk import XML, Desk, message_reject, xml_answer
 from switch.api.desks.recalls import RecallDesk
 from switch.api.desks.statuses import StatusDesk
@@ -45,22 +48,36 @@ class Messages:
         """Take in a message and answer with the one that belongs to it."""
         caller = await self._gate.enter(request)
         body = await read_body(request, MESSAGE_BYTES_MAX, XML_TYPES)
-        definition = ""
+        opened: Opened | None = None
         try:
             opened = codec().open(body)
-            definition = opened.definition
-            message = codec().take(opened, self._kinds)
-            return await self._desks[definition].answer(caller, message, request)
+            message = self._read(opened)
+            fault = misaddressed(caller, opened.header, message)
+            if fault is not None:
+                fault.message_id = own_id(opened, self._kinds)
+                raise fault
+            return await self._desks[opened.definition].answer(caller, message, request)
         except MessageError as error:
-            return self._rejected(error, definition, caller)
+            return self._rejected(error, opened, caller)
 
-    def _rejected(self, error: MessageError, definition: str, caller: Caller) -> Response:
+    def _read(self, opened: Opened) -> Any:
+        if opened.definition in KINDS and opened.definition not in self._desks:
+            text = f"{opened.definition} is an answer; it is not taken here. Send one of {', '.join(self._kinds)}"
+            raise MessageError("FF01", "Document", text, own_id(opened, KINDS))
+        return codec().take(opened, self._kinds)
+
+    def _rejected(self, error: MessageError, opened: Opened | None, caller: Caller) -> Response:
         """Answer a message refused as a whole; nothing of it was stored."""
+        header = opened.header if opened is not None else None
+        error.sender = error.sender or (header.from_bic if header is not None else "")
         to = caller.participant or error.sender  # of an operator the message alone says who sent it, where it does
         at = self._sandbox.world.clock.now()
+        definition = opened.definition if opened is not None else ""
         desk = self._desks.get(definition)
         if desk is not None and error.message_id:
             return xml_answer(desk.rejection(error, definition, to, at), 400)
+        if header is not None:
+            error.message_id = error.message_id or header.business_message_id
         return xml_answer(message_reject(error, to, at), 400)
 
     def operations(self) -> list[Operation]:

@@ -21,6 +21,7 @@ from switch.api.access import Caller
 from switch.api.desks.desk import SWITCH_BIC, message_id_of, xml_answer
 from switch.api.documents import route_of
 from switch.api.intake import Intake, Outcome
+from switch.api.lookups import count_proxy
 from switch.api.problems import problem_response
 from switch.api.requests import wait_seconds
 from switch.flow.ports import Stored
@@ -95,6 +96,9 @@ class TransferDesk:
         )
 
     async def _handed_in(self, parsed: ParsedMessage, caller: Caller) -> list[Outcome]:
+        for each in parsed.instructions:  # all before the first is handed in: a message stopped has changed nothing
+            count_proxy(self._sandbox, caller, each)
+
         def submit(each: Instruction) -> Submission | Outcome:
             key = f"{parsed.msg_id}|{each.uetr or each.instruction_id}"
             return self._intake.submit(each, caller.acting(each.debtor_agent), key)

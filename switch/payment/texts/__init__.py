@@ -27,7 +27,6 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d\S*")
 _CODES: Mapping[str, str] = {}  # the analyst reads amounts by their code
 
 Sentence = tuple[tuple[str, str], ...]  # (literal, placeholder or "") in turn
-Detail = Mapping[str, str]
 
 
 class Words(NamedTuple):

@@ -1,12 +1,13 @@
-"""What is posted by itself, whatever becomes of a payment: opening transfers, and what a rail says of one that had ended."""
+"""What is posted by itself, whatever becomes of a payment: opening transfers, what a rail says of
+one that had ended, what comes back."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from limits.claims import Claim
-from switch.flow.doubt_books import exception_code, exception_detail
 from switch.flow.ports import EXCEPTION, ExceptionRecord, Step
+from switch.flow.record_events import exception_code, exception_detail
 from switch.payment.plan import Transfer
 from switch.store.postgres.counters import note
 from switch.store.postgres.persons import where_sums_are
@@ -33,7 +34,7 @@ async def hear_out(
         if await connection.fetchval(queries["insert_exception"], *row) is None:
             return False
         forced = await where_sums_are(connection, record.forced)
-        await _post_alone(connection, queries, record.payment_id, record.received_on, record.transfers, forced)
+        await post(connection, queries, record.payment_id, record.received_on, record.transfers, forced)
         code, told = exception_code(record.detail), exception_detail(record)
         await note_record_event(connection, record.payment_id, EXCEPTION, record.at, code, told)
         return True
@@ -44,16 +45,16 @@ async def fund(connection: Connection, queries: Mapping[str, str], transfers: Se
     async with connection.transaction():
         identity = ([1], [_FUNDING_ID], [_FUNDING_ID], [FUNDING_DAY], [b""])
         if await connection.fetch(queries["claim_identities"], *identity):
-            await _post_alone(connection, queries, _FUNDING_ID, FUNDING_DAY, transfers, ())
+            await post(connection, queries, _FUNDING_ID, FUNDING_DAY, transfers)
 
 
-async def _post_alone(
+async def post(
     connection: Connection,
     queries: Mapping[str, str],
     payment_id: str,
     received_on: date,
     transfers: Sequence[Transfer],
-    forced: Sequence[Claim],
+    forced: Sequence[Claim] = (),
 ) -> None:
     """Post transfers and forced claims that follow no payment's status, in one sorted write of their counters."""
     if transfers:

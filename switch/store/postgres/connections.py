@@ -75,7 +75,7 @@ class Connections:
                         await connection.execute(script)
                     await connection.execute(f"COMMENT ON SCHEMA \"{self._schema}\" IS '{layout}'")
                 found = await connection.fetchval(
-                    "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1", self._schema
+                    "SELECT obj_description(to_regnamespace($1), 'pg_namespace')", f'"{self._schema}"'
                 )
                 if found != layout:
                     raise MadeByAnother(

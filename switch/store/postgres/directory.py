@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from switch.flow.ports import DirectoryRow, StaleWorld
+from switch.flow.directory_books import DirectoryRow
+from switch.flow.ports import StaleWorld
 from switch.store.postgres.queries import queries
 
 Connection = Any  # asyncpg has no types of its own

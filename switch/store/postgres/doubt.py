@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from switch.flow.doubt_books import ABOUT_PAYMENT, CONFIRMED, INQUIRIES_KEPT, Inquiry, Proposal, resolved_detail
+from switch.flow.doubt_books import ABOUT_PAYMENT, CONFIRMED, INQUIRIES_KEPT, Inquiry, Proposal
 from switch.flow.ports import EXCEPTION, Moved, Step
+from switch.flow.record_events import resolved_detail
 from switch.store.postgres.connections import Connections
 from switch.store.postgres.finish import finish_batch
 from switch.store.postgres.queries import queries
@@ -43,6 +44,11 @@ class PostgresDoubt:
         """Write one event of a record."""
         async with self._connections.one() as connection:
             await note_record_event(connection, payment_id, record, at, code, detail, participant)
+
+    async def ended(self, payment_ids: Sequence[str]) -> set[str]:
+        """Return which of these payments operators have ended while their rails' last word is out."""
+        async with self._connections.one() as connection:
+            return {str(row["payment_id"]) for row in await connection.fetch(self._q["ended"], payment_ids)}
 
     async def note_inquiries(self, inquiries: Sequence[Inquiry]) -> None:
         """Keep inquiries, one a leg, each as the leg's next; past INQUIRIES_KEPT the last row counts on."""

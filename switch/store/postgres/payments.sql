@@ -153,6 +153,12 @@ VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING payment_id
 -- name: exceptions
 SELECT * FROM exception_record WHERE $1::uuid IS NULL OR payment_id = $1 ORDER BY at, payment_id
 
+-- name: exception_transfers
+-- Each record's own: other records and returns of the payment have theirs beside them.
+SELECT r.kind, p.status, t.* FROM exception_record r JOIN payment p USING (payment_id)
+JOIN transfer t ON t.received_on = r.received_on AND t.xid = r.xid AND t.position = 0
+WHERE $1::uuid IS NULL OR r.payment_id = $1 ORDER BY t.n
+
 -- name: register
 -- The one named query of machine time: leases are the database's clock.
 INSERT INTO worker (incarnation, lease_until) VALUES ($1, clock_timestamp() + $2::float8 * interval '1 second')

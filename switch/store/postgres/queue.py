@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from switch.flow.ports import Queued, Release, StaleWorld, StoreUnavailable, Unfinished
+from switch.flow.ports import StaleWorld, StoreUnavailable, Unfinished
+from switch.flow.queue_books import Queued, Release
 from switch.payment.queueing import opening_detail
 from switch.payment.status import PAYMENT_TABLE, QUEUED, RELEASE
 from switch.store.postgres.queries import queries

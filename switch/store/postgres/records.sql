@@ -12,6 +12,9 @@ SELECT payment_id FROM payment
 WHERE payment_id = ANY ($1::uuid[]) AND received_on = ANY ($2::date[]) AND incarnation = $3 AND status = 'accepted'
 ORDER BY payment_id FOR NO KEY UPDATE
 
+-- name: ended
+SELECT payment_id FROM payment WHERE payment_id = ANY ($1::uuid[]) AND status = 'rejected' AND awaits_rail
+
 -- name: note_inquiries
 INSERT INTO inquiry AS i (payment_id, received_on, leg, n, rail, asked_at, answer, code, times)
 SELECT x.payment_id, x.received_on, x.leg,

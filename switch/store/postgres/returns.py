@@ -6,14 +6,14 @@ answers, events. Its order is that of every adjusting transaction: payment, then
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
 from fx.money import Money
-from limits.counters import EMPTY, NOTHING, PENDING, Change, Reservation, add_up, adjusted, admit
+from limits.counters import admit
 from rails.port import RailReturn, RecallAnswer
 from switch.flow.ports import RECALL, RETURN
+from switch.flow.record_events import recall_detail, return_detail
 from switch.flow.return_books import (
     Draft,
     Opened,
@@ -21,19 +21,17 @@ from switch.flow.return_books import (
     StoredReturn,
     answered_state,
     booked,
+    code_of,
     next_ask,
-    recall_code,
-    recall_detail,
     released,
-    return_detail,
 )
-from switch.payment.plan import Transfer
 from switch.payment.postings import account_claims
 from switch.payment.recalling import OPEN, RECALL_REJECTED, RETURNED, UNDER_WAY, Judge, RecallRefused, Standing
 from switch.payment.returning import SUSPENDED, UNKNOWN, UNMATCHED, Booking, Make, share_left
-from switch.payment.status import MONEY
+from switch.store.postgres.adjust import give_back, reservation_of
+from switch.store.postgres.alone import post
 from switch.store.postgres.connections import Connections
-from switch.store.postgres.counters import apply, note
+from switch.store.postgres.counters import read_sums
 from switch.store.postgres.persons import where_sums_are
 from switch.store.postgres.queries import queries
 from switch.store.postgres.records import note_record_event
@@ -61,10 +59,9 @@ class PostgresReturns:
         async def work(connection: Connection) -> Opened:
             async with connection.transaction():
                 held = await connection.fetchrow(self._q["hold_standing"], payment_id)
-                known = await connection.fetchrow(self._q["recall"], recall_id)
-                if known is not None:
-                    recall = _recall_from(known)
-                    return Opened(recall, None, True, recall.content_hash == content_hash)
+                replayed = await self._opened(connection, recall_id, content_hash)
+                if replayed is not None:
+                    return replayed
                 back = await connection.fetchrow(self._q["come_back"], payment_id, None)
                 under_way = await connection.fetchval(self._q["under_way"], payment_id)
                 settlement = Money(held["settlement_minor"], held["settlement_currency"])
@@ -75,11 +72,23 @@ class PostgresReturns:
                 if isinstance(verdict, RecallRefused):
                     return Opened(None, verdict)
                 recall = draft(verdict)
-                await connection.execute(self._q["insert_recall"], *recall)
+                if await connection.fetchval(self._q["insert_recall"], *recall) is None:
+                    # The same key for another payment, at the same time: no lock of ours keeps that one out.
+                    replayed = await self._opened(connection, recall_id, content_hash)
+                    assert replayed is not None
+                    return replayed
                 await self._say(connection, recall, recall.requested_at)
                 return Opened(recall)
 
         return await self._connections.retrying(work)
+
+    async def _opened(self, connection: Connection, recall_id: str, content_hash: bytes) -> Opened | None:
+        """Return what was opened under this id before."""
+        row = await connection.fetchrow(self._q["recall"], recall_id)
+        if row is None:
+            return None
+        recall = _recall_from(row)
+        return Opened(recall, None, True, recall.content_hash == content_hash)
 
     async def due_recalls(self, now: datetime, limit: int) -> list[StoredRecall]:
         """Take recalls whose rails are to be asked by `now`; each is due again after its back-off."""
@@ -105,7 +114,7 @@ class PostgresReturns:
             state = answered_state(recall.state, answer)
             if state == recall.state:
                 return False
-            code = recall_code(answer) if state == RECALL_REJECTED else ""
+            code = code_of(answer) if state == RECALL_REJECTED else ""
             await self._move(connection, recall, state, code, None if state in OPEN else answer.at, answer.at)
             return True
 
@@ -136,6 +145,7 @@ class PostgresReturns:
             async with connection.transaction():
                 known = await self._known(connection, given.return_id)  # mostly a repetition: without a lock
                 if known is not None:
+                    await self._answered(connection, known._replace(recall_id=given.recall_id), at)
                     return known, False
                 if not payment_id:
                     unmatched = Booking(UNMATCHED, UNKNOWN)
@@ -145,6 +155,7 @@ class PostgresReturns:
                 held = await connection.fetchrow(self._q["hold_standing"], payment_id)
                 known = await self._known(connection, given.return_id)
                 if known is not None:
+                    await self._answered(connection, known._replace(recall_id=given.recall_id), at)
                     return known, False
                 back = await connection.fetchrow(self._q["come_back"], payment_id, None)
                 booking = await self._take(
@@ -203,57 +214,25 @@ class PostgresReturns:
         self, connection: Connection, payment_id: str, held: Any, return_id: str, ways: Sequence[Booking], at: datetime
     ) -> Booking | None:
         """Post the first way that its accounts cover, and give back its share of the claims."""
-        accounts = sorted(
-            {account for way in ways for each in way.transfers for account in (each.debit_account, each.credit_account)}
-        )
-        claims = tuple(await where_sums_are(connection, claims_from(held["claims"])))
-        keys = sorted({*accounts, *(claim.counter for claim in claims if claim.gives_back)})
-        counters = queries("counters")
-        if keys:
-            await connection.execute(counters["hold"], keys)
-        rows = await connection.fetch(counters["read"], keys)
-        sums = {
-            key: EMPTY._replace(up_pending=a, up_posted=b, down_pending=c, down_posted=d)
-            for key, a, b, c, d, *_ in rows
+        accounts = {
+            account for way in ways for each in way.transfers for account in (each.debit_account, each.credit_account)
         }
+        claims = tuple(await where_sums_are(connection, claims_from(held["claims"])))
+        keys = sorted(accounts | {claim.counter for claim in claims if claim.gives_back})
+        if keys:
+            await connection.execute(queries("counters")["hold"], keys)
+        sums = await read_sums(connection, keys)
         for way in ways:
             if admit(tuple(account_claims(way.transfers)), sums)[0] is not None:
                 continue
-            if way.transfers:
-                lines = [(payment_id, held["received_on"], *each) for each in way.transfers]
-                await connection.execute(self._payments["insert_transfers"], *zip(*lines, strict=True))
-                await note(connection, "alone", await apply(connection, posted_changes(way.transfers)))
-            if way.share[0]:
-                return way._replace(
-                    share=await self._give_back(connection, payment_id, held, claims, return_id, way.share, at)
-                )
-            return way
+            await post(connection, self._payments, payment_id, held["received_on"], way.transfers)
+            if not way.share[0]:
+                return way
+            before = await reservation_of(connection, self._payments, payment_id, held["status"], claims)
+            share = share_left(way.share, before.given.as_integer_ratio())
+            await give_back(connection, self._payments, payment_id, before, f"return:{return_id}", share, at)
+            return way._replace(share=share)
         return None
-
-    async def _give_back(
-        self,
-        connection: Connection,
-        payment_id: str,
-        held: Any,
-        claims: Any,
-        return_id: str,
-        share: tuple[int, int],
-        at: datetime,
-    ) -> tuple[int, int]:
-        """Give back a share of the claims as any adjustment does (switch.store.postgres.adjust), in this transaction."""
-        done = await connection.fetch(self._payments["adjustments_of"], payment_id)
-        given = Fraction(done[-1]["given"], done[-1]["given_of"]) if done else NOTHING
-        taken = share_left(share, (given.numerator, given.denominator))
-        steps = frozenset(row["step"] for row in done)
-        assert MONEY[held["status"]] != PENDING, f"payment {payment_id} is not at its end"
-        after, changes = adjusted(
-            Reservation(claims, MONEY[held["status"]], given, steps), f"return:{return_id}", taken
-        )
-        row = (payment_id, len(done) + 1, f"return:{return_id}", after.given.numerator, after.given.denominator, at)
-        await connection.execute(self._payments["insert_adjustment"], *row)
-        if changes:
-            await note(connection, "adjust", await apply(connection, changes))
-        return taken
 
     async def _known(self, connection: Connection, return_id: str) -> StoredReturn | None:
         row = await connection.fetchrow(self._q["return"], return_id)
@@ -304,18 +283,6 @@ class PostgresReturns:
         """Return returns that stand in a state, newest first, after the cursor."""
         instant, return_id = before or _LAST
         return [_return_from(row) for row in await self._rows("returns_in", state, instant, UUID(return_id), limit)]
-
-
-def posted_changes(transfers: Sequence[Transfer]) -> dict[str, Change]:
-    """Return what transfers posted at once add to their accounts."""
-    return add_up(
-        item
-        for each in transfers
-        for item in (
-            (each.debit_account, Change(up_posted=each.amount_minor)),
-            (each.credit_account, Change(down_posted=each.amount_minor)),
-        )
-    )
 
 
 def _recall_from(row: Any) -> StoredRecall:

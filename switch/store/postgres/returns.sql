@@ -28,6 +28,7 @@ INSERT INTO recall (
     recall_id, payment_id, received_on, participant, rail, uetr, leg, reason_code, amount_minor, currency, reversal,
     content_hash, sealed, state, code, requested_at, answered_at, ask_at, tries
 ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+ON CONFLICT (recall_id) DO NOTHING RETURNING recall_id
 
 -- name: due_recalls
 SELECT * FROM recall WHERE ask_at <= $1 ORDER BY ask_at, recall_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
@@ -46,9 +47,6 @@ WHERE recall_id = $1 AND state = $2
 
 -- name: return
 SELECT * FROM payment_return WHERE return_id = $1
-
--- name: hold_return
-SELECT * FROM payment_return WHERE return_id = $1 FOR NO KEY UPDATE
 
 -- name: returns
 SELECT * FROM payment_return WHERE payment_id = $1 ORDER BY n

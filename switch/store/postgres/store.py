@@ -5,6 +5,7 @@ in .workers; reads stand here. SQL is in .sql files, connections and the mapping
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,18 +15,16 @@ import asyncpg
 
 from fx.quotes import Quote
 from limits.claims import Sums
+from switch.flow.directory_books import DirectoryRow
 from switch.flow.figures import Figures, Period
 from switch.flow.ports import (
     PERSON,
     Admission,
-    DirectoryRow,
     ExceptionRecord,
     Identity,
     Judge,
     Moved,
     Outcome,
-    Queued,
-    Release,
     StaleWorld,
     Step,
     Stored,
@@ -34,8 +33,8 @@ from switch.flow.ports import (
     StoredTransfer,
     Unfinished,
 )
+from switch.flow.queue_books import Queued, Release
 from switch.payment.plan import Transfer
-from switch.payment.returning import FIRST_N
 from switch.store.postgres import alone, directory, queue, workers
 from switch.store.postgres.accept import accept_batch
 from switch.store.postgres.adjust import adjust_payment
@@ -74,6 +73,7 @@ class PostgresStore:
         self.returns, self.return_of, self.returns_in = back.returns, back.return_of, back.returns_in
         doubt = PostgresDoubt(connections)
         self.abandon, self.tell = doubt.abandon, doubt.tell
+        self.ended = doubt.ended
         self.note_inquiries, self.inquiries = doubt.note_inquiries, doubt.inquiries
         self.propose, self.decide_proposal, self.proposals = doubt.propose, doubt.decide_proposal, doubt.proposals
         self._q = queries("payments")
@@ -299,12 +299,14 @@ class PostgresStore:
 
     async def exceptions(self, payment_id: str | None) -> list[ExceptionRecord]:
         """Return exception records, of one payment or all."""
-        records = []
-        for row in await self._rows("exceptions", UUID(payment_id) if payment_id else None):
-            transfers = await self._rows("transfers_of", row["payment_id"])
-            alone = tuple(transfer_from(item).transfer for item in transfers if item["alone"] and item["n"] < FIRST_N)
-            records.append(exception_from(row, alone))
-        return records
+        asked = UUID(payment_id) if payment_id else None
+        rows = await self._rows(
+            "exceptions", asked
+        )  # first: a record that comes between is left out with its transfers
+        transfers = defaultdict(list)
+        for row in await self._rows("exception_transfers", asked) if rows else ():
+            transfers[row["payment_id"], row["kind"]].append(transfer_from(row).transfer)
+        return [exception_from(row, tuple(transfers[row["payment_id"], row["kind"]])) for row in rows]
 
     async def figures(self, period: Period) -> Figures:
         """Return what settled in a period, added up by what is alike; of one snapshot."""

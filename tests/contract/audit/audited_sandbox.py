@@ -11,6 +11,7 @@ from limits.rulebook import read_documents
 from limits.rules import Rulebook
 from rails.faults import NO_FAULTS, Faults
 from rails.identifiers import fictional
+from switch.flow.ports import Stored
 from switch.flow.recalls import RecallAsk
 from switch.payment.instruction import Identification, Instruction
 from switch.sandbox import Sandbox
@@ -77,6 +78,13 @@ def by_rtgs(n: int) -> Instruction:
     )
 
 
+async def agreed(sandbox: Sandbox, payment_id: str, event: str) -> Stored:
+    """Two operators decide on a payment in doubt; returns it as it then stands."""
+    for operator in ("one", "another"):
+        await sandbox.decisions.on_payment(await sandbox.payment(payment_id, None), event, operator, "as the audit needs it")
+    return await sandbox.payment(payment_id, None)
+
+
 def _document(n: int) -> Identification:
     return Identification(type="HKID", number=fictional.hkid(n), country="HK")
 
@@ -133,9 +141,9 @@ async def live(sandbox: Sandbox) -> dict[str, str]:
     await move_on(1)
     ibps.faults = Faults(outage=True)  # so that it is the operator who decides
     await move_on(60)
-    await sandbox.decide_in_doubt(ids["rejected-then-paid"], "reject")
-    await sandbox.decide_in_doubt(ids["honoured-then-paid"], "settle")
-    await sandbox.decide_in_doubt(ids["honoured-then-rejected"], "settle")
+    await agreed(sandbox, ids["rejected-then-paid"], "reject")
+    await agreed(sandbox, ids["honoured-then-paid"], "settle")
+    await agreed(sandbox, ids["honoured-then-rejected"], "settle")
     ibps.faults = NO_FAULTS
     await move_on(120)
     await pay("linked-at-the-cap", northbound(20, "2000.00", instruction_id="AUDIT-20D"))

@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 
 import asyncpg
-from audited_sandbox import HONG_KONG, START_AT, drop, northbound
+from audited_sandbox import HONG_KONG, START_AT, agreed, drop, northbound
 
 from loadtest.audit.audit import audit
 from rails.faults import Faults
@@ -56,7 +56,7 @@ async def _rejected_by_an_operator(url: str) -> str:
         ibps.faults = Faults(outage=True)
         await sandbox.move_clock(clock.now() + timedelta(seconds=60), None)
         assert await sandbox.settle_down(5)
-        assert (await sandbox.decide_in_doubt(answer.payment_id, "reject")).status == "rejected"
+        assert (await agreed(sandbox, answer.payment_id, "reject")).status == "rejected"
         return answer.payment_id
     finally:
         await sandbox.stop()

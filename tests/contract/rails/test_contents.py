@@ -9,8 +9,7 @@ import pytest_asyncio
 from served_rail import NOON, SECOND, an_instruction
 
 from rails.contents import Content, Contents, MemoryContents, content_of
-from rails.port import RailUnavailable
-from rails.postgres_contents import PostgresContents
+from rails.postgres_book import PostgresBook
 
 
 def a_content(number: int, digest: int = 0) -> Content:
@@ -21,12 +20,13 @@ def a_content(number: int, digest: int = 0) -> Content:
 async def contents(
     request: pytest.FixtureRequest, postgres_url: str, fresh_schema: Callable[[], Awaitable[str]]
 ) -> AsyncIterator[Contents]:
-    made: Contents = MemoryContents()
-    if request.param == "postgres":
-        made = PostgresContents(postgres_url, await fresh_schema())
-    await made.open()
-    yield made
-    await made.close()
+    if request.param == "memory":
+        yield MemoryContents()
+        return
+    book = PostgresBook(postgres_url, await fresh_schema())
+    await book.open()
+    yield book.contents
+    await book.close()
 
 
 async def test_the_first_content_of_a_key_stands(contents: Contents) -> None:
@@ -51,17 +51,10 @@ async def test_the_digests_are_there_again_after_a_restart(
 ) -> None:
     schema = await fresh_schema()
     for expected in (True, False):
-        made = PostgresContents(postgres_url, schema)
-        await made.open()
-        assert await made.keep([a_content(1, int(not expected))]) == [expected]
-        await made.close()
-
-
-async def test_a_database_that_is_gone_is_a_rail_that_is_gone() -> None:
-    with pytest.raises(RailUnavailable):
-        await PostgresContents("postgresql://127.0.0.1:1/none", "nobody").open()
-    with pytest.raises(ValueError, match="schema"):
-        PostgresContents("postgresql://127.0.0.1:1/none", "drop table")
+        book = PostgresBook(postgres_url, schema)
+        await book.open()
+        assert await book.contents.keep([a_content(1, int(not expected))]) == [expected]
+        await book.close()
 
 
 def test_when_it_is_sent_makes_no_other_content_and_what_it_asks_does() -> None:

@@ -9,8 +9,21 @@ from test_rails import DEADLINE, LATER, NOON, SECOND, a_rail, an_instruction, ev
 
 from fx.money import Money
 from rails.book import Book
-from rails.faults import BOTH, FROM_RAIL, TO_RAIL, FaultRule, Faults, read_faults, write_faults
+from rails.faults import (
+    BOTH,
+    BOUNDS,
+    DAY_MS,
+    FROM_RAIL,
+    RULES_MAX,
+    TO_RAIL,
+    FaultRule,
+    Faults,
+    read_faults,
+    write_faults,
+)
 from rails.port import CREDITED, PENDING, REJECTED, SETTLED, UNKNOWN, RailReport, RailUnavailable
+from switch.api import rail_models
+from switch.api.rail_models import FaultRuleSetting, FaultSetting
 
 Books = Callable[[], Awaitable[Callable[[], Book]]]
 ALL = 10_000
@@ -211,3 +224,13 @@ async def test_the_last_word_dictated_stands(books: Books) -> None:
     assert rail.next_due() is None and await told(rail, sent) == (PENDING, "")
     await rail.dictate(key(sent), REJECTED, "AC03", LATER, Money(12_345, "CNY"))
     assert await everything(rail) == [(REJECTED, "AC03")]
+
+
+def test_a_rail_takes_the_faults_that_the_api_takes() -> None:
+    for of in (FaultSetting, FaultRuleSetting):
+        for name, field in of.model_fields.items():
+            bounds = {"ge": None, "le": None} | {
+                kind: getattr(each, kind) for each in field.metadata for kind in ("ge", "le") if hasattr(each, kind)
+            }
+            assert BOUNDS.get(name) == ((bounds["ge"], bounds["le"]) if bounds["ge"] is not None else None), name
+    assert (RULES_MAX, DAY_MS) == (rail_models.RULES_MAX, rail_models.DAY_MS)

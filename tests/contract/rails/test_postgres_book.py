@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from rails.book import ONCE, Entry
 from rails.port import CREDITED, RailUnavailable
-from rails.postgres_book import PostgresBook
+from rails.postgres_book import MadeByAnother, PostgresBook
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
@@ -57,3 +58,19 @@ async def test_two_books_in_one_database_do_not_see_each_other(
     assert await other.find([(entries(1)[0].uetr, 1)]) == [None]
     for book in (one, other):
         await book.close()
+
+
+@pytest.mark.parametrize("comment", ["NULL", "'as it was'"])
+async def test_a_book_that_another_version_made_is_not_opened(
+    postgres_url: str, fresh_schema: Callable[[], Awaitable[str]], comment: str
+) -> None:
+    schema = await fresh_schema()
+    book = PostgresBook(postgres_url, schema)
+    await book.open()
+    await book.close()
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(f"COMMENT ON SCHEMA {schema} IS {comment}")
+    await connection.close()
+    for _asked_again in range(2):
+        with pytest.raises(MadeByAnother, match="another version"):
+            await book.open()

@@ -228,7 +228,7 @@ MAGIC_CASES = [
     ("MAGIC-SILENT", "ibps", [], (CREDITED, "")),
     ("MAGIC-SILENT", "hvps", [], (SETTLED, "")),
     ("MAGIC-SILENT", "hk-fps", *FIVE_STEP_TIMED_OUT),
-    ("MAGIC-SILENT-REJECTED", "mo-easy-transfer", [], (REJECTED, "AB06")),
+    ("MAGIC-SILENT-REJECTED", "mo-easy-transfer", [], (REJECTED, "MS03")),
     ("MAGIC-SILENT-REJECTED", "hk-fps", *FIVE_STEP_TIMED_OUT),
     ("MAGIC-UNREPORTED", "ibps", [], (CREDITED, "")),
     ("MAGIC-UNREPORTED", "hk-fps", [], (CREDITED, "")),

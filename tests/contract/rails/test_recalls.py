@@ -1,16 +1,17 @@
 """What the switch may rely on of recalls and returns, on every book: asked again they are the same, also after a restart."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from test_rails import HOUR, LATER, NOON, a_rail, an_instruction
 
-from rails.book import Book
+from rails.book import Book, MemoryBook
 from rails.faults import Faults
 from rails.port import ACCEPTED, PENDING, REJECTED, RailInstruction, RailUnavailable, RecallAnswer, RecallRequest
+from rails.recall_book import BEGINNING, Mark, MemoryRecallBook, Unasked
 from rails.simulated import SimulatedRail
 
 Books = Callable[[], Awaitable[Callable[[], Book]]]
@@ -152,3 +153,61 @@ async def test_a_return_waits_for_the_opening_of_its_rail() -> None:
     await rail.send([an_instruction("hvps", account="MAGIC-RETURNED-AC04", sent_at=friday, expires_at=friday + HOUR)])
     due = (await rail.returns(friday + WEEK, 10))[0].at
     assert rail.is_open(due, "CNY") and due > friday + 24 * HOUR
+
+
+def an_unasked(number: int, at: datetime = NOON) -> Unasked:
+    return_id = str(UUID(int=(number << 100) + number, version=4))
+    return Unasked(return_id, return_id, 1, 100, "CNY", "AC04", at)
+
+
+async def test_returns_are_read_on_behind_the_last_one_read_also_where_several_are_due_at_once(books: Books) -> None:
+    book = (await books())()
+    await book.open()
+    kept = [an_unasked(number, NOON + (number % 2) * HOUR) for number in range(1, 10)]
+    await book.recalls.remember([], [*kept, an_unasked(10, LATER)])
+    mark, read = BEGINNING, list[Unasked]()
+    while page := await book.recalls.unasked(mark, NOON + HOUR, 2):
+        assert len(page) <= 2
+        read += page
+        mark = page[-1].at, page[-1].return_id
+    assert read == sorted(kept, key=lambda each: (each.at, each.return_id))
+    assert await book.recalls.next_unasked(NOON) == NOON + HOUR
+    assert await book.recalls.next_unasked(NOON + HOUR) == LATER
+    assert await book.recalls.next_unasked(LATER) is None
+
+
+class Counting(MemoryRecallBook):
+    """Counts the rows that are read."""
+
+    rows = 0
+
+    async def unasked(self, behind: Mark, until: datetime, limit: int) -> list[Unasked]:
+        page = await super().unasked(behind, until, limit)
+        self.rows += len(page)
+        return page
+
+
+async def test_after_a_restart_each_return_is_read_once_and_told_once() -> None:
+    book, counting = MemoryBook(), Counting()
+    book.recalls = counting
+    rail = a_rail("ibps", book)
+    await rail.start(NOON)
+    sent = [an_instruction("ibps", n, f"MAGIC-RETURNED-AC04-{n}") for n in range(1, 101)]
+    await rail.send(sent)
+    again = a_rail("ibps", book)
+    await again.start(LATER + WEEK)
+    assert counting.rows == 0
+    told = []
+    while page := await again.returns(LATER + WEEK, 4):
+        told += page
+    assert sorted(back.uetr for back in told) == sorted(each.uetr for each in sent)
+    assert counting.rows == len(sent) and again.next_due() is None
+
+
+async def test_a_return_due_before_what_was_told_is_told_still() -> None:
+    rail = a_rail("ibps")
+    await rail.start(NOON)
+    await rail.send([an_instruction("ibps", 1, "MAGIC-RETURNED-AC04", sent_at=LATER, expires_at=LATER + HOUR)])
+    assert len(await rail.returns(LATER + WEEK, 10)) == 1
+    await rail.send([an_instruction("ibps", 2, "MAGIC-RETURNED-AC04")])
+    assert an_instruction("ibps", 2).uetr in [back.uetr for back in await rail.returns(LATER + WEEK, 10)]

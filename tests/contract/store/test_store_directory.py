@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from switch.flow.ports import DIRECTORY, DirectoryRow, StaleWorld, Store
+from switch.flow.directory_books import DIRECTORY, DirectoryRow
+from switch.flow.ports import StaleWorld, Store
 
 ONE, OTHER, THIRD = DirectoryRow("a", b"1"), DirectoryRow("b", b"2"), DirectoryRow("c", b"3")
 

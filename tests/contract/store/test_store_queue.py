@@ -9,7 +9,8 @@ import pytest
 from builders import YUEXIU, a_step, admitted, funded, northbound, planned, refusing, trade
 
 from limits.counters import EMPTY
-from switch.flow.ports import ACCEPTED, Admission, Queued, Release, StaleWorld, Store
+from switch.flow.ports import ACCEPTED, Admission, StaleWorld, Store
+from switch.flow.queue_books import Queued, Release
 from switch.flow.world import World
 from switch.payment.postings import reservation
 from switch.payment.status import CANCEL, REJECT

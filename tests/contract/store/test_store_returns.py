@@ -11,12 +11,13 @@ from linked_persons import accept, counter, link, used
 
 from fx.money import Money
 from rails.port import RailReturn, RecallAnswer
-from switch.flow.ports import ACCEPTED, RECALL, RETURN, Admission, Store
+from switch.flow.ports import ACCEPTED, RECALL, RETURN, Admission, ExceptionRecord, Store
 from switch.flow.return_books import StoredRecall
 from switch.flow.world import World
 from switch.payment.plan import Transfer
+from switch.payment.postings import suspense
 from switch.payment.recalling import RecallRefused, Standing
-from switch.payment.returning import BOOKED, RELEASED, SUSPENDED, Booking
+from switch.payment.returning import BOOKED, RELEASED, SQUARED, SUSPENDED, Booking
 from switch.store.postgres.store import PostgresStore
 
 CASE = "00000000-0000-5000-8000-00000000ca5e"
@@ -96,6 +97,22 @@ async def test_the_ways_are_tried_in_their_order_and_what_is_not_covered_leaves_
     assert await store.returns_in(SUSPENDED, (stored.booked_at, stored.return_id), 10) == []
 
 
+async def test_an_exception_has_its_own_transfers_beside_another_one_and_a_return(store: Store, world: World) -> None:
+    item = admitted(world, northbound("1000.00", "CNY"))
+    assert await accept(store, world, item) == [ACCEPTED]
+    await store.finish([a_step(item, "reject")])
+    paid = Transfer(100, suspense("ibps", "CNY"), POSITION, 1000_00, "CNY", "suspense")
+    late = ExceptionRecord(item.payment_id, item.received_on, "late-acceptance", NOON, "{}", (paid,), ())
+    odd = late._replace(kind="contradiction", at=NOON + timedelta(hours=1), transfers=())
+    for record in (late, odd):
+        assert await store.hear_out(a_step(item, "credit"), record)
+    line = Transfer(101, POSITION, suspense("ibps", "CNY"), 400_00, "CNY", "returned")
+    squared = Booking(SQUARED, "", 400_00, transfers=(line,))
+    await store.book_return(given(item, 1), item.payment_id, NOON, lambda before, n: [squared])
+    assert await store.exceptions(item.payment_id) == [late, odd]
+    assert await store.exceptions(None) == [late, odd]
+
+
 async def test_a_held_return_is_released_once(store: Store, world: World) -> None:
     item = await credited(store, world)
     nothing = making(source="position:NOBODY:ibps:CNY")
@@ -138,6 +155,18 @@ async def test_a_recall_ends_with_the_return_that_answers_it(store: Store, world
     [recall] = await store.recalls(item.payment_id)
     assert (recall.state, recall.ask_at) == ("returned", None)
     assert not await store.answer_recall(RecallAnswer("ibps", CASE, "rejected", "CUST", NOON))
+
+
+async def test_a_return_that_was_booked_before_its_recall_was_answered_ends_it_too(store: Store, world: World) -> None:
+    item, other = await credited(store, world), await credited(store, world, person=2)
+    await asked(store, item)
+    await store.book_return(given(item, 1), item.payment_id, NOON, making())
+    await store.book_return(given(other, 2), other.payment_id, NOON, making())
+    await store.book_return(given(other, 2, recall_id=CASE), other.payment_id, NOON, making())
+    assert [each.state for each in await store.recalls(item.payment_id)] == ["requested"]  # that is another payment's
+    first, fresh = await store.book_return(given(item, 1, recall_id=CASE), item.payment_id, NOON, making())
+    assert not fresh and await store.returns(item.payment_id) == [first]
+    assert [each.state for each in await store.recalls(item.payment_id)] == ["returned"]
 
 
 async def test_what_comes_back_finds_the_linked_person(store: Store, world: World) -> None:

@@ -60,7 +60,7 @@ def test_the_same_registration_again_is_no_news_and_another_one_is_a_conflict(bo
 def test_a_proxy_with_several_agents_has_one_default_and_an_agent_named_comes_first(book: Book) -> None:
     book.register(AT_LION, TAI_MAN._replace(account="901888777001"))
     assert (book.agent(), book.agent(agent=LION), book.agent(agent="KAPOHKH0")) == (HARBOUR, LION, HARBOUR)
-    book.do(changes.amend, AT_LION, None, None, True)
+    book.do(changes.amend, AT_LION, None, None, True, True)
     assert book.agent() == LION
     defaults = [each.agent for each in book.directory.registrations(AT_LION.proxy).values() if each.is_default]
     assert defaults == [LION]
@@ -70,7 +70,8 @@ def test_a_proxy_with_several_agents_has_one_default_and_an_agent_named_comes_fi
 
 def test_who_ends_the_default_registration_leaves_it_to_the_one_made_first(book: Book) -> None:
     book.register(ProxyAt("MBNO", PHONE, "KAPOHKH0", "HK"), Holder("9", "CHAN Tai Man"))
-    book.register(AT_LION, Holder("8", "CHAN Tai Man"), True)
+    book.register(AT_LION, Holder("8", "CHAN Tai Man"))
+    book.do(changes.amend, AT_LION, None, None, True, True)
     assert book.agent() == LION
     book.do(changes.deregister, AT_LION)
     assert book.agent() == HARBOUR
@@ -102,7 +103,7 @@ def test_an_amendment_changes_name_or_account_and_nothing_else(book: Book) -> No
 
 def test_a_moved_proxy_leads_to_the_other_agent_and_no_longer_to_the_first(book: Book) -> None:
     to = TAI_MAN._replace(account="901888777001")
-    book.do(changes.move, AT_HARBOUR, AT_LION, to, MADE)
+    book.do(changes.move, AT_HARBOUR, AT_LION, to, MADE, True)
     assert (book.agent(), book.agent(agent=HARBOUR)) == (LION, LION)
     assert changes.deregister(book.directory, AT_HARBOUR) == []
     with pytest.raises(Conflict, match="not registered with HBAYHKH0"):
@@ -120,9 +121,49 @@ def test_a_move_stays_on_the_rails_of_its_country_and_waits_for_a_release(book: 
 def test_a_move_does_not_rename_another_agent_s_account(book: Book) -> None:
     book.register(ProxyAt("SHID", "1234567", LION, "HK"), Holder("8", "HO Mei"))
     with pytest.raises(Conflict, match="otherwise"):
-        book.do(changes.move, AT_HARBOUR, AT_LION, Holder("8", "CHAN Tai Man"), MADE)
-    book.do(changes.move, AT_HARBOUR, AT_LION, Holder("8"), MADE)
+        book.do(changes.move, AT_HARBOUR, AT_LION, Holder("8", "CHAN Tai Man"), MADE, True)
+    book.do(changes.move, AT_HARBOUR, AT_LION, Holder("8"), MADE, True)
     assert book.agent() == LION
+
+
+def test_an_agent_moves_a_proxy_only_to_an_account_the_other_one_has_under_that_name(book: Book) -> None:
+    book.register(ProxyAt("SHID", "1234567", LION, "HK"), Holder("8", "CHAN Tai Man"))
+    said = set()
+    for holder in (
+        Holder("9", "CHAN Tai Man"),
+        Holder("8", "HO Mei"),
+        Holder("8"),
+        Holder("8", "CHAN Tai Man", "firm"),
+    ):
+        with pytest.raises(Conflict) as caught:
+            book.do(changes.move, AT_HARBOUR, AT_LION, holder, MADE)
+        said.add(str(caught.value))
+    assert len(said) == 1  # nor does it read out what the other agent has
+    assert book.directory.account(LION, "9") is None and book.agent() == HARBOUR
+    book.do(changes.move, AT_HARBOUR, AT_LION, Holder("8", "CHAN Tai Man"), MADE)
+    assert book.agent() == LION
+
+
+def test_a_move_does_not_fill_an_account_beyond_what_it_takes(monkeypatch: pytest.MonkeyPatch, book: Book) -> None:
+    monkeypatch.setattr(changes, "PROXIES_PER_ACCOUNT_MAX", 1)
+    book.register(ProxyAt("SHID", "1234567", LION, "HK"), Holder("8", "CHAN Tai Man"))
+    with pytest.raises(Conflict, match="no more"):
+        book.do(changes.move, AT_HARBOUR, AT_LION, Holder("8", "CHAN Tai Man"), MADE)
+
+
+def test_no_agent_takes_another_s_default_over_and_who_has_it_gives_it_up(book: Book) -> None:
+    with pytest.raises(Conflict, match="gives it up"):
+        book.register(AT_LION, Holder("8", "CHAN Tai Man"), True)
+    book.register(AT_LION, Holder("8", "CHAN Tai Man"))
+    with pytest.raises(Conflict, match="gives it up"):
+        book.do(changes.amend, AT_LION, None, None, True)
+    assert book.agent() == HARBOUR
+    book.do(changes.amend, AT_HARBOUR, None, None, False)
+    assert (book.agent(), book.agent(agent=HARBOUR)) == (LION, HARBOUR)
+    defaults = [each.agent for each in book.directory.registrations(AT_LION.proxy).values() if each.is_default]
+    assert defaults == [LION]
+    book.do(changes.amend, AT_HARBOUR, None, None, True, True)
+    assert book.agent() == HARBOUR
 
 
 def test_a_deregistered_proxy_may_be_registered_again_by_anybody(book: Book) -> None:

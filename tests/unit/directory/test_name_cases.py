@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from switch.directory.names import WHY, compare_names, match_name
+from switch.directory.names import WHY, compare_names, match_name, written_as
 from switch.directory.population import _CANTONESE, _PINYIN
 
 CASES = yaml.safe_load((Path(__file__).parents[3] / "docs" / "examples" / "names.yaml").read_text("utf-8"))
@@ -24,6 +24,12 @@ def test_a_pair_of_names_is_judged_as_the_list_says(case: dict[str, object]) -> 
 def test_every_why_has_a_case_and_each_real_refusal_is_among_them() -> None:
     assert {case["why"] for case in CASES} == set(WHY)
     assert {case["verdict"] for case in CASES if case.get("real")} == {"match", "close"}
+
+
+def test_a_strict_bank_takes_none_of_the_real_refusals() -> None:
+    real = [case for case in CASES if case.get("real")]
+    assert any(case["goes_on"] for case in real), "a lenient bank takes some of them"
+    assert [case for case in real if written_as(case["given"], case["registered"])] == []
 
 
 def test_few_strangers_are_taken_for_one_another() -> None:

@@ -7,7 +7,8 @@ from stdnum.cn import ric
 from stdnum.exceptions import InvalidComponent
 
 from rails.identifiers import check
-from rails.identifiers.fictional import bir, brn, hkid, is_fictional, phone, prc_id, uscc_number
+from rails.identifiers.cards import check_card
+from rails.identifiers.fictional import bir, brn, card, hkid, is_fictional, phone, prc_id, uscc_number
 from rails.identifiers.phones import check_phone
 
 PLACES = list(chain(range(300), range(9_990, 10_010), range(500_000, 500_300), range(999_990, 1_000_010)))
@@ -25,6 +26,12 @@ def test_fictional_businesses_differ() -> None:
     numbers = [brn(n) for n in range(2_000)]
     assert len(set(numbers)) == 2_000
     assert all(check("BRN", number, "HK") is None for number in numbers)
+
+
+def test_fictional_cards_pass_the_check_and_differ() -> None:
+    numbers = [card(n) for n in range(0, 20_000, 61)]
+    assert len(set(numbers)) == len(numbers)
+    assert [check_card(number) for number in numbers] == [None] * len(numbers)
 
 
 @pytest.mark.parametrize("country", ["HK", "MO", "CN"])

@@ -111,7 +111,7 @@ def test_the_reference_rate_stands_where_the_story_counts_with_it() -> None:
     ],
 )
 def test_a_slip_in_the_story_is_named(tmp_path: Path, change: dict[str, str], message: str) -> None:
-    source = Path(__file__).parents[3] / "switch" / "cli" / "stories"
+    source = Path(__file__).parents[3] / "switch" / "drills" / "stories"
     for file in source.glob("*.yaml"):
         (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
     step = {

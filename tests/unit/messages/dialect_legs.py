@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rails.messages import Account, CreditTransfer, Document, Identification, Party
-from rails.messages.dialects.terms import ASSUMED, CARRIED, LEFT_OUT, Row
+from rails.messages.dialects.of_rail import NAMED_BY
+from rails.messages.dialects.terms import ASSUMED, CARRIED, LEFT_OUT, Members, Row, members
 from rails.messages.dialects.transfers import field_of
 from rails.messages.model import InterbankDetails
 from rails.port import RailInstruction
+from switch.participants.registry import load_registry
 
 UETR = "0000000a-0b0c-4d0e-8f00-000000000001"
 SENT_AT = datetime(2026, 3, 3, 1, 2, 3, 450_000, UTC)
@@ -53,6 +55,13 @@ LEAST = RailInstruction(
         venue=None, quote_id=None, acceptance_date_time=None, if_closed="refuse", interbank=None,
     ),
 )  # fmt: skip
+
+
+def fictional_members(rail: str) -> Members:
+    """How a rail names the packaged participants."""
+    return members(load_registry().member_ids(NAMED_BY[rail]))
+
+
 _NESTED = ("transfer", "debtor", "creditor", "account")
 
 

@@ -143,7 +143,7 @@ _EACH = st.builds(
 def resolutions(draw: st.DrawFn) -> camt029.Resolution:
     """A resolution whose word for all agrees with what it says of each."""
     status = draw(st.sampled_from(["CNCL", "RJCR", "PDCR", "PECR", "FTNA", "IPAY"]))
-    kinds = {"CNCL": ["ACCR"], "RJCR": ["RJCR"], "PDCR": ["PDCR"]}.get(status, ["ACCR", "RJCR", "PDCR"])
+    kinds = {"CNCL": ["ACCR"], "RJCR": ["RJCR"]}.get(status, ["ACCR", "RJCR", "PDCR"])
     statuses = []
     for each in draw(st.lists(_EACH, max_size=3)):
         kind = draw(st.sampled_from(kinds))

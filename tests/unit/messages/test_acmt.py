@@ -13,7 +13,7 @@ from rails.messages.acmt023 import ACMT_023S, Verification, VerificationRequest,
 from rails.messages.acmt023 import KINDS as REQUEST_KINDS
 from rails.messages.acmt024 import ACMT_024S, Report, VerificationReport, build_acmt024
 from rails.messages.acmt024 import KINDS as REPORT_KINDS
-from rails.messages.acmt_parts import Assignment, Subject
+from rails.messages.acmt_parts import Subject, VerificationAssignment
 from rails.messages.codec import codec
 from rails.messages.model import BusinessHeader
 
@@ -22,14 +22,14 @@ needs_schemas = pytest.mark.skipif(
     not FOLDER, reason="SKIPPED: the genuine ISO 20022 schemas are not here; set ISO20022_XSD to their folder"
 )
 AT = "2026-03-05T12:00:00+08:00"
-ASSIGNMENT = Assignment("VRF-1", AT, "HBAYHKH0", "BAYSHKH0")
+ASSIGNMENT = VerificationAssignment("VRF-1", AT, "HBAYHKH0", "BAYSHKH0")
 HEADER = BusinessHeader("HBAYHKH0", "BAYSHKH0", "VRF-1", "", "2026-03-05T04:00:00Z")
 IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9\-]{0,33}", fullmatch=True)
 NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn", "Zl", "Zp", "Co"]), min_size=1, max_size=70).filter(
     lambda text: text.isprintable() and text.strip() == text
 )
 PROXIES = st.sampled_from(
-    [("MBNO", "+852-61900001"), ("EMAL", "taiman.chan@example.hk"), ("SHID", "1000001"), ("NIDN", "QX0079194")]
+    [("MBNO", "+852-61900001"), ("EMAL", "taiman.chan@example.hk"), ("SHID", "1000001"), ("NIDN", "QZ0158383")]
 )
 
 

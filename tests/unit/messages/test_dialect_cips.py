@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from dialect_legs import DEADLINE, FIELDS, IN_CNY, LEAST, differing
+from dialect_legs import DEADLINE, FIELDS, IN_CNY, LEAST, differing, fictional_members
 from hypothesis import example, given
 from hypothesis import strategies as st
 from lxml import etree
@@ -12,7 +12,6 @@ from lxml import etree
 from rails.messages import MessageError
 from rails.messages.dialects.cips import NAMESPACE, read_credit, write_credit
 from rails.messages.dialects.cips_table import ROWS, USTRD
-from rails.messages.dialects.members import fictional_members
 
 KNOWN = fictional_members("cips")
 SCHEMA = Path(os.environ.get("ISO20022_XSD", "/nowhere")) / "pacs.008.001.02.xsd"

@@ -4,14 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from dialect_legs import DEADLINE, FIELDS, FULL, LEAST, SENT_AT, UETR, differing
+from dialect_legs import DEADLINE, FIELDS, FULL, LEAST, SENT_AT, UETR, differing, fictional_members
 from lxml import etree
 
 from rails.messages import MessageError
 from rails.messages.dialects.hk_fps import HkFps, signature_of
 from rails.messages.dialects.hk_fps_messages import BATCH, ISO, NEAR_REAL_TIME, PACS_002, PACS_008, PACS_028, SKIP
 from rails.messages.dialects.hk_fps_table import ROWS
-from rails.messages.dialects.members import fictional_members
 from rails.messages.dialects.terms import Inquiry, members
 from rails.port import BLOCKED, CREDITED, PENDING, REJECTED, SETTLED, UNKNOWN, RailReport
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from dialect_legs import DEADLINE, FULL, IN_CNY, SENT_AT, UETR
+from dialect_legs import DEADLINE, FULL, IN_CNY, SENT_AT, UETR, fictional_members
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +14,6 @@ from rails.messages.dialects import cips
 from rails.messages.dialects.cnaps2 import Cnaps2, read_communication
 from rails.messages.dialects.cnaps2_messages import BEPS, HVPS, IBPS
 from rails.messages.dialects.hk_fps import HkFps, signature_of
-from rails.messages.dialects.members import fictional_members
 from rails.messages.dialects.terms import Inquiry
 from rails.port import REJECTED, SETTLED, RailReport
 

@@ -4,12 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from dialect_legs import DEADLINE, IN_CNY
+from dialect_legs import DEADLINE, IN_CNY, fictional_members
 
 from rails.identifiers import normalize
 from rails.identifiers.fictional import is_fictional
 from rails.messages.dialects.examples import messages
-from rails.messages.dialects.members import fictional_members
 from rails.messages.dialects.of_rail import dialect_of
 from rails.messages.dialects.tables import TABLES, generated, shares
 from rails.messages.dialects.terms import ASSUMED, CARRIED, LEFT_OUT, Row

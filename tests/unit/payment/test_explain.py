@@ -12,6 +12,7 @@ from builders import HARBOUR, KAPOK, NOON, RULEBOOK, a_firm, a_person, a_world, 
 from fx.providers import Provider, Spreads, Tier
 from limits.calendars import law_day
 from limits.claims import Claim, Sums
+from rails.identifiers import fictional
 from switch.main import make_worker
 from switch.participants.persons import Pair
 from switch.payment.greatest import largest_minor
@@ -383,7 +384,8 @@ async def test_after_a_year_that_was_exceeded_the_one_after_the_next_is_waited_f
         return Sums(up_posted=10**9 if claim.counter.endswith("|2025") else 0)
 
     drawn = southbound(
-        "500.00", venue="card-cash", purpose_code="OTHR", debtor__account__type="card", creditor__name="LI Xiaoming",
+        "500.00", venue="card-cash", purpose_code="OTHR", debtor__account__type="card",
+        debtor__account__number=fictional.card(1), creditor__name="LI Xiaoming",
         creditor__identification=a_person(1, "CN"), creditor__residency="CN",
     )  # fmt: skip
     document = await explained(a_sandbox(exceeded), drawn)

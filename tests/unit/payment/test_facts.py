@@ -22,6 +22,7 @@ from builders import (
 from fx.money import Money
 from limits.calendars import law_day
 from limits.facts import ACCOUNT_TYPES, PaymentFacts
+from rails.identifiers import fictional
 from switch.flow.world import World
 from switch.participants.persons import Pair, Persons
 from switch.participants.registry import Firm
@@ -86,6 +87,14 @@ GUARDS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "a number and a proxy of the creditor": (
         {"creditor__account__proxy": {"type": "MBNO", "value": "+86-13800100001"}}, "account-malformed", "AC01",
         "creditor.account",
+    ),
+    "a mainland card whose last digit is wrong": (
+        {"creditor__account": {"number": "6200068800000000018", "type": "card"}}, "account-malformed", "AC01",
+        "creditor.account.number",
+    ),
+    "a mainland card of twenty digits": (
+        {"creditor__account": {"number": "62000688000000000015", "type": "card"}}, "account-malformed", "AC01",
+        "creditor.account.number",
     ),
     "no document of the debtor": (
         {"debtor__identification": None}, "identification-missing", "RR12", "debtor.identification",
@@ -246,6 +255,13 @@ def test_an_account_s_type_is_read_on_both_sides_and_without_one_it_is_ordinary(
     assert (found.debtor_account_type, found.creditor_account_type) == ("card", "class-2")
     plain = facts(world, northbound()).profile
     assert plain.debtor_account_type == "" == plain.creditor_account_type
+
+
+def test_a_card_passes_with_its_last_digit_right_and_only_the_mainland_s_are_judged(world: World) -> None:
+    right = {"number": f"{fictional.card(1)[:4]}-{fictional.card(1)[4:]}", "type": "card"}
+    assert isinstance(found := translated(world, northbound(creditor__account=right)), Translated), found
+    for wrong in ({"creditor__account": {"number": "MAGIC-SILENT", "type": "card"}}, {"debtor__account__type": "card"}):
+        assert isinstance(found := translated(world, northbound(**wrong)), Translated), found
 
 
 def test_an_instruction_may_name_the_account_types_the_law_knows_and_no_others() -> None:

@@ -257,10 +257,10 @@ def test_a_state_holds_on_its_days_and_what_is_set_at_run_time_stands_before_it(
 
 
 def test_dated_states_are_read_with_the_participants_and_are_another_registry() -> None:
-    row: dict[str, Any] = {"bic": "X", "name": "X", "country": "HK", "kind": "bank", "rails": {}, "schemes": {}}
+    row: dict[str, Any] = {"bic": "XXXXHKH0", "name": "X", "country": "HK", "kind": "bank", "rails": {}, "schemes": {}}
     file: dict[str, Any] = {"participants": [row], "funding": {}, "inventory": {}}
     plain = read_registry(file, {})
     row["states"] = [{"state": "offline", "since": date(2026, 3, 1)}]
     dated = read_registry(file, {})
-    assert dated.participants["X"].states and dated.id != plain.id
+    assert dated.participants["XXXXHKH0"].states and dated.id != plain.id
     assert load_rulebook()  # the packaged law is untouched by it

@@ -64,6 +64,7 @@ USED = frozenset(
         "RC04",
         "RR04",
         "RR05",
+        "RR10",
         "RR12",
         "TM01",
     ]

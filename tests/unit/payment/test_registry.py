@@ -34,6 +34,21 @@ def test_what_is_not_written_as_a_limit_is_refused_with_the_participant_s_name(l
         read(limits)
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"bic": "KAPOCNH0"}, "not of HK"),
+        ({"member_ids": {"hk-fps": "80"}}, "three digits"),
+        ({"member_ids": {"cnaps": "999108100045"}}, "check digit"),
+        ({"member_ids": {"swift": "1"}}, "use one of hk-fps, cnaps"),
+    ],
+    ids=str,
+)
+def test_what_names_a_participant_has_the_form_its_rail_gives_it(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        read_registry({"participants": [WALLET | changes], "funding": {}, "inventory": {}}, {})
+
+
 def test_another_limit_or_group_is_another_registry() -> None:
     registries = [read({}), read({RULE: "5000"}), read({RULE: "4999"}), read({}, a_group("one", a_firm(1)))]
     assert len({each.id for each in registries}) == len(registries)

@@ -18,6 +18,7 @@ from builders import (
     southbound,
 )
 
+from rails.identifiers import fictional
 from switch.flow.world import World
 from switch.main import make_world, opening_transfers
 from switch.payment.decide import decide
@@ -59,7 +60,7 @@ def rails(found: Plan) -> list[str]:
 def cash(amount: str = "1000.00", **changes: Any) -> Instruction:
     """A mainland card at a machine in Hong Kong."""
     own: dict[str, Any] = {
-        "venue": "card-cash", "debtor__account__type": "card", "creditor__name": "LI Xiaoming",
+        "venue": "card-cash", "debtor__account__type": "card", "debtor__account__number": fictional.card(1), "creditor__name": "LI Xiaoming",
         "creditor__identification": a_person(1, "CN"), "creditor__residency": "CN", "purpose_code": "OTHR",
     }  # fmt: skip
     return southbound(amount, **own | changes)

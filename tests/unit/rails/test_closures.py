@@ -63,9 +63,12 @@ def test_of_a_suspension_until_further_notice_nobody_says_the_end() -> None:
 
 def test_announced_maintenance_of_the_catalogue_closes_the_rail() -> None:
     rail = build_rails(lambda _: MemoryBook(), is_business_day, 1)["hk-fps"]
-    edges = [at("2021-10-17T01:00") - MS, at("2021-10-17T01:00"), at("2021-10-17T08:30") - MS, at("2021-10-17T08:30")]
+    edges = [at("2021-10-17T01:00") - MS, at("2021-10-17T01:00"), at("2021-10-17T13:00") - MS, at("2021-10-17T13:00")]
     assert [rail.is_open(edge, "HKD") for edge in edges] == [True, False, False, True]
     assert rail.next_opening(edges[1], "CNY") == edges[3] and rail.closures == ()
+    for day in ("2021-11-14", "2021-12-19", "2024-08-18"):
+        assert not rail.is_open(at(f"{day}T01:00"), "HKD") and rail.is_open(at(f"{day}T11:00"), "HKD")
+        assert rail.next_opening(at(f"{day}T10:59"), "HKD") == at(f"{day}T11:00")
 
 
 @given(

@@ -45,7 +45,8 @@ TEXTS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, 
 PROXIES = st.one_of(
     st.from_regex("[0-9]{7}|[0-9]{9}", fullmatch=True).map(lambda value: {"fps_id": value}),
     st.from_regex(r"\+852-[5-9][0-9]{7}", fullmatch=True).map(lambda value: {"mobile": value}),
-    st.emails().filter(lambda value: len(value) <= 60).map(lambda value: {"email": value}),
+    # What tag 26 holds beside the scheme's name (16 characters), a clearing code (7) and a time-out (18), less tag and length.
+    st.emails().filter(lambda value: len(value) <= 54).map(lambda value: {"email": value}),
 )
 CODES = st.builds(
     lambda proxy, **rest: HkQr(**proxy, **rest),

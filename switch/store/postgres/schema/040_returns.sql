@@ -76,6 +76,7 @@ CREATE TABLE payment_return (     -- what a creditor agent gave back of a settle
     CHECK ((state IN ('released', 'sent_back')) = (released_at IS NOT NULL)),
     CHECK ((state IN ('released', 'sent_back')) = (released_xid IS NOT NULL)),
     CHECK ((state IN ('returned', 'released')) = (credited_minor > 0)),
+    CHECK (state <> 'squared' OR counted_minor = amount_minor + charge_minor),  -- so that suspense is squared once
     CHECK (state IN ('returned', 'released') OR share = 0)
 );
 CREATE INDEX payment_return_state ON payment_return (state, booked_at) WHERE state IN ('suspended', 'unmatched');
