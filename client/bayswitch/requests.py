@@ -208,6 +208,59 @@ def decide(payment_id: str, event: str, operator: str = "operator", reason: str 
     return Request("POST", path, _document, json=body, headers={"Bayswitch-Operator": operator})
 
 
+def proposals(payment_id: str) -> Request[Document]:
+    """Read what operators proposed and decided on a payment and its exceptions, oldest first, as the sandbox's operator."""
+    return Request("GET", _path("sandbox", "payments", payment_id, "decision"), _document)
+
+
+def exceptions(cursor: str | None = None, limit: int | None = None, state: str | None = None) -> Request[Document]:
+    """Read a page of exception records, newest first, as the sandbox's operator; `state` "open" or "resolved": those alone."""
+    return Request("GET", "/v1/exceptions", _document, query=_query(cursor=cursor, limit=limit, state=state))
+
+
+def resolve(
+    payment_id: str, kind: str, resolution: str, operator: str = "operator", reason: str = "decided"
+) -> Request[Document]:
+    """Say how an exception ended: `honoured`, `recalled` or `written-off`; the first operator proposes it, another confirms it."""
+    path, body = _path("exceptions", payment_id, kind, "resolution"), {"resolution": resolution, "reason": reason}
+    return Request("POST", path, _document, json=body, headers={"Bayswitch-Operator": operator})
+
+
+def magic() -> Request[Any]:
+    """List the magic creditor accounts, and what the payee's side does with a payment to each."""
+    return Request("GET", "/v1/magic", httpx.Response.json)
+
+
+def participants() -> Request[Any]:
+    """List the sandbox's participants."""
+    return Request("GET", "/v1/participants", httpx.Response.json)
+
+
+def participant_state(bic: str) -> Request[Document]:
+    """Read whether a participant is active, suspended or offline, wholly and on each rail it has joined."""
+    return Request("GET", _path("sandbox", "participants", bic, "state"), _document)
+
+
+def set_participant_state(bic: str, state: str, rail: str | None = None) -> Request[Document]:
+    """Make a participant `active`, `suspended` or `offline`, as the sandbox's operator: on one rail, or wherever it takes part."""
+    body: Document = {"state": state} | ({"rail": rail} if rail is not None else {})
+    return Request("POST", _path("sandbox", "participants", bic, "state"), _document, json=body)
+
+
+def maintenance(rail: str) -> Request[Document]:
+    """Read when a rail is closed besides its hours, and whether it is open now."""
+    return Request("GET", _path("sandbox", "rails", rail, "maintenance"), _document)
+
+
+def set_maintenance(rail: str, closures: Sequence[Mapping[str, Any]] = ()) -> Request[Document]:
+    """Close a rail besides its hours, in place of what was announced before, as the sandbox's operator; none opens it again.
+
+    Each closure is `{"from", "until"?, "why"?}` in instants with offset; without `until` until further notice.
+    """
+    body = {"closures": [dict(closure) for closure in closures]}
+    return Request("POST", _path("sandbox", "rails", rail, "maintenance"), _document, json=body)
+
+
 def set_payment_state(payment_id: str, status: str, reason_code: str | None = None) -> Request[Document]:
     """Have a payment become a status, or `returned`, through its rail, as the sandbox's operator; gives it as it then stands.
 

@@ -328,6 +328,11 @@ WHERE CASE
     ELSE r.counted_minor <> 0
 END
 UNION ALL
+SELECT format('return %s squares what suspense never bore', r.return_id)
+FROM payment_return r
+WHERE r.state = 'squared'
+    AND NOT EXISTS (SELECT FROM exception_record x WHERE x.payment_id = r.payment_id AND x.kind = 'late-acceptance')
+UNION ALL
 SELECT format('return %s is of payment %s, which is not there', r.return_id, r.payment_id)
 FROM payment_return r LEFT JOIN payment p USING (payment_id, received_on)
 WHERE r.payment_id IS NOT NULL AND p.payment_id IS NULL

@@ -15,6 +15,9 @@ from rails.wire.values import DUPLICATES, ENDED, NEVER_SEEN, LegStatus, read_doc
 _TAKEN = frozenset({"RCVD", "ACTC", "ACCP", "ACSP", "PDNG", "ACSC", "ACCC"})
 _AT_ONCE = 8  # messages at the same time, as many as the switch sends
 _SWITCH_WAITS_MS = 2_000  # rails.channel: longer, and the switch takes the rail for gone
+_NOT_LET_IN = frozenset({401, 403})
+_GIVE_KEY = "The rail does not take this key: give the one it was started with, by --key or BAYSWITCH_RAIL_KEY."
+_START_IT = "Nothing answers at this address: start the rail, and give the address and port that it serves on."
 # One of these is not carried: none of our rails has them all.
 _CURRENCIES = ("THB", "MOP", "CNY", "HKD")
 
@@ -42,6 +45,10 @@ def expect_refused(status: LegStatus, codes: frozenset[str] = frozenset()) -> No
 async def capabilities(prober: Prober) -> None:
     """Read what the rail can do and choose what to ask it: everything else needs this."""
     exchange = await prober.ask("what can you do?", "GET", CAPABILITIES)
+    if exchange.status in _NOT_LET_IN:
+        raise Failed("200", said(exchange), _GIVE_KEY)
+    if not exchange.status:
+        raise Failed("an answer", said(exchange), _START_IT)
     expect_status(exchange, 200)
     try:
         document = read_document(json.loads(exchange.came))

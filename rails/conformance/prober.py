@@ -63,11 +63,11 @@ class Exchange(NamedTuple):
 
 
 class Failed(Exception):
-    """What was expected did not come."""
+    """What was expected did not come; `what_to_do` where that is another thing than the case's own advice."""
 
-    def __init__(self, expected: str, came: str) -> None:
+    def __init__(self, expected: str, came: str, what_to_do: str = "") -> None:
         super().__init__(f"expected {expected}; came {came}")
-        self.expected, self.came = expected, came
+        self.expected, self.came, self.what_to_do = expected, came, what_to_do
 
 
 class Skipped(Exception):

@@ -41,7 +41,7 @@ def html_of(report: Report) -> str:
     verdict = (
         "It behaves." if report.behaves else f"It does not behave: {failed} of {len(report.findings)} cases failed."
     )
-    counts = f"{report.count(PASSED)} passed, {failed} failed, {report.count(SKIPPED)} not applicable"
+    counts = counted(report)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -52,6 +52,12 @@ def html_of(report: Report) -> str:
         f"<table>{''.join([_row(finding) for finding in report.findings])}</table>"
         f"{''.join([_section(finding) for finding in _in_order(report)])}</body></html>"
     )
+
+
+def counted(report: Report) -> str:
+    """Say how many cases came out how."""
+    counts = f"{report.count(PASSED)} passed, {report.count(FAILED)} failed, {report.count(SKIPPED)} not applicable"
+    return f"{counts}, {report.not_run} not run" if report.not_run else counts
 
 
 def _in_order(report: Report) -> list[Finding]:
@@ -71,7 +77,7 @@ def _section(finding: Finding) -> str:
     case = finding.case
     told = [("Why it matters", case.why)]
     if finding.outcome == FAILED:
-        told += [("Expected", finding.expected), ("Came", finding.came), ("What to do", case.what_to_do)]
+        told += [("Expected", finding.expected), ("Came", finding.came), ("What to do", finding.what_to_do)]
     elif finding.outcome == SKIPPED:
         told.append(("Not applicable", finding.came))
     rows = "".join([f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in told])
@@ -126,6 +132,7 @@ def json_of(report: Report) -> dict[str, Any]:
         "passed": report.count(PASSED),
         "failed": report.count(FAILED),
         "skipped": report.count(SKIPPED),
+        "not_run": report.not_run,
         "cases": [_case_json(finding) for finding in report.findings],
     }
 
@@ -138,7 +145,7 @@ def _case_json(finding: Finding) -> dict[str, Any]:
         "outcome": finding.outcome,
         "expected": finding.expected,
         "came": finding.came,
-        "what_to_do": case.what_to_do if finding.outcome == FAILED else "",
+        "what_to_do": finding.what_to_do if finding.outcome == FAILED else "",
         "exchanges": [
             {
                 "what": each.what, "method": each.method, "path": each.path, "sent": pretty(each.sent),

@@ -31,6 +31,12 @@ class Finding(NamedTuple):
     expected: str
     came: str
     exchanges: tuple[Exchange, ...]
+    advice: str = ""  # where it is another than the case's
+
+    @property
+    def what_to_do(self) -> str:
+        """Say what to do about what came."""
+        return self.advice or self.case.what_to_do
 
 
 class Report(NamedTuple):
@@ -40,6 +46,7 @@ class Report(NamedTuple):
     rail: str  # as the rail calls itself
     at: datetime  # machine time
     findings: tuple[Finding, ...]
+    not_run: int = 0  # cases that were wanted and not come to, since the rail does not say what it can do
 
     @property
     def behaves(self) -> bool:
@@ -177,31 +184,30 @@ async def run(target: Target, now: datetime, new_uetr: Callable[[], str], chosen
     What the rail can do is asked first in any case: where it does not say, nothing else is asked.
     """
     findings: list[Finding] = []
+    wanted = [case for case in CASES if not chosen or case.id in chosen or case is CASES[0]]
     limits = httpx.Limits(max_connections=20, max_keepalive_connections=20)
     async with httpx.AsyncClient(
         base_url=target.url.rstrip("/"), timeout=ANSWER_SECONDS_MAX, limits=limits, trust_env=False
     ) as client:
         prober = Prober(target, client, now, new_uetr)
-        for case in CASES:
-            if chosen and case.id not in chosen and case is not CASES[0]:
-                continue
+        for case in wanted:
             findings.append(await _tried(case, prober))
             if prober.document is None:
                 break
     rail = prober.document.rail if prober.document is not None else "unknown"
-    return Report(target.url, rail, now, tuple(findings))
+    return Report(target.url, rail, now, tuple(findings), len(wanted) - len(findings))
 
 
 async def _tried(case: Case, prober: Prober) -> Finding:
     prober.exchanges = []
-    outcome, expected, came = PASSED, "", ""
+    outcome, expected, came, advice = PASSED, "", "", ""
     try:
         await case.run(prober)
     except Failed as failed:
-        outcome, expected, came = FAILED, failed.expected, failed.came
+        outcome, expected, came, advice = FAILED, failed.expected, failed.came, failed.what_to_do
     except Skipped as skipped:
         outcome, came = SKIPPED, str(skipped)
     kept = prober.exchanges
     if len(kept) > EXCHANGES_MAX:
         kept = kept[: EXCHANGES_MAX // 2] + kept[-EXCHANGES_MAX // 2 :]
-    return Finding(case, outcome, expected, came, tuple(kept))
+    return Finding(case, outcome, expected, came, tuple(kept), advice)

@@ -112,6 +112,7 @@ class Controls:
                 "POST", "/v1/sandbox/clock", self.move_clock, "Move the business clock",
                 "Forward only; `settle` waits until nothing is due at the new instant. For operators.", "sandbox",
                 {200: Says("The clock as it then stands", control_models.ClockDocument)}, ("malformed", 413, 415, "clock", "unavailable"), control_models.ClockMove,
+                example=examples.CLOCK,
             ),
             Operation(
                 "GET", "/v1/sandbox/rulebook", self.rulebook, "Read which rulebook is in force", "Its id stands in each payment it judged.",
@@ -128,5 +129,6 @@ class Controls:
                 "POST", "/v1/sandbox/persons/links", self.link_persons, "Link two documents of one person",
                 "What is used under both counts together from then on, in every window; nothing undoes it. For operators.", "sandbox",
                 {200: Says("Whether that was new", models.PersonLinkDocument)}, ("malformed", 413, 415, "unavailable"), models.PersonLink,
+                example=examples.PERSON_LINK,
             ),
         ]  # fmt: skip

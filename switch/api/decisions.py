@@ -6,7 +6,7 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from switch.api import decision_models, models
+from switch.api import decision_models, examples, models
 from switch.api.access import Gate
 from switch.api.documents import exception_document, payment_document, proposal_document
 from switch.api.operations import Operation, Says, json_answer, parameter
@@ -141,7 +141,7 @@ class Decisions:
                     200: Says("Two agree: the payment as it then stands", models.PaymentDocument),
                     202: Says("Proposed; another operator is to confirm", decision_models.ProposalDocument),
                 },
-                ("not-in-doubt", *refusals), decision_models.Decision, (payment_id, operator),
+                ("not-in-doubt", *refusals), decision_models.Decision, (payment_id, operator), example=examples.DECISION,
             ),
             Operation(
                 "GET", "/v1/sandbox/payments/{payment_id}/decision", self.proposals, "Read what operators decided",
@@ -161,7 +161,7 @@ class Decisions:
                     200: Says("Two agree: the exception as it then stands", decision_models.ExceptionDocument),
                     202: Says("Proposed; another operator is to confirm", decision_models.ProposalDocument),
                 },
-                refusals, decision_models.Resolution, (payment_id, kind, operator),
+                refusals, decision_models.Resolution, (payment_id, kind, operator), example=examples.RESOLUTION,
             ),
         ]  # fmt: skip
 

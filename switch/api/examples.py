@@ -53,6 +53,24 @@ RULEBOOK: dict[str, Any] = {
 }
 
 
+RECALL: dict[str, Any] = {"reason_code": "DUPL"}
+RELEASE: dict[str, Any] = {"to": "debtor_agent"}
+CLOCK: dict[str, Any] = {"advance_seconds": 60}
+PERSON_LINK: dict[str, Any] = {
+    "documents": [PAYMENT["debtor"]["identification"], {"type": "PASSPORT", "number": "KJ0000001", "country": "HK"}]
+}
+DECISION: dict[str, Any] = {"event": "reject", "reason": "The rail says by telephone that it never had it"}
+RESOLUTION: dict[str, Any] = {"resolution": "recalled", "reason": "Paid after it was rejected; asked back"}
+PAYMENT_STATE: dict[str, Any] = {"status": "rejected", "reason_code": "AC03"}
+FAULTS: dict[str, Any] = {
+    "rules": [{"match": {"participant": "PEARCNG0", "direction": "from-rail"}, "rejected": 500, "reason_code": "AC03"}]
+}
+PARTICIPANT_STATE: dict[str, Any] = {"state": "offline", "rail": "ibps"}
+MAINTENANCE: dict[str, Any] = {
+    "closures": [{"from": "2030-03-09T02:00:00+08:00", "until": "2030-03-09T04:00:00+08:00", "why": "new release"}]
+}
+
+
 def pacs008() -> str:
     """Write the first example as a message of its own."""
     asked = PAYMENT | {"instruction_id": "EXAMPLE-M-1", "uetr": "0b7e9a52-4a33-4e0f-9d1b-6c5a4f3e2d1c"}

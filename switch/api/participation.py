@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rails.hours import Closure, closure
+from switch.api import examples
 from switch.api.access import Gate
 from switch.api.control_models import CLOCK_MAX
 from switch.api.operations import Operation, Says, json_answer, parameter
@@ -157,7 +158,7 @@ class Participation:
                 "POST", "/v1/sandbox/participants/{bic}/state", self.set_state, "Suspend a participant, take it offline, or have it back",
                 "Payments from or to it are refused from the next batch on, in every worker: AB08 or AG11 for the creditor's agent, AB07 or "
                 "AG10 for the debtor's. What was sent goes on; what waits is judged at its opening. For operators.", "sandbox",
-                {200: Says("The state", ParticipantStateDocument)}, errors, ParticipantStateSetting, (bic,),
+                {200: Says("The state", ParticipantStateDocument)}, errors, ParticipantStateSetting, (bic,), example=examples.PARTICIPANT_STATE,
             ),
             Operation(
                 "GET", "/v1/sandbox/rails/{rail}/maintenance", self.closures, "Read when a rail is closed besides its hours",
@@ -166,7 +167,7 @@ class Participation:
             Operation(
                 "POST", "/v1/sandbox/rails/{rail}/maintenance", self.set_closures, "Announce when a rail is closed besides its hours",
                 "In place of what was announced before; payments take the lane's next rail, wait, or are refused, as out of hours. For operators.",
-                "sandbox", {200: Says("The closures", RailClosureDocument)}, errors, RailClosureSetting, (rail,),
+                "sandbox", {200: Says("The closures", RailClosureDocument)}, errors, RailClosureSetting, (rail,), example=examples.MAINTENANCE,
             ),
         ]  # fmt: skip
 

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rails.port import RailUnavailable
-from switch.api import models, rail_models
+from switch.api import examples, models, rail_models
 from switch.api.access import Gate
 from switch.api.documents import payment_document
 from switch.api.operations import Operation, Says, json_answer, parameter
@@ -38,8 +38,8 @@ class RailControls:
             )
         wanted = parse(rail_models.FaultSetting, await read_body(request, SINGLE_BYTES_MAX))
         for n, rule in enumerate(wanted.rules):
-            if rule.match.participant and self._sandbox.world.registry.find(rule.match.participant) is None:
-                raise wrong_field(f"rules.{n}.match.participant", "is no participant of this sandbox")
+            if rule.match.participant:
+                self._check_joined(name, rule.match.participant, f"rules.{n}.match.participant")
         await self._sandbox.set_faults(name, wanted.kept(self._sandbox.world.clock.now()))
         return self._answer(name)
 
@@ -53,9 +53,19 @@ class RailControls:
         except RailUnavailable as error:
             raise refused("unavailable", f"The rail's book cannot be reached: {error}.") from None
         except NotAllowed as error:
-            allowed = ", ".join(error.allowed) or "nothing"
-            raise refused("state", f"{error} It can be set to: {allowed}.", allowed=list(error.allowed)) from None
+            allowed = f"It can be set to: {', '.join(error.allowed)}." if error.allowed else "No other state can be set; pay anew."
+            raise refused("state", f"{error} {allowed}", allowed=list(error.allowed)) from None
         return json_answer(payment_document(await self._sandbox.payment(payment_id, None)))
+
+    def _check_joined(self, rail: str, bic: str, field: str) -> None:
+        """Refuse a rule that could never hit anybody."""
+        registry = self._sandbox.world.registry
+        found = registry.find(bic)
+        if found is None:
+            raise wrong_field(field, "is no participant of this sandbox")
+        if rail not in found.rails:
+            joined = sorted(each.bic for each in registry.participants.values() if rail in each.rails)
+            raise wrong_field(field, f": {found.bic} is not on {rail}; there are {', '.join(joined)}")
 
     def _named(self, request: Request) -> str:
         name: str = request.path_params["rail"]
@@ -80,13 +90,13 @@ class RailControls:
                 "POST", "/v1/sandbox/rails/{rail}/faults", self.set_faults, "Set a rail's faults",
                 "Instructions meet the faults in force when they are sent; every worker has them within seconds. For operators.",
                 "sandbox", {200: Says("The faults", rail_models.FaultDocument)},
-                ("malformed", 404, "rail-elsewhere", 413, 415, "unavailable"), rail_models.FaultSetting, (rail,),
+                ("malformed", 404, "rail-elsewhere", 413, 415, "unavailable"), rail_models.FaultSetting, (rail,), example=examples.FAULTS,
             ),
             Operation(
                 "POST", "/v1/sandbox/payments/{payment_id}/state", self.set_state, "Set a payment to a state",
                 "Its rail is told what has become of the payment; reports, inquiries and events follow from that, and nothing else is "
                 "changed. For operators.", "sandbox",
                 {200: Says("The payment as it then stands", models.PaymentDocument)}, ("malformed", 404, "state", 413, 415, "unavailable"),
-                rail_models.PaymentStateSetting, (payment_id,),
+                rail_models.PaymentStateSetting, (payment_id,), example=examples.PAYMENT_STATE,
             ),
         ]  # fmt: skip

@@ -11,13 +11,14 @@ from pydantic import Field, model_validator
 from rails import faults as kept
 from rails.faults import AGENT_OFFLINE, IN_ALL, LATE_SECONDS, NO_REASON, FaultRule, Faults
 from switch.api.shapes import Answer, Asked
+from switch.payment.instruction import STATUS_REASON
 
 RULES_MAX = 50  # of a rail: each is looked at for every instruction while any is in force
 DAY_MS = 86_400_000
 
 Share = Annotated[int, Field(ge=0, le=IN_ALL)]
 Milliseconds = Annotated[int, Field(ge=0, le=DAY_MS)]
-StatusReasonCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,4}$")]
+StatusReasonCode = Annotated[str, Field(pattern=STATUS_REASON)]
 
 
 class FaultMatch(Asked):
@@ -70,7 +71,7 @@ class FaultRuleSetting(Asked):
     wrong_amount: Share = Field(0, description="The report names an amount `wrong_by_minor` off")
     wrong_by_minor: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000)] = 1
     outage: bool = Field(
-        False, description=f"Nothing passes; of one participant: it is offline, {AGENT_OFFLINE} on the way there, silence on the way back"
+        False, strict=True, description=f"Nothing passes; of one participant: it is offline, {AGENT_OFFLINE} on the way there, silence on the way back"
     )  # fmt: skip
     clock_skew_ms: Annotated[int, Field(ge=-DAY_MS, le=DAY_MS)] = Field(0, description="Its stamps are so much ahead")
 
@@ -96,7 +97,7 @@ class FaultSetting(Asked):
     delay_percent: Annotated[int, Field(ge=0, le=1_000_000)] = Field(100, description="Of the rail's own delays")
     lost_reports: Share = Field(0, description="Of 10,000 instructions: reports never arrive")
     repeated_reports: Share = Field(0, description="Of 10,000 instructions: the last report comes twice")
-    outage: bool = Field(False, description="Send and inquire fail, reports wait")
+    outage: bool = Field(False, strict=True, description="Send and inquire fail, reports wait")
     rules: Annotated[tuple[FaultRuleSetting, ...], Field(max_length=RULES_MAX)] = Field(
         (), description="By participant and direction; a later one stands before an earlier"
     )

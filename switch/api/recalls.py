@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from fx.money import AmountError, Money, format_amount, parse_amount
-from switch.api import models
+from switch.api import examples, models
 from switch.api.access import Caller, Gate
 from switch.api.operations import Operation, Says, json_answer, parameter
 from switch.api.problems import refused, wrong_field, wrong_query
@@ -263,7 +263,7 @@ class Recalls:
                 {202: Says("The recall", RecallDocument)},
                 ("malformed", "key-missing", 404, "not-recallable", "recall-open", "recall-too-late", "recall-too-much",
                  "recall-key", 413, 415, "unavailable"),
-                RecallRequestBody, (payment_id, key),
+                RecallRequestBody, (payment_id, key), example=examples.RECALL,
             ),
             Operation(
                 "GET", "/v1/payments/{payment_id}/recalls", self.recalls, "Read a payment's recalls", "Oldest first.", "payments",
@@ -282,7 +282,7 @@ class Recalls:
                 "POST", "/v1/returns/{return_id}/release", self.release, "Release a held return",
                 "To the debtor agent at the day's rate, or back to the creditor agent. For operators.", "payments",
                 {200: Says("The return", ReturnDocument)}, ("malformed", 404, "not-held", 413, 415, "unavailable"), ReleaseBody,
-                (return_id,), 
+                (return_id,), example=examples.RELEASE, 
             ),
         ]  # fmt: skip
 

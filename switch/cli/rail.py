@@ -11,7 +11,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from rails.conformance.prober import Target
-from rails.conformance.report import html_of, json_of
+from rails.conformance.report import counted, html_of, json_of
 from rails.conformance.suite import CASES, Report
 from switch.embedded.process import FolderInUse, ServerError
 from switch.main import DEFAULT_SEED, CannotOpen, Elsewhere
@@ -86,6 +86,13 @@ def read_rails(given: list[str], key: str) -> dict[str, Elsewhere]:
     return found
 
 
+def _list_cases(wanted: bool) -> None:
+    if wanted:
+        for each in CASES:
+            print(f"{each.id:21} {each.title}")
+        raise typer.Exit
+
+
 @rail.command()
 def check(
     url: Annotated[str, typer.Argument(help="Where the rail answers: http://127.0.0.1:9101.")],
@@ -95,6 +102,9 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")] = False,
     case: Annotated[list[str] | None, typer.Option(help="Only this case, by its id; may be given again.")] = None,
+    list_cases: Annotated[
+        bool, typer.Option("--list", callback=_list_cases, is_eager=True, help="List the cases with their ids.")
+    ] = False,
     account: Annotated[str, typer.Option(help="A creditor account that the rail takes.")] = Target("", "").account,
     creditor_agent: Annotated[str, typer.Option(help="The BIC of its agent.")] = Target("", "").creditor_agent,
     debtor_agent: Annotated[str, typer.Option(help="The BIC of an agent that may pay.")] = Target("", "").debtor_agent,
@@ -123,11 +133,12 @@ def _tell(found: Report, report: Path | None) -> None:
     console = Console()
     for finding in found.findings:
         style = {"passed": "green", "failed": "bold red"}.get(finding.outcome, "dim")
-        console.print(f"[{style}]{finding.outcome:8}[/] {escape(finding.case.title)}", soft_wrap=True)
+        console.print(
+            f"[{style}]{finding.outcome:8}[/] {escape(finding.case.title)} [dim]({finding.case.id})[/]", soft_wrap=True
+        )
         if finding.outcome == "failed":
             console.print(f"         expected {escape(finding.expected)}", soft_wrap=True, highlight=False)
             console.print(f"         came     {escape(finding.came)}", soft_wrap=True, highlight=False)
-            console.print(f"         {escape(finding.case.what_to_do)}", style="dim", soft_wrap=True, highlight=False)
+            console.print(f"         {escape(finding.what_to_do)}", style="dim", soft_wrap=True, highlight=False)
     verdict = "[bold green]It behaves.[/]" if found.behaves else "[bold red]It does not behave.[/]"
-    counts = f"{found.count('passed')} passed, {found.count('failed')} failed, {found.count('skipped')} not applicable"
-    console.print(f"{verdict} {counts}{f'; {report} has the messages' if report else ''}.", soft_wrap=True)
+    console.print(f"{verdict} {counted(found)}{f'; {report} has the messages' if report else ''}.", soft_wrap=True)

@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 from switch.directory.entries import Entry
 from switch.directory.lookups import Asked, Finding, Lookup, look_up
+from switch.directory.magic import look_up_magic
 from switch.flow.world import World
 from switch.participants.registry import STRICT
 from switch.payment.magic import of_proxy
@@ -61,8 +62,10 @@ class LookupDesk:
         world, tally = self._world, self._tally(participant)
         agents = {bic: each.country for bic, each in world.registry.participants.items()}
         strict = frozenset([bic for bic, each in world.registry.participants.items() if each.names == STRICT])
-        finding = look_up(world.known.directory, asked, agents, strict)
-        _count(tally, participant, finding.entry if finding.verified else None)
+        magic = look_up_magic(asked, agents)
+        finding = magic or look_up(world.known.directory, asked, agents, strict)
+        if magic is None:  # a magic payee is in no directory, and everybody may know it
+            _count(tally, participant, finding.entry if finding.verified else None)
         self._answered += 1
         name = f"{participant}|{world.clock.now().isoformat()}|{self._incarnation}|{self._answered}"
         lookup_id = blake2b(name.encode(), digest_size=12).hexdigest()

@@ -14,6 +14,7 @@ _TEXT = r"^[^\x00-\x1f\x7f-\x9f\ufffe\uffff]+$"
 _IDENTIFIER = r"^[A-Za-z0-9\-?:().,'+ ]+(/[A-Za-z0-9\-?:().,'+ ]+)*$"
 _ACCOUNT = r"^[A-Za-z0-9-]+$"
 _CODE = r"^[A-Z0-9]{1,4}$"
+STATUS_REASON = r"^[0-9A-Z]{1,4}$"  # the same form, said otherwise
 _SLUG = r"^[a-z0-9][a-z0-9.-]*$"
 _COUNTRY = r"^[A-Z]{2}$"
 _CURRENCY = r"^[A-Z]{3}$"
@@ -82,6 +83,7 @@ WRITE_IT: dict[str, str] = {
     _IDENTIFIER: "takes Latin letters, digits, spaces and /-?:().,'+ ; no / at either end and no //",
     _ACCOUNT: "takes Latin letters, digits and -",
     _CODE: "is a code of up to four capital letters and digits, such as GIFT",
+    STATUS_REASON: "is a status reason of ISO 20022 (ExternalStatusReason1Code), such as AC03",
     _SLUG: "takes small letters, digits, points and -, such as payment-connect.northbound",
     _COUNTRY: "is a country of ISO 3166 in two capital letters, such as HK",
     _CURRENCY: "is a currency of ISO 4217 in three capital letters, such as HKD",

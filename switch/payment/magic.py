@@ -3,10 +3,11 @@
 One table behind code and documentation (docs/magic.md): a number for every reason of payment.reasons and every magic
 account of the rails. It is asked for by the creditor's name (MAGIC-REFUSE-LANE-CLOSED, MAGIC-SILENT), by a proxy, or, with
 the creditor's name MAGIC-AMOUNT, by the last three digits of the amount. Nothing else of the instruction is judged then but
-what stands before the payee. Ordinary payments are looked at no further than whether the name holds the mark. Pure.
+what stands before the payee. Ordinary payments are looked at no further than whether the name begins with the mark. Pure.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ DEBTOR_WITHOUT_FUNDS = "MAGIC-NO-FUNDS"  # a debtor's account for which the debt
 AMOUNT = "MAGIC-AMOUNT"  # a creditor's name: the amount's last three digits are the number
 MAIL = "magic.example"  # behind the @ of a magic e-mail proxy; .example is nobody's (RFC 2606)
 _REFUSE = "MAGIC-REFUSE-"
+_AMOUNT = AMOUNT.replace("-", "")
+_INITIALS = "MmＭｍ"  # of full width, too: the one look that every ordinary name costs
 _NUMBERS = 1_000  # numbers have three digits
 # Mobile numbers whose last three digits are the number, by country; the directory gives none of them to anybody.
 MOBILES: Mapping[str, str] = {"CN": "+86-13800109", "HK": "+852-61909", "MO": "+853-66309"}
@@ -170,23 +173,35 @@ VALUES = (
     *(MagicValue(number, "", f"{MARK}-{name}") for name, number in ACCOUNT_NUMBERS.items()),
 )
 _BY_NUMBER = {value.number: value for value in VALUES}
-_BY_NAME = {value.name: value for value in VALUES}
+_BY_NAME = {value.name.replace("-", ""): value for value in VALUES}  # as folded
 _BY_MAIL = {value.mail: value for value in VALUES}
-_ACCOUNT = re.compile(r"[A-Z0-9-]{1,34}")
+_ACCOUNT = re.compile(r"[A-Z0-9]{1,34}")
 _UNKNOWN = Refusal("name-mismatch", {"what": "it is no magic value; docs/magic.md lists them"}, "creditor.name")
 _MOBILE = re.compile(f"({'|'.join(re.escape(mobile.replace('-', '')) for mobile in MOBILES.values())})([0-9]{{3}})")
 
 
+def is_marked(name: str) -> bool:
+    """Whether a name begins with the mark, however it is written: then it is somebody's no more."""
+    return name.lstrip()[:1] in _INITIALS and _folded(name).startswith(MARK)
+
+
 def of_name(name: str, amount_minor: int) -> Refusal | str | None:
-    """Say what a creditor's name that holds the mark asks for: a refusal, the rail's account to pay to, or nothing (None)."""
-    name = name.upper()
-    if not name.startswith(MARK + "-"):
-        return None  # somebody's name
-    value = _BY_NUMBER.get(amount_minor % _NUMBERS) if name == AMOUNT else _BY_NAME.get(name)
+    """Say what a creditor's name asks for: a refusal, the rail's account to pay to, or, where it is somebody's, nothing (None).
+
+    As with accounts, case, hyphens, spaces and the like do not matter.
+    """
+    if not is_marked(name):
+        return None
+    folded = _folded(name)
+    value = _BY_NUMBER.get(amount_minor % _NUMBERS) if folded == _AMOUNT else _BY_NAME.get(folded)
     if value is not None:
         return _asked(value)
     # REJECT- with any code, AFTER- with any time: the rails' own patterns. A misspelt name must not pass for somebody's.
-    return name if _ACCOUNT.fullmatch(name) and is_known(name) else _UNKNOWN
+    return folded if _ACCOUNT.fullmatch(folded) and is_known(folded) else _UNKNOWN
+
+
+def _folded(name: str) -> str:
+    return "".join([char for char in unicodedata.normalize("NFKC", name).upper() if char.isalnum()])
 
 
 def of_proxy(proxy_type: str, value: str) -> Refusal | str | None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from fx.money import EXPONENTS
 from switch.payment.plan import Refusal
+from switch.payment.rail_codes import meaning
 
 _SHOWN = ("rule", "source", "since", "ceiling", "headroom", "asked", "opens_at", "what_to_do")
 _AMOUNT = re.compile(rf"\b({'|'.join(EXPONENTS)}) (\d{{4,}})")
@@ -77,7 +78,7 @@ REASONS: dict[str, Reason] = {
     "debtor-agent-offline": Reason("AB07", 422, "Debtor agent {agent} is offline on {rail}. Send it again when it is back."),
     "debtor-agent-suspended": Reason("AG10", 422, "Debtor agent {agent} is suspended on {rail}. Send from another agent."),
     # money
-    "debtor-funds": Reason("AM04", 422, "The debtor's account does not cover the amount."),
+    "debtor-funds": Reason("AM04", 422, "The debtor's account does not cover the amount. Send less, or have the debtor fund the account."),
     "liquidity": Reason("AM23", 422, "Agent {agent} has {headroom} of prefunded position left on {rail}. Fund the position."),
     "sponsor-liquidity": Reason("AM23", 422, "The prefunded position of {agent} on {rail}, through which {debtor_agent} settles, does not suffice. Send less, or ask {agent} to fund it."),
     "not-converted": Reason("AM03", 422, "No provider converts {sold} into {bought}. Have the creditor receive a currency that one does."),
@@ -115,11 +116,14 @@ def problem(refusal: Refusal) -> Problem:
     """Turn a refusal into its code and sentence; a rail's or operator's own code in `detail["code"]` stands before the row's."""
     row = REASONS[refusal.reason]
     code = refusal.detail.get("code", row.code)
+    text = _AMOUNT.sub(_grouped, row.sentence.format_map(_Filled(refusal.detail)))
+    if refusal.reason == "rail-rejected":
+        text = f"{text} {meaning(code)}"
     return Problem(
         refusal.reason,
         code,
         row.http_status,
-        _AMOUNT.sub(_grouped, row.sentence.format_map(_Filled(refusal.detail))),
+        text,
         refusal.detail,
         refusal.field,
     )

@@ -61,7 +61,7 @@ class Booking(NamedTuple):
 
     state: str
     why: str = ""  # it is held
-    counted_minor: int = 0  # of the original's settlement amount that is used up by it; of a squared one, of what suspense bore
+    counted_minor: int = 0  # of the original's settlement amount, or of what suspense bore of it, that is used up by it
     credited_minor: int = 0  # what the debtor agent gets
     credited_currency: str = ""
     sold_minor: int = 0  # exchanged, spread included; 0 where nothing is

@@ -74,7 +74,7 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
         return accepted_at
     if debtor.account.number == magic.DEBTOR_WITHOUT_FUNDS:
         return Refusal("debtor-funds", {}, "debtor.account.number")
-    payee = magic.of_name(creditor.name, instructed.amount_minor) if MARK in creditor.name else None
+    payee = magic.of_name(creditor.name, instructed.amount_minor)
     if payee is None:
         payee = _payee(instruction, known.directory, creditor_agent)
     if isinstance(payee, Refusal):

@@ -175,3 +175,44 @@ async def test_a_resolution_is_answered_with_wrapper_and_header(own: Served) -> 
     assert answered.header is not None
     assert (answered.header.from_bic, answered.header.to_bic) == ("BAYSHKH0", HARBOUR)
     assert answered.header.business_message_id == answered.assignment.assignment_id
+
+
+ANOTHERS: dict[str, dict[str, Any]] = {
+    "OrgnlInstrId": {"instruction_id": "ANOTHER"},
+    "OrgnlEndToEndId": {"end_to_end_id": "ANOTHER"},
+    "OrgnlIntrBkSttlmAmt": {"interbank_amount": Amount("HKD", "999.00")},
+    "OrgnlIntrBkSttlmDt": {"interbank_settled_on": "2026-02-03"},
+    "OrgnlTxRef/DbtrAgt": {"debtor_agent": "LIONHKH0"},
+    "OrgnlTxRef/CdtrAgt": {"creditor_agent": "LIONHKH0"},
+}
+
+
+async def test_a_message_that_describes_another_payment_than_it_names_asks_nothing_and_is_told_nothing(
+    own: Served,
+) -> None:
+    payment = await paid_as(own, "E2E-1")
+    debited = Amount(payment["debit_amount"]["currency"], payment["debit_amount"]["amount"])
+    whole = original(
+        payment, uetr=payment["uetr"], interbank_amount=debited, interbank_settled_on="2026-03-05",
+        debtor_agent=payment["debtor_agent"], creditor_agent=payment["creditor_agent"] + "XXX",
+    )  # fmt: skip
+    for n, (element, changes) in enumerate(ANOTHERS.items()):
+        wrong = whole._replace(**changes)
+        answered = await resolved(own, recalls(f"CASE-{n}", Cancellation("C1", wrong, "DUPL")))
+        [said] = answered.statuses
+        assert (answered.status, said.status, said.reason_code) == ("RJCR", "RJCR", "NARR") and element in said.text
+        refused = await sent(own, inquiry(wrong, f"ASKED-{n}"))
+        reject = read_any(refused)
+        assert (reject.reference, reject.reason_code) == (f"ASKED-{n}", "NARR") and reject.location.endswith(element)
+        assert payment["uetr"].encode() not in refused
+    async with own.client() as client:
+        assert (await client.recalls(payment["payment_id"]))["recalls"] == []
+    assert [each.status for each in read_any(await sent(own, inquiry(whole, "ASKED-9"))).statuses] == ["ACCC"]
+    assert (await resolved(own, recalls("CASE-9", Cancellation("C1", whole, "DUPL")))).status == "PDCR"
+
+
+async def test_a_recall_in_the_debtors_currency_is_told_the_currency_to_use(own: Served) -> None:
+    payment = await paid(own, "RECALL-PENDING")
+    of = OriginalPayment(payment["uetr"], "NOTPROVIDED")
+    answered = await resolved(own, recalls("CASE-1", Cancellation("C1", of, "DUPL", "", Amount("HKD", "1.00"))))
+    assert answered.statuses[0].reason_code == "NARR" and "CNY" in answered.statuses[0].text

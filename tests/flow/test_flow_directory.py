@@ -13,7 +13,8 @@ from switch.directory.changes import Conflict, Holder, ProxyAt
 from switch.directory.entries import SUSPENDED
 from switch.flow import directory as flow_directory
 from switch.flow.directory import DirectoryDesk, TooManyChanges
-from switch.flow.ports import DIRECTORY, Store
+from switch.flow.directory_books import DIRECTORY
+from switch.flow.ports import Store
 from switch.flow.world import World
 from switch.main import make_world
 from switch.payment.instruction import Instruction

@@ -157,7 +157,7 @@ async def test_a_silent_rejection_is_learnt_by_inquiry(driver: Driver) -> None:
     await driver.wait()
     await driver.wait(PAST_DEADLINE)
     stored = await driver.stored(payment_id)
-    assert (stored.status, stored.code) == ("rejected", "AB06") and await driver.counters() == before
+    assert (stored.status, stored.code) == ("rejected", "MS03") and await driver.counters() == before
 
 
 async def test_a_lost_instruction_is_rejected_as_never_received_and_everything_given_back(driver: Driver) -> None:

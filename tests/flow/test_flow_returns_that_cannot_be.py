@@ -10,6 +10,7 @@ from giving_back import book, given_back, lines, recalled, the_recall, the_retur
 
 from fx.money import Money
 from rails.port import RailReturn
+from rails.simulated import SimulatedRail
 from switch.flow.ports import Store
 
 NewStore = Callable[[], Awaitable[Store]]
@@ -41,7 +42,9 @@ async def test_of_a_payment_that_suspense_bore_nothing_of_no_return_squares_anyt
     payment_id = await driver.accepted(northbound("100.00", person=3))
     stored = await driver.stored(payment_id)
     about = Money(stored.settlement_minor, stored.settlement_currency)
-    await driver.world.rails["ibps"].dictate((stored.uetr, 1), "rejected", "AC04", driver.world.clock.now(), about)
+    rail = driver.world.rails["ibps"]
+    assert isinstance(rail, SimulatedRail)
+    await rail.dictate((stored.uetr, 1), "rejected", "AC04", driver.world.clock.now(), about)
     await driver.wait(30)
     assert (await driver.stored(payment_id)).status == "rejected"
     for times in (1, 10, 10):

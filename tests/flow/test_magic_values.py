@@ -125,11 +125,41 @@ async def test_a_delay_is_that_delay_and_a_silence_is_silent(magic: Magic) -> No
 
 
 def test_names_that_are_somebodys_are_left_alone_and_misspelt_ones_are_not() -> None:
-    assert of_name("MAGICIAN Li", 1) is of_name("EARVIN MAGIC JOHNSON", 1) is None
-    assert of_name("MAGIC-REJECT-DS0A", 1) == "MAGIC-REJECT-DS0A" and of_name("magic-after-42s", 1) == "MAGIC-AFTER-42S"
-    for wrong in ("MAGIC-REFUSE-LANE-CLOSD", "MAGIC-SILNT", AMOUNT):
+    assert of_name("LI Magic", 1) is of_name("EARVIN MAGIC JOHNSON", 1) is of_name("陳大文", 1) is None
+    assert of_name("MAGIC-REJECT-DS0A", 1) == "MAGICREJECTDS0A" and of_name("magic-after-42s", 1) == "MAGICAFTER42S"
+    for wrong in (
+        "MAGIC-REFUSE-LANE-CLOSD",
+        "MAGIC-SILNT",
+        AMOUNT,
+        "magic",
+        "Magician Li",
+        "MAGIC\u9b54",
+        "ＭＡＧＩＣ-SILNT",
+    ):
         refusal = of_name(wrong, 1)
         assert isinstance(refusal, Refusal) and refusal.reason == "name-mismatch", wrong
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Magic-Silent",
+        "MAGIC SILENT",
+        "MAGICSILENT",
+        "MAGIC_SILENT",
+        " magic - silent ",
+        "ＭＡＧＩＣ－ＳＩＬＥＮＴ",
+        "magic–silent",
+    ],
+)
+def test_a_magic_name_is_known_however_it_is_written(name: str) -> None:
+    assert of_name(name, 1) == "MAGIC-SILENT"
+
+
+def test_a_refusal_asked_for_in_small_letters_is_given() -> None:
+    refusal = of_name("magic-refuse-lane-closed", 1)
+    assert isinstance(refusal, Refusal) and refusal.reason == "lane-closed"
+    assert of_name("Magic Amount", 128) == refusal
 
 
 def test_mobiles_of_the_table_are_of_the_form_their_country_has_and_others_are_no_magic() -> None:

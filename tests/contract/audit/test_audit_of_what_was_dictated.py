@@ -30,7 +30,7 @@ async def dictated(postgres_url: str) -> AsyncIterator[str]:
             instruction = northbound(n, account=f"MAGIC-{magic}-{n}")
             paid = await sandbox.pay(instruction, HONG_KONG, f"d{n}")
             await sandbox.settle_down(1)
-            await sandbox.set_state(await sandbox.payment(paid.payment_id, None), state, "")
+            await sandbox.set_state(paid.payment_id, state, "", 0.5)
             for _ in range(2):
                 await sandbox.move_clock(clock.now() + timedelta(seconds=4000), None)
                 assert await sandbox.settle_down(5)

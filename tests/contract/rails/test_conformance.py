@@ -20,6 +20,7 @@ from rails.conformance.suite import CASES, FAILED, PASSED, SKIPPED, Report
 from rails.remote import AWAY_SECONDS, INTRODUCE_SECONDS, MESSAGES_IN_FLIGHT_MAX, POLL_SECONDS
 from rails.serving import RailService
 from rails.wire import BATCH_MAX
+from rails.wire.bodies import read_statuses
 from rails.wire.values import read_document
 from switch.flow.loops import IDLE_SECONDS, RETRY_SECONDS
 
@@ -68,11 +69,14 @@ async def test_where_nothing_answers_the_report_says_so_and_ends() -> None:
     report = await suite.run(Target(url, KEY), NOON, lambda: "x")
     assert [found.outcome for found in report.findings] == [FAILED]
     assert "no answer" in report.findings[0].came
+    assert "start the rail" in report.findings[0].what_to_do
+    assert report.not_run == len(CASES) - 1 and f"{len(CASES) - 1} not run" in html_of(report)
 
 
 async def test_a_wrong_key_is_told_as_such() -> None:
     report = await run(a_service("ibps"), key="another")
     assert failures(report) == {"capabilities": "200 / 401"}
+    assert "--key" in report.findings[0].what_to_do and report.findings[0].what_to_do in html_of(report)
 
 
 class Parsed(HTMLParser):
@@ -135,6 +139,14 @@ def test_the_document_lists_the_cases_as_they_are() -> None:
     assert f"<!-- cases -->\n{table()}\n<!-- end of cases -->" in DOCUMENT
 
 
+def test_the_document_s_pacs002_can_be_read_and_left_out_of_it_is_nothing_that_is_needed() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "rails.md").read_text("utf-8")
+    sample = re.search(r"<!-- sample pacs.002 -->\n```xml\n(.*?)```", text, re.DOTALL)
+    assert sample is not None
+    [said] = read_statuses(sample[1].encode())
+    assert (said.uetr, said.leg, said.status) == ("00000001-0000-4000-8000-000000000001", 1, "ACTC")
+
+
 def test_the_document_s_capabilities_can_be_read() -> None:
     found = re.search(r"```json\n(.*?)```", DOCUMENT, re.DOTALL)
     assert found is not None and read_document(json.loads(found[1])).steps == 5
@@ -143,7 +155,7 @@ def test_the_document_s_capabilities_can_be_read() -> None:
 def test_the_document_s_figures_are_those_in_force() -> None:
     for figure in (
         f"{MESSAGES_IN_FLIGHT_MAX}, of {BATCH_MAX} transactions each", f"every {POLL_SECONDS} seconds",
-        f"{ANSWER_SECONDS_MAX:.0f} s (connection: {CONNECT_SECONDS_MAX:.0f} s)", f"every {AWAY_SECONDS} s",
+        f"{ANSWER_SECONDS_MAX:.0f} s (connection: {CONNECT_SECONDS_MAX:.0f} s;", f"every {AWAY_SECONDS} s",
         f"every {INTRODUCE_SECONDS:.0f} s,", f"every {RETRY_SECONDS} s until", f"(and takes it up within {IDLE_SECONDS})",
     ):  # fmt: skip
         assert figure in DOCUMENT, figure

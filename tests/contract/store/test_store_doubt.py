@@ -93,3 +93,15 @@ async def test_an_event_of_a_record_goes_to_whom_it_names_and_leaves_the_payment
     assert [own] == before and (first.participant, first.n, first.status) == ("PEARCNG0", 0, "accepted")
     assert second.participant == own.participant
     assert [event.cursor for event in await store.stream(own.cursor, None, 9)] == [first.cursor, second.cursor]
+
+
+async def test_ended_is_what_operators_rejected_until_its_rail_has_its_last_word(store: Store) -> None:
+    waits, by_operators = await accepted(store)
+    over, by_rail = await accepted(store, 1)
+    under_way, _ = await accepted(store, 2)
+    ids = [waits, over, under_way]
+    assert await store.ended(ids) == set()
+    await store.finish([by_operators._replace(last_word=False), by_rail])
+    assert await store.ended(ids) == {waits} and await store.ended([over]) == set()
+    await store.hear_out(by_operators, None)
+    assert await store.ended(ids) == set()

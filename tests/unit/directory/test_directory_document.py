@@ -32,7 +32,7 @@ def test_every_why_stands_in_it_with_its_score() -> None:
 
 def test_its_bounds_are_those_of_the_code() -> None:
     assert f"{changes.PROXIES_PER_ACCOUNT_MAX} proxies an account, {changes.RECORDS_MAX:,} records" in FLAT
-    assert f"may miss {lookups.MISSES_FREE} times, and once more for every {lookups.FOUND_PER_MISS} look-ups" in FLAT
+    assert f"may miss {lookups.MISSES_FREE} times, and once more for every {lookups.FOUND_PER_MISS} accounts" in FLAT
     assert lookups.WINDOW_SECONDS == 3_600
 
 

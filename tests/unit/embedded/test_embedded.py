@@ -129,7 +129,6 @@ def test_a_pid_file_that_names_a_stranger_or_a_zombie_does_not_block_the_start(d
 
 def test_a_folder_is_served_once_and_the_second_start_says_by_whom(data: Path) -> None:
     with Servers(data, None, None, settings=SETTINGS), Servers(data, None, None, attach=True) as joined:
-        assert str(data) in joined.database_url.replace("%2F", "/")
         for second in (EmbeddedPostgres(data / "postgres"), EmbeddedValkey(data / "valkey")):
             with pytest.raises(FolderInUse, match=rf"served by process {os.getpid()}:"):
                 second.start()

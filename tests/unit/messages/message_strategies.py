@@ -104,7 +104,7 @@ STATUSES = st.builds(
 )  # fmt: skip
 REJECTIONS = st.builds(lambda each: each._replace(status="RJCT", reason_code="AC04"), STATUSES)
 REPORTS = st.builds(
-    StatusReport, IDS, INSTANTS, BICS, maybe(BICS), IDS, st.sampled_from(PACS_008S), _some(STATUSES | REJECTIONS),
+    StatusReport, IDS, INSTANTS, maybe(BICS), maybe(BICS), IDS, st.sampled_from(PACS_008S), _some(STATUSES | REJECTIONS),
     group_status=st.just(""), reason_code=st.just(""), text=st.just(""),     header=st.none(), definition=st.sampled_from(PACS_002S),
 )  # fmt: skip
 REFUSALS = st.builds(

@@ -35,7 +35,7 @@ RULES = [
     ("pacs.004.001.14", '<RtrdIntrBkSttlmAmt Ccy="HKD">490.00', '<RtrdIntrBkSttlmAmt Ccy="HKD">1500.01', "AM09", "TxInf[1]/RtrdIntrBkSttlmAmt"),
     ("camt.056.001.08", "<NbOfTxs>1<", "<NbOfTxs>3<", "AM18", "CtrlData/NbOfTxs"),
     ("camt.056.001.08", "<Cd>DUPL<", "<Cd>FOCR<", "CH16", "Undrlyg[1]/TxInf/CxlRsnInf/Rsn/Cd"),
-    ("camt.056.001.11", '<RequestedAmount Ccy="HKD">500.00', '<RequestedAmount Ccy="XXX">500.00', "AM03", "Undrlyg[1]/TxInf/SplmtryData/Envlp/Recall/RequestedAmount"),
+    ("camt.056.001.11", '<RequestedAmount Ccy="CNY">500.00', '<RequestedAmount Ccy="XXX">500.00', "AM03", "Undrlyg[1]/TxInf/SplmtryData/Envlp/Recall/RequestedAmount"),
     ("camt.056.001.11", "<Id>RCL-1<", "<Id>RCL/<", "RR10", "Assgnmt/Id"),
     ("camt.029.001.09", "<Cd>NOAS<", "<Cd>DUPL<", "CH16", "CxlDtls/TxInfAndSts[1]/CxlStsRsnInf/Rsn/Cd"),
     ("camt.029.001.13", "<Conf>RJCR<", "<Conf>CNCL<", "CH16", "CxlDtls/TxInfAndSts[1]/TxCxlSts"),
