@@ -53,7 +53,11 @@ class RailControls:
         except RailUnavailable as error:
             raise refused("unavailable", f"The rail's book cannot be reached: {error}.") from None
         except NotAllowed as error:
-            allowed = f"It can be set to: {', '.join(error.allowed)}." if error.allowed else "No other state can be set; pay anew."
+            allowed = (
+                f"It can be set to: {', '.join(error.allowed)}."
+                if error.allowed
+                else "No other state can be set; pay anew."
+            )
             raise refused("state", f"{error} {allowed}", allowed=list(error.allowed)) from None
         return json_answer(payment_document(await self._sandbox.payment(payment_id, None)))
 

@@ -62,7 +62,12 @@ def _used(stored: Stored) -> tuple[Claim, ...]:
 
 
 def _detail(report: RailReport) -> str:
-    said: dict[str, str | int] = {"rail": report.rail, "said": report.status, "reason_code": report.reason_code, "at": report.at.isoformat()}
+    said: dict[str, str | int] = {
+        "rail": report.rail,
+        "said": report.status,
+        "reason_code": report.reason_code,
+        "at": report.at.isoformat(),
+    }
     if report.amount_minor is not None:
         said |= {"amount_minor": report.amount_minor} | ({"currency": report.currency} if report.currency else {})
     return json.dumps(said)

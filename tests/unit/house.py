@@ -28,7 +28,7 @@ SWITCH_ARROWS: dict[str, set[str]] = {
     "logs": set(),
     "embedded": set(),
     "participants": set(),
-    "directory": {"participants"},
+    "directory": {"participants", "payment"},  # a look-up knows the magic payees
     "payment": {"participants"},
     "translate": {"payment", "participants", "directory"},
     "flow": {"payment", "participants", "directory", "translate", "clock"},

@@ -81,7 +81,9 @@ def by_rtgs(n: int) -> Instruction:
 async def agreed(sandbox: Sandbox, payment_id: str, event: str) -> Stored:
     """Two operators decide on a payment in doubt; returns it as it then stands."""
     for operator in ("one", "another"):
-        await sandbox.decisions.on_payment(await sandbox.payment(payment_id, None), event, operator, "as the audit needs it")
+        await sandbox.decisions.on_payment(
+            await sandbox.payment(payment_id, None), event, operator, "as the audit needs it"
+        )
     return await sandbox.payment(payment_id, None)
 
 

@@ -183,7 +183,12 @@ def test_a_process_code_means_what_the_table_says_and_never_a_release_on_a_guess
     read = Cnaps2(HVPS).read_report(body.replace(b">PR04<", f">{code}<".encode()), "rail", KNOWN)
     assert read.status == STATUS_OF[code]
     assert (read.status == REJECTED) == (code in {"PR08", "PR09", "PR32"}), "only these let go of money"
-    mapped = {"PR03": PENDING, "PR04": SETTLED, "PR05": CREDITED, "PR21": PENDING}  # facts messages 2.4; PR21 is not in it
+    mapped = {
+        "PR03": PENDING,
+        "PR04": SETTLED,
+        "PR05": CREDITED,
+        "PR21": PENDING,
+    }  # facts messages 2.4; PR21 is not in it
     assert read.status == mapped.get(code, read.status)
     assert read.reason_code == {"PR08": "MS03", "PR09": "MS03", "PR32": "TM01"}.get(code, "")
 
