@@ -71,7 +71,7 @@ async def test_a_document_whose_payment_the_rail_rejects_may_be_given_again_once
     payment_id = await driver.accepted(to_magic("REJECT-AC03", trade, amount="1000.00", documents=[INVOICE]))
     assert refused(await driver.pay(bill(INVOICE))), "as long as it may still be paid it is used"
     await driver.wait()
-    await driver.wait(60)
+    await driver.wait(600)  # an RTGS answers within minutes
     assert (await driver.stored(payment_id)).status == "rejected"
     driver.machine.now += 2  # the closed board forgets within a second
     await driver.accepted(bill(INVOICE))
