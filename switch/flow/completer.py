@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
 import structlog
 
@@ -52,7 +53,12 @@ class Completer:
         flights = self._flights
         due, unsent = flights.past_deadline(now, BATCH_MAX)
         if unsent:
-            await self._end_unsent(unsent, now)
+            try:
+                await self._end_unsent(unsent, now)
+            except Exception:
+                for key in due:  # not looked at yet
+                    flights.watch(key, now)
+                raise
         if not due:
             return len(unsent)
         moved: set[str] = set()
@@ -113,14 +119,21 @@ class Completer:
 
     async def _inquire(self, now: datetime) -> int:
         asked = self._flights.to_be_asked(now)
-        if asked:
-            await self._look_for_ends(asked, now)
         said: list[RailReport] = []
         kept: list[Inquiry] = []
-        for rail, flights in asked.items():
-            heard, noted = await self._answers(rail, flights, now)
-            said += heard
-            kept += noted
+        left = dict(asked)
+        try:
+            if asked:
+                await self._look_for_ends(asked, now)
+            for rail, flights in asked.items():
+                heard, noted = await self._answers(rail, flights, now)
+                del left[rail]
+                said += heard
+                kept += noted
+        except Exception:
+            for flight, tries in chain.from_iterable(left.values()):  # not asked yet
+                self._flights.ask((flight.uetr, flight.leg), now, tries)
+            raise
         if said:
             await self._finish(said)  # first: that an inquiry cannot be kept must hold up no payment
         if kept:

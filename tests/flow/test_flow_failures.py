@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import NOON, a_submission, a_world, domestic, northbound, some_rails, to_magic
+from builders import NOON, a_submission, a_world, domestic, northbound, some_rails, to_magic, trade
 from driver import Driver
 from faulty import PAST_DEADLINE, UETR, being_sent, faulty
 
@@ -190,6 +191,30 @@ async def test_what_another_worker_has_taken_over_is_not_ended_as_unsent(driver:
     driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE))
     await driver.worker.complete()
     assert (await driver.stored(payment_id)).status == "accepted" and not driver.worker.flights
+
+
+@pytest.mark.parametrize("call", ["abandon", "ended"])
+async def test_what_comes_up_beside_what_fails_comes_up_again(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found by the simulation, seeds 1296, 1384, 1148 and 2696: the silent payment was looked at no more."""
+    driver, store = await faulty()
+    driver.world.rails["ibps"].faults = Faults(outage=True)
+    await driver.accepted(northbound())
+    silent = await driver.accepted(to_magic("UNREPORTED", trade))
+    await driver.worker.submit(0.0)
+    right, failures = getattr(store, call), ["once"]
+
+    async def fails_once(*given: Any) -> Any:
+        if failures:
+            failures.pop()
+            raise StoreUnavailable(f"planted in {call}")
+        return await right(*given)
+
+    monkeypatch.setattr(store, call, fails_once)
+    for _ in range(3):
+        driver.world.clock.set(driver.world.clock.now() + timedelta(hours=1))
+        with suppress(StoreUnavailable):
+            await driver.worker.complete()
+    assert not failures and (await driver.stored(silent)).status in ("settled", "credited")
 
 
 @pytest.mark.parametrize("where", ["fail_before", "fail_after"])

@@ -18,14 +18,14 @@ BEFORE, AFTER, HALF = "before", "after", "half"
 CALLERS: dict[str, tuple[str, ...]] = {
     "accept": ("accept",), "finish": ("collect", "complete", "mark", "operate", "cancel"), "take_over": ("watch",),
     "hear_out": ("collect", "complete"), "payment": ("collect", "complete"), "abandon": ("complete",),
-    "tell": ("operate",), "note_inquiries": ("complete",), "propose": ("operate",), "decide_proposal": ("operate", "resolve"),
+    "tell": ("operate",), "note_inquiries": ("complete",), "ended": ("complete",), "propose": ("operate",), "decide_proposal": ("operate", "resolve"),
     "queued": ("release",), "release": ("release",), "put_off": ("release",), "next_opening": ("release", "watch"),
     "open_recall": ("recall",), "due_recalls": ("recall_step",), "next_recall_at": ("recall_step",),
     "answer_recall": ("recall_step",), "book_return": ("recall_step",), "release_return": ("release_return",),
     "save_directory": ("proxy",), "directory": ("watch",),
     "send": ("submit",), "inquire": ("complete",), "abort": ("complete",), "recall": ("recall_step",), "returns": ("recall_step",),
 }  # fmt: skip
-_READS = {"payment", "queued", "next_opening", "next_recall_at", "directory", "returns"}
+_READS = {"payment", "ended", "queued", "next_opening", "next_recall_at", "directory", "returns"}
 OF_RAILS = {"send", "inquire", "abort", "recall", "returns"}
 TROUBLES = (
     *((call, when) for call in CALLERS for when in (BEFORE, AFTER) if when == BEFORE or call not in _READS),
