@@ -201,7 +201,9 @@ async def test_a_uetr_twice_in_one_message_is_answered_for_the_first_alone(serve
     other = northbound(person=a_new_person(), uetr=one.uetr)
     async with served.client() as client:
         answer = await client.send_message(a_message(one, other, message_id=f"M{a_new_person()}"))
-    assert told(answer) == [("ACSP", None), ("RJCT", "DU03")]
+    first, *rest = told(answer)
+    assert first in (("ACSP", None), ("ACCC", None))  # these rails are instant: it may have landed by now
+    assert rest == [("RJCT", "DU03")]
     found = etree.fromstring(answer).iterfind(".//{*}TxInfAndSts")
     assert [each.findtext("{*}OrgnlUETR") for each in found] == [one.uetr, None]
 
