@@ -47,7 +47,9 @@ async def test_each_transaction_of_a_message_is_answered(served: Served) -> None
     beyond = with_uetr(northbound("1500.00", person=person))
     body = a_message(good, beyond, message_id=f"M{person}")
     async with served.client() as client:
-        assert told(await client.send_message(body)) == [("ACSP", None), ("RJCT", "RR04")]
+        first, second = told(await client.send_message(body))
+        assert first in (("ACSP", None), ("ACCC", None))  # these rails are instant: it may have landed by now
+        assert second == ("RJCT", "RR04")
         payment = (await client.payments(uetr=good.uetr))["payments"][0]
         assert payment["debit_amount"]["amount"] == "9000.00"
 
