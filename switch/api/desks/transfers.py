@@ -65,10 +65,14 @@ class TransferDesk:
             if outcome.http_status in (409, 503):
                 # Nothing may be called refused that could still be paid: the whole message is asked again, under its keys.
                 return problem_response(outcome.document, outcome.headers)
-        if seconds := wait_seconds(request):
+        seconds = wait_seconds(request)
+        if seconds:
             ids = [outcome.payment_id for outcome in outcomes if outcome.http_status < 400]
             await asyncio.gather(*[self._sandbox.wait_final(payment_id, seconds) for payment_id in ids])
-        said = [await self._said(*pair) for pair in zip(parsed.instructions, outcomes, strict=True)]
+        said = [
+            await self._said(instruction, outcome, present=seconds > 0 or outcome.replayed)
+            for instruction, outcome in zip(parsed.instructions, outcomes, strict=True)
+        ]
         return xml_answer(self._report(said, parsed, caller, isinstance(message, Pain001)))
 
     def _parsed(self, message: Pacs008 | Pain001) -> ParsedMessage:
@@ -105,7 +109,8 @@ class TransferDesk:
 
         return await self._intake.handed_in(parsed.instructions, submit)
 
-    async def _said(self, instruction: Instruction, outcome: Outcome) -> TransactionOutcome:
+    async def _said(self, instruction: Instruction, outcome: Outcome, *, present: bool) -> TransactionOutcome:
+        """Say what became of a transaction: how it stands at `present`, else as it was answered just now."""
         names = (instruction.instruction_id, instruction.end_to_end_id)
         document = outcome.document
         if outcome.http_status >= 400:
@@ -113,7 +118,9 @@ class TransferDesk:
             return TransactionOutcome(
                 *names, instruction.uetr if own else None, REJECTED, document["code"], document["detail"]
             )
-        stored = await self._sandbox.payment(outcome.payment_id, None)
+        stored = outcome.stored or await self._sandbox.payment(outcome.payment_id, None)
+        if not present:
+            return status_of(self._sandbox, stored, instruction, document["status"], "", None)
         refusal = refusal_from(stored.detail) if stored.code else None
         return status_of(self._sandbox, stored, instruction, stored.status, stored.code, refusal)
 

@@ -35,9 +35,10 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def data(tmp_path: Path, made_once: Path) -> Path:
-    shutil.copytree(made_once, tmp_path / "data")
-    return tmp_path / "data"
+def data(tmp_path_factory: pytest.TempPathFactory, made_once: Path) -> Path:
+    folder = tmp_path_factory.mktemp("d")  # short: a socket's path has 107 bytes at most
+    shutil.copytree(made_once, folder / "data")
+    return folder / "data"
 
 
 @pytest.fixture
@@ -129,6 +130,7 @@ def test_a_pid_file_that_names_a_stranger_or_a_zombie_does_not_block_the_start(d
 
 def test_a_folder_is_served_once_and_the_second_start_says_by_whom(data: Path) -> None:
     with Servers(data, None, None, settings=SETTINGS), Servers(data, None, None, attach=True) as joined:
+        assert str(data) in joined.database_url.replace("%2F", "/")
         for second in (EmbeddedPostgres(data / "postgres"), EmbeddedValkey(data / "valkey")):
             with pytest.raises(FolderInUse, match=rf"served by process {os.getpid()}:"):
                 second.start()
