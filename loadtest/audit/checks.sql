@@ -226,19 +226,16 @@ FROM payment p JOIN step s USING (payment_id)
 WHERE s.last AND s.status <> p.status
 
 -- name: refused-holds-nothing
-SELECT format('payment %s was refused and holds %s decisions, %s transfers', p.payment_id, count(d.position), count(t.n))
+SELECT format('payment %s was refused and holds %s decisions, %s transfers', p.payment_id, count(d.claims), count(t.n))
 FROM payment p
 LEFT JOIN decision d USING (payment_id, received_on)
 LEFT JOIN transfer t USING (payment_id, received_on)
 WHERE p.status = 'rejected' AND cardinality(p.moves) = 1
 GROUP BY p.payment_id
-HAVING count(d.position) > 0 OR count(t.n) > 0
+HAVING count(d.claims) > 0 OR count(t.n) > 0
 
 -- name: nothing-belongs-to-nobody
 -- What belongs to a payment is found by the payment's place.
-SELECT format('a leg of payment %s, which is not at its place', l.payment_id)
-FROM leg l LEFT JOIN payment p USING (payment_id, received_on, xid, position) WHERE p.status IS NULL
-UNION ALL
 SELECT format('a decision on payment %s, which is not at its place', d.payment_id)
 FROM decision d LEFT JOIN payment p USING (payment_id, received_on, xid, position) WHERE p.status IS NULL
 UNION ALL
@@ -250,11 +247,11 @@ UNION ALL
 SELECT format('an event of payment %s, which is not there', e.payment_id)
 FROM event e LEFT JOIN payment p USING (payment_id, received_on) WHERE p.status IS NULL
 UNION ALL
-SELECT format('payment %s has no message at its place', p.payment_id)
-FROM payment p LEFT JOIN message m USING (payment_id, received_on, xid, position) WHERE m.n IS NULL
+SELECT format('payment %s has nothing of what was asked at its place', p.payment_id)
+FROM payment p LEFT JOIN decision d USING (payment_id, received_on, xid, position) WHERE d.sealed IS NULL
 UNION ALL
 SELECT format('payment %s has no decision', o.payment_id)
-FROM owner o LEFT JOIN decision d USING (payment_id) WHERE d.payment_id IS NULL
+FROM owner o LEFT JOIN decision d USING (payment_id) WHERE d.claims IS NULL
 
 -- name: exceptions-have-their-suspense
 -- A late acceptance: suspense bears exactly what the creditor agent was paid, the claims of the law are forced again.

@@ -66,17 +66,14 @@ WITH asked AS MATERIALIZED (  -- each step with every move of its event; of a st
 ), moved AS (
     UPDATE payment p SET status = x.becomes, code = x.code, detail = CASE WHEN x.detail = '{}' THEN p.detail ELSE x.detail END,
         settled_at = CASE WHEN x.money = 'post' THEN x.at ELSE p.settled_at END, moves = p.moves || pg_current_xact_id(),
-        awaits_rail = p.awaits_rail AND NOT x.last_word
+        awaits_rail = p.awaits_rail AND NOT x.last_word,
+        leg_status = CASE WHEN p.leg_status = ANY (string_to_array(x.leg_statuses, ',')) THEN x.leg_becomes ELSE p.leg_status END
     FROM asked x
     WHERE p.payment_id = ANY (string_to_array($1, ',')::uuid[])  -- by index, in its order, whatever the planner knows
         AND p.received_on = ANY ($8::date[])
         AND p.payment_id = x.payment_id AND p.received_on = x.received_on AND p.status = x.status
     RETURNING p.payment_id, p.received_on, p.participant, p.xid, p.position AS place, cardinality(p.moves) AS events,
-        p.net_claims, x.event, x.at, x.code, x.detail, x.position, x.becomes, x.money, x.leg_statuses, x.leg_becomes
-), moved_legs AS (
-    UPDATE leg l SET status = m.leg_becomes FROM moved m
-    WHERE l.xid = m.xid AND l.position = m.place AND l.n = 1 AND l.received_on = m.received_on AND l.received_on = ANY ($8::date[])
-        AND l.status = ANY (string_to_array(m.leg_statuses, ','))
+        p.net_claims, x.at, x.code, x.detail, x.position, x.becomes, x.money
 ), events AS (
     INSERT INTO event (payment_id, received_on, n, status, code, at, detail, participant, position)
     SELECT payment_id, received_on, events, becomes, code, at, detail, participant, position FROM moved
@@ -179,8 +176,8 @@ WITH taken AS MATERIALIZED ( -- read once: joined as a plain subquery it may be 
 UPDATE payment p SET incarnation = $1 FROM taken
 WHERE p.payment_id = taken.payment_id AND p.received_on = taken.received_on
 RETURNING p.payment_id, p.received_on, p.uetr, p.status, p.debit_currency, p.settlement_minor, p.settlement_currency,
-    (SELECT sealed FROM message m
-     WHERE m.xid = p.xid AND m.position = p.position AND m.received_on = p.received_on AND m.n = 1) AS sealed
+    p.rail, p.deadline_at,
+    (SELECT d.sealed FROM decision d WHERE d.xid = p.xid AND d.position = p.position AND d.received_on = p.received_on) AS sealed
 
 -- name: forget_workers
 -- Only who holds nothing that awaits its rail: what another transaction had locked is taken over at the next try.
@@ -188,8 +185,7 @@ DELETE FROM worker w
 WHERE incarnation = ANY ($1::bigint[]) AND NOT EXISTS (SELECT FROM payment p WHERE p.incarnation = w.incarnation AND p.awaits_rail)
 
 -- name: legs_of
-SELECT l.payment_id, l.n, l.rail, l.direction, l.status, l.deadline_at
-FROM payment p JOIN leg l USING (received_on, xid, position) WHERE p.payment_id = ANY ($1::uuid[]) ORDER BY l.payment_id, l.n
+SELECT payment_id, n, rail, direction, status, deadline_at FROM leg WHERE payment_id = $1
 
 -- name: payment
 SELECT p.*, s.standing, d.own, d.claims
@@ -217,7 +213,7 @@ JOIN transfer t ON t.received_on = p.received_on AND t.xid IN (r.xid, r.released
 WHERE p.payment_id = $1 ORDER BY n
 
 -- name: sealed_of
-SELECT m.sealed FROM payment p JOIN message m USING (received_on, xid, position) WHERE p.payment_id = $1 AND m.n = 1
+SELECT d.sealed FROM payment p JOIN decision d USING (received_on, xid, position) WHERE p.payment_id = $1
 
 -- name: events_of
 -- With those of the records beside it, in the stream's order.

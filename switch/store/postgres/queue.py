@@ -9,7 +9,7 @@ from switch.flow.queue_books import Queued, Release
 from switch.payment.queueing import opening_detail
 from switch.payment.status import PAYMENT_TABLE, QUEUED, RELEASE
 from switch.store.postgres.queries import queries
-from switch.store.postgres.rows import payment_from
+from switch.store.postgres.rows import payment_from, unfinished_from
 
 Connection = Any  # asyncpg has no types of its own
 
@@ -46,13 +46,7 @@ async def release(
             incarnation,
             at,
         )
-    return [
-        Unfinished(
-            str(row["payment_id"]), row["received_on"], str(row["uetr"]), row["status"], row["rail"], row["n"],
-            row["deadline_at"], row["debit_currency"], row["settlement_minor"], row["settlement_currency"], row["sealed"],
-        )
-        for row in rows
-    ]  # fmt: skip
+    return [unfinished_from(row) for row in rows]
 
 
 async def put_off(connection: Connection, waiting: Sequence[Queued]) -> None:

@@ -21,25 +21,22 @@ SELECT min(opens_at) FROM queued
 WITH asked AS (
     SELECT * FROM unnest($1::uuid[], $2::date[], $3::timestamptz[]) WITH ORDINALITY x (payment_id, received_on, deadline_at, place)
 ), moved AS (
-    UPDATE payment p SET status = $5, detail = '{}', incarnation = $6, moves = p.moves || pg_current_xact_id()
+    UPDATE payment p SET status = $5, detail = '{}', incarnation = $6, moves = p.moves || pg_current_xact_id(),
+        deadline_at = x.deadline_at
     FROM asked x
     WHERE p.payment_id = x.payment_id AND p.received_on = x.received_on AND p.status = $4
     RETURNING p.payment_id, p.received_on, p.participant, p.uetr, p.status, p.xid, p.position, cardinality(p.moves) AS events,
-        p.debit_currency, p.settlement_minor, p.settlement_currency, x.deadline_at, x.place
-), moved_legs AS (
-    UPDATE leg l SET deadline_at = m.deadline_at FROM moved m
-    WHERE l.xid = m.xid AND l.position = m.position AND l.n = 1 AND l.received_on = m.received_on
-    RETURNING l.payment_id, l.rail, l.n
+        p.debit_currency, p.settlement_minor, p.settlement_currency, p.rail, p.deadline_at, x.place
 ), events AS (
     INSERT INTO event (payment_id, received_on, n, status, code, at, detail, participant, position)
     SELECT payment_id, received_on, events, status, '', $7, '{}', participant, place FROM moved
 ), gone AS (
     DELETE FROM queued q USING moved m WHERE q.payment_id = m.payment_id
 )
-SELECT m.payment_id, m.received_on, m.uetr, m.status, m.debit_currency, m.settlement_minor, m.settlement_currency, l.rail, l.n,
-    m.deadline_at, (SELECT sealed FROM message g
-                    WHERE g.xid = m.xid AND g.position = m.position AND g.received_on = m.received_on AND g.n = 1) AS sealed
-FROM moved m JOIN moved_legs l USING (payment_id) ORDER BY m.place
+SELECT m.payment_id, m.received_on, m.uetr, m.status, m.debit_currency, m.settlement_minor, m.settlement_currency, m.rail,
+    m.deadline_at, (SELECT d.sealed FROM decision d
+                    WHERE d.xid = m.xid AND d.position = m.position AND d.received_on = m.received_on) AS sealed
+FROM moved m ORDER BY m.place
 
 -- name: put_off
 -- The payment first, as whoever releases it does.

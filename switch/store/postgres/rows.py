@@ -9,7 +9,7 @@ from typing import Any
 from fx.money import Money
 from fx.quotes import Price, Quote
 from limits.claims import Claim, Sums
-from switch.flow.ports import ExceptionRecord, Finding, Stored, StoredEvent, StoredLeg, StoredTransfer
+from switch.flow.ports import ExceptionRecord, Finding, Stored, StoredEvent, StoredLeg, StoredTransfer, Unfinished
 from switch.payment.plan import Transfer
 from switch.payment.status import MONEY, POSTED
 
@@ -63,6 +63,14 @@ def event_from(row: Row) -> StoredEvent:
 def leg_from(row: Row) -> StoredLeg:
     """Read a leg."""
     return StoredLeg(str(row["payment_id"]), row["n"], row["rail"], row["direction"], row["status"], row["deadline_at"])
+
+
+def unfinished_from(row: Row) -> Unfinished:
+    """Read a payment that a worker takes up from the store, with its leg."""
+    return Unfinished(
+        str(row["payment_id"]), row["received_on"], str(row["uetr"]), row["status"], row["rail"], 1,
+        row["deadline_at"], row["debit_currency"], row["settlement_minor"], row["settlement_currency"], row["sealed"],
+    )  # fmt: skip
 
 
 def transfer_from(row: Row) -> StoredTransfer:

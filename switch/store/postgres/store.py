@@ -277,7 +277,7 @@ class PostgresStore:
 
     async def legs(self, payment_id: str) -> list[StoredLeg]:
         """Return a payment's legs."""
-        return [leg_from(row) for row in await self._rows("legs_of", [payment_id])]
+        return [leg_from(row) for row in await self._rows("legs_of", payment_id)]
 
     async def transfers(self, payment_id: str) -> list[StoredTransfer]:
         """Return a payment's transfers."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from switch.flow.ports import Unfinished
+from switch.store.postgres.rows import unfinished_from
 
 Connection = Any  # asyncpg has no types of its own
 
@@ -30,13 +31,4 @@ async def take_over(
         if not rows:
             await connection.execute(queries["forget_workers"], lapsed)
             return []
-        legs = await connection.fetch(queries["legs_of"], [row["payment_id"] for row in rows])
-    leg_of = {row["payment_id"]: row for row in legs}
-    return [_unfinished(row, leg_of[row["payment_id"]]) for row in rows]
-
-
-def _unfinished(row: Any, leg: Any) -> Unfinished:
-    return Unfinished(
-        str(row["payment_id"]), row["received_on"], str(row["uetr"]), row["status"], leg["rail"], leg["n"],
-        leg["deadline_at"], row["debit_currency"], row["settlement_minor"], row["settlement_currency"], row["sealed"],
-    )  # fmt: skip
+    return [unfinished_from(row) for row in rows]

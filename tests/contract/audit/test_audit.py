@@ -99,7 +99,7 @@ FAULTS = {
     "a leg left behind": ({"legs-agree"}, "UPDATE leg SET status = 'sent' WHERE payment_id = '{credited}'"),
     "a payment without a leg": (
         {"legs-agree", "rails-carry-only-payments"},
-        "DELETE FROM leg WHERE payment_id = '{credited}'",
+        "UPDATE payment SET rail = '', leg_status = '', deadline_at = NULL WHERE payment_id = '{credited}'",
     ),
     "money made in an account": (
         {"debits-equal-credits", ACCOUNTS},
@@ -287,10 +287,6 @@ FAULTS = {
         FROM payment p WHERE p.payment_id = '{silent}' AND b.xid = ANY (p.moves) AND b.step IN ('accept', 'finish')
         """,
     ),
-    "a leg at another payment's place": (
-        {"nothing-belongs-to-nobody"},
-        "UPDATE leg SET position = 99 WHERE payment_id = '{credited}'",
-    ),
     "a decision lost": (
         {"nothing-belongs-to-nobody", COUNTERS},
         "DELETE FROM decision WHERE payment_id = '{credited}'",
@@ -321,7 +317,10 @@ FAULTS = {
         FROM transfer t, payment p WHERE t.payment_id = '{credited}' AND t.n = 1 AND p.payment_id = '{refused}'
         """,
     ),
-    "a message lost": ({"nothing-belongs-to-nobody"}, "DELETE FROM message WHERE payment_id = '{credited}'"),
+    "what was asked and refused lost": (
+        {"nothing-belongs-to-nobody"},
+        "DELETE FROM decision WHERE payment_id = '{refused}'",
+    ),
     "a payment lost": (
         {"nothing-belongs-to-nobody", "identities-hold", COUNTERS, ACCOUNTS, "rails-carry-only-payments"},
         "DELETE FROM payment WHERE payment_id = '{credited}'",

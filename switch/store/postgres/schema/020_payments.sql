@@ -63,6 +63,9 @@ CREATE TABLE payment (
     rulebook_id text NOT NULL,
     quote_id text NOT NULL,
     incarnation bigint NOT NULL,
+    rail text NOT NULL,           -- of its leg; '' where refused before there was one
+    leg_status text NOT NULL CHECK (leg_status IN ('', 'held', 'sent', 'settled', 'credited', 'rejected')),
+    deadline_at timestamptz,      -- of its leg
     awaits_rail boolean NOT NULL, -- its rail's last word is still out; no index on it, that would end HOT updates
     net_claims boolean NOT NULL,  -- claims of the law stay pending until it settles, beside the transfers
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- its place
@@ -72,6 +75,7 @@ CREATE TABLE payment (
     PRIMARY KEY (payment_id, received_on),
     CHECK ((status = 'rejected') = (code <> '')),
     CHECK ((status IN ('settled', 'credited')) = (settled_at IS NOT NULL)),
+    CHECK ((rail = '') = (deadline_at IS NULL) AND (rail = '') = (leg_status = '')),
     CONSTRAINT payment_awaits_rail_check CHECK (CASE  -- what an operator has ended may await it or not
         WHEN status IN ('queued', 'accepted', 'submitted', 'in_doubt') THEN awaits_rail
         WHEN status = 'credited' THEN NOT awaits_rail
@@ -80,33 +84,26 @@ CREATE TABLE payment (
 ) PARTITION BY RANGE (received_on);
 CREATE INDEX payment_by_participant ON payment (participant, received_at);
 
+CREATE VIEW leg AS                -- what a rail carries of a payment: one leg, kept in the payment's own row, which moves with it
+SELECT payment_id, received_on, 1::smallint AS n, rail, 'credit' AS direction, leg_status AS status, deadline_at, xid, position
+FROM payment WHERE rail <> '';
+
 CREATE TABLE standing (           -- class, lane and route of many decisions, written once
     standing_id text PRIMARY KEY, -- digest of the text
     standing text NOT NULL        -- JSON
 );
 
-CREATE TABLE decision (           -- what stays as it was decided, apart from what moves: a status change rewrites its row
-    payment_id uuid NOT NULL,     -- an accepted payment's
-    received_on date NOT NULL,
-    standing_id text NOT NULL,    -- what it has in common with others
-    own text NOT NULL,            -- JSON: price, charge
-    claims text NOT NULL,         -- JSON: the law's claims admitted, each an array of its fields (limits.claims.Claim)
-    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    position integer NOT NULL,
-    PRIMARY KEY (xid, position, received_on)
-) PARTITION BY RANGE (received_on);
-
-CREATE TABLE leg (
+CREATE TABLE decision (           -- what stays as it was asked and decided, apart from what moves: a status change rewrites its row
     payment_id uuid NOT NULL,
     received_on date NOT NULL,
-    n smallint NOT NULL,
-    rail text NOT NULL,
-    direction text NOT NULL,
-    status text NOT NULL CHECK (status IN ('held', 'sent', 'settled', 'credited', 'rejected')),
-    deadline_at timestamptz NOT NULL,
+    standing_id text,             -- what it has in common with others; this and the next two are an accepted payment's
+    own text,                     -- JSON: price, charge
+    claims text,                  -- JSON: the law's claims admitted, each an array of its fields (limits.claims.Claim)
+    sealed bytea STORAGE EXTERNAL NOT NULL,  -- the one place of names and ids: encrypted (which does not compress), for its participant alone
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     position integer NOT NULL,
-    PRIMARY KEY (xid, position, n, received_on)
+    PRIMARY KEY (xid, position, received_on),
+    CHECK ((standing_id IS NULL) = (own IS NULL) AND (own IS NULL) = (claims IS NULL))
 ) PARTITION BY RANGE (received_on);
 
 CREATE TABLE transfer (           -- state follows the payment's status, unless posted by itself (suspense, funding)
@@ -119,16 +116,6 @@ CREATE TABLE transfer (           -- state follows the payment's status, unless 
     currency text NOT NULL,
     line text NOT NULL,
     alone boolean NOT NULL,       -- posted by itself, whatever becomes of the payment
-    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-    position integer NOT NULL,
-    PRIMARY KEY (xid, position, n, received_on)
-) PARTITION BY RANGE (received_on);
-
-CREATE TABLE message (            -- the one place of names and ids: encrypted, readable by its participant alone
-    payment_id uuid NOT NULL,
-    received_on date NOT NULL,
-    n smallint NOT NULL,
-    sealed bytea STORAGE EXTERNAL NOT NULL,  -- what is encrypted does not compress
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     position integer NOT NULL,
     PRIMARY KEY (xid, position, n, received_on)
@@ -177,12 +164,11 @@ DECLARE
     parent text;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext(current_schema()));
-    FOREACH parent IN ARRAY ARRAY['payment', 'decision', 'leg', 'transfer', 'message', 'event'] LOOP
+    FOREACH parent IN ARRAY ARRAY['payment', 'decision', 'transfer', 'event'] LOOP
         EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
             parent || to_char(day, '_YYYYMMDD'), parent, day, day + 1);
     END LOOP;
     -- Half of each page is left free: a batch's rows stand together and move together, and a row that finds room on its
     -- page needs no new index entries (HOT update).
     EXECUTE format('ALTER TABLE %I SET (fillfactor = 45)', 'payment' || to_char(day, '_YYYYMMDD'));
-    EXECUTE format('ALTER TABLE %I SET (fillfactor = 45)', 'leg' || to_char(day, '_YYYYMMDD'));
 END $$;
