@@ -55,25 +55,24 @@ INSERT INTO standing (standing_id, standing) SELECT * FROM unnest($1::text[], $2
 -- Steps of many payments in one statement. $1 to $7: ids, days, events, instants, codes, whether it is the rail's last word,
 -- and details, each joined into one text; $8: the days, each once. $9 to $14: the tables as moves (payment.status MOVES). A
 -- step that no move is for changes nothing.
-WITH asked AS MATERIALIZED (  -- each step with every move of its event; of a string_to_table the planner expects many rows
+WITH asked AS MATERIALIZED (  -- of a string_to_table the planner expects many rows
     SELECT x.payment_id::uuid, x.received_on::date, x.event, x.at::timestamptz, coalesce(x.code, '') AS code,
-        x.last_word::boolean, x.detail, x.position, m.status, m.becomes, m.money, m.leg_statuses, m.leg_becomes
+        x.last_word::boolean, x.detail, x.position
     FROM ROWS FROM (string_to_table($1, ','), string_to_table($2, ','), string_to_table($3, ','), string_to_table($4, ','),
         string_to_table($5, ','), string_to_table($6, ','), string_to_table($7, E'\x1f'))  -- one empty text splits into none
         WITH ORDINALITY x (payment_id, received_on, event, at, code, last_word, detail, position)
-    JOIN unnest($9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
-        m (event, status, becomes, money, leg_statuses, leg_becomes) USING (event)
 ), moved AS (
-    UPDATE payment p SET status = x.becomes, code = x.code, detail = CASE WHEN x.detail = '{}' THEN p.detail ELSE x.detail END,
-        settled_at = CASE WHEN x.money = 'post' THEN x.at ELSE p.settled_at END, moves = p.moves || pg_current_xact_id(),
+    UPDATE payment p SET status = m.becomes, code = x.code, detail = CASE WHEN x.detail = '{}' THEN p.detail ELSE x.detail END,
+        settled_at = CASE WHEN m.money = 'post' THEN x.at ELSE p.settled_at END, moves = p.moves || pg_current_xact_id(),
         awaits_rail = p.awaits_rail AND NOT x.last_word,
-        leg_status = CASE WHEN p.leg_status = ANY (string_to_array(x.leg_statuses, ',')) THEN x.leg_becomes ELSE p.leg_status END
-    FROM asked x
+        leg_status = CASE WHEN p.leg_status = ANY (string_to_array(m.leg_statuses, ',')) THEN m.leg_becomes ELSE p.leg_status END
+    FROM asked x, unnest($9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
+        m (event, status, becomes, money, leg_statuses, leg_becomes)
     WHERE p.payment_id = ANY (string_to_array($1, ',')::uuid[])  -- by index, in its order, whatever the planner knows
         AND p.received_on = ANY ($8::date[])
-        AND p.payment_id = x.payment_id AND p.received_on = x.received_on AND p.status = x.status
+        AND p.payment_id = x.payment_id AND p.received_on = x.received_on AND m.event || m.status = x.event || p.status  -- one move a payment: joined by event alone, four would be made of each first
     RETURNING p.payment_id, p.received_on, p.participant, p.xid, p.position AS place, cardinality(p.moves) AS events,
-        p.net_claims, x.at, x.code, x.detail, x.position, x.becomes, x.money
+        p.net_claims, x.at, x.code, x.detail, x.position, m.becomes, m.money
 ), events AS (
     INSERT INTO event (payment_id, received_on, n, status, code, at, detail, participant, position)
     SELECT payment_id, received_on, events, becomes, code, at, detail, participant, position FROM moved

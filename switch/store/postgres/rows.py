@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from fx.money import Money
@@ -32,12 +33,19 @@ def claims_text(claims: Iterable[Claim]) -> str:
 
     By hand, as json.dumps takes four times as long: rule ids, counter keys and the words of a claim need no escaping.
     """
-    written = [
-        f'["{rule}","{counter}",{delta},{_null(ceiling)},{_null(floor)},"{admission}","{effect}",{_BOOL[gross]},'
-        f'{_BOOL[gives_back]},{_BOOL[latches]},{_BOOL[forced]},"{unit}",{_BOOL[on_carry]}]'
-        for rule, counter, delta, ceiling, floor, admission, effect, gross, gives_back, latches, forced, unit, on_carry in claims
-    ]
-    return f"[{','.join(written)}]"
+    return (
+        "[" + ",".join([f'["{claim[0]}","{claim[1]}",{claim[2]},{_terms_text(claim[3:])}]' for claim in claims]) + "]"
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _terms_text(terms: tuple[Any, ...]) -> str:
+    """Write what claims of one rule have in common: a few texts a rule and bound."""
+    ceiling, floor, admission, effect, gross, gives_back, latches, forced, unit, on_carry = terms
+    return (
+        f'{_null(ceiling)},{_null(floor)},"{admission}","{effect}",{_BOOL[gross]},{_BOOL[gives_back]},{_BOOL[latches]},'
+        f'{_BOOL[forced]},"{unit}",{_BOOL[on_carry]}'
+    )
 
 
 _BOOL = ("false", "true")
