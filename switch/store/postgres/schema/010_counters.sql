@@ -17,7 +17,7 @@ CREATE TABLE counter (
 CREATE TABLE batch (              -- which versions of which counters a transaction made: with event.position, each counter's history
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     step text NOT NULL,
-    counters text[] NOT NULL,
-    versions bigint[] NOT NULL,
+    counters text[] STORAGE EXTERNAL NOT NULL, -- compressing them costs more than writing them
+    versions bigint[] STORAGE EXTERNAL NOT NULL,
     PRIMARY KEY (xid, step)
 );
