@@ -4,6 +4,7 @@ Not here: rates (fx.rates), prices (fx.quotes). Amounts outside this house are d
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 # ISO 4217 minor units; the three of the Bay Area, USD for the convenience quota, JPY and KWD: no code may assume two.
@@ -16,6 +17,9 @@ UP = ROUND_CEILING
 
 # Largest amount of minor units the house takes: sums must stay below 2**53 where Lua sees them.
 AMOUNT_MINOR_MAX = 10**15
+
+
+_RATIOS_MAX = 1 << 10  # rates in use at once: pairs, markets and a few minutes of each
 
 
 class AmountError(ValueError):
@@ -47,11 +51,18 @@ def divide(numerator: int, denominator: int, mode: str) -> int:
     return numerator // denominator if mode == DOWN else -(-numerator // denominator)
 
 
+@lru_cache(_RATIOS_MAX)
+def minor_ratio(rate: Decimal, currency: str, target: str) -> tuple[int, int]:
+    """Return a rate as whole numbers: minor units of `target` for those of `currency` are × the first / the second."""
+    numerator, denominator = rate.as_integer_ratio()
+    shift = EXPONENTS[target] - EXPONENTS[currency]
+    return (numerator * 10**shift, denominator) if shift >= 0 else (numerator, denominator * 10**-shift)
+
+
 def convert(amount_minor: int, currency: str, target: str, rate: Decimal, mode: str) -> int:
     """Convert minor units of `currency` into those of `target` at `rate` (units of target for one of currency)."""
-    shift = EXPONENTS[target] - EXPONENTS[currency]
-    value = Decimal(amount_minor) * rate
-    return round_minor(value.scaleb(shift) if shift else value, mode)
+    numerator, denominator = minor_ratio(rate, currency, target)
+    return divide(amount_minor * numerator, denominator, mode)
 
 
 def parse_amount(text: str, currency: str) -> int:
@@ -60,11 +71,13 @@ def parse_amount(text: str, currency: str) -> int:
     if exponent is None:
         raise AmountError("AM03", f"currency {currency!r} is not carried; use one of {', '.join(sorted(EXPONENTS))}")
     whole, point, fraction = text.partition(".")
-    if not (whole.isascii() and whole.isdigit()) or (point and not (fraction.isascii() and fraction.isdigit())):
+    digits = whole + fraction
+    if not (digits.isascii() and digits.isdigit() and whole) or (point and not fraction):
         raise AmountError("AM12", f"{text!r} is not an amount; write digits with at most one point, as in '1234.50'")
-    if len(fraction) > exponent:
+    missing = exponent - len(fraction)
+    if missing < 0:
         raise AmountError("CH20", f"{currency} has {exponent} decimals, {text!r} has {len(fraction)}")
-    amount_minor: int = int(whole) * 10**exponent + int((fraction + "0" * exponent)[:exponent] or "0")
+    amount_minor: int = int(digits) * 10**missing
     if amount_minor > AMOUNT_MINOR_MAX:
         raise AmountError("AM12", f"{text!r} is above the largest amount the switch carries")
     return amount_minor

@@ -1,11 +1,11 @@
 """Prices and firm quotes: what each provider asks for a conversion, best first. Not here: inventory, once-only use."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import NamedTuple
 
-from fx.money import DOWN, EXPONENTS, UP, Money, divide
+from fx.money import DOWN, EXPONENTS, UP, Money, divide, minor_ratio
 from fx.providers import BASIS_POINTS, Provider, Spreads
 from fx.rates import RATE_DIGITS, NoRate, Rate, Rates
 
@@ -52,39 +52,23 @@ class Request(NamedTuple):
     at: datetime
 
 
-class _Terms(NamedTuple):
-    """A request with its rate as whole numbers: buy minor = sell minor × numerator / denominator."""
-
-    request: Request
-    fixed_minor: int
-    fixes_sell: bool
-    numerator: int
-    denominator: int
+# Of one provider: what the best has least of, its name, and what is sold, bought and kept, minor units.
+_Offer = tuple[int, str, int, int, int]
 
 
-def prices(providers: Sequence[Provider], request: Request, rates: Rates) -> Iterator[Price]:
-    """Give the price of each provider that trades the pair, best for the customer first, ties by name.
+def prices(providers: Sequence[Provider], request: Request, rates: Rates) -> list[Price]:
+    """Return the price of each provider that trades the pair, best for the customer first, ties by name.
 
     None where no provider trades it, no rate is carried, or the amount is too small to buy one minor unit.
     """
-    pair = (request.sell_currency, request.buy_currency)
-    trading = [(provider.name, provider.spreads[pair]) for provider in providers if pair in provider.spreads]
-    if not trading or request.fixed.amount_minor <= 0:
-        return
-    try:
-        rate = rates.mid(*pair, request.market, request.at)
-    except NoRate:
-        return
-    terms = _terms(request, rate)
-    offers = []
-    for name, spreads in trading:
-        sell, buy, spread = _amounts(terms, _bps(terms, spreads))
-        if buy > 0 and sell > spread:
-            offers.append((-buy if terms.fixes_sell else sell, name, sell, buy, spread))
-    for _, name, sell, buy, spread in sorted(offers):
-        yield _price(
-            name, terms, rate, sell, buy, spread
-        )  # mostly the first is taken: the others are never written out
+    found = _offers(providers, request, rates)
+    return [_price(request, found[0], offer) for offer in sorted(found[1])] if found is not None else []
+
+
+def best_price(providers: Sequence[Provider], request: Request, rates: Rates) -> Price | None:
+    """Return the first of `prices`, and write out no other; None where there is none."""
+    found = _offers(providers, request, rates)
+    return _price(request, found[0], min(found[1])) if found is not None else None
 
 
 def trades(providers: Sequence[Provider], request: Request) -> bool:
@@ -99,46 +83,52 @@ def firm(quote_id: str, participant: str, price: Price, provider: Provider, at: 
     return Quote(quote_id, participant, price, at + timedelta(seconds=provider.quote_seconds))
 
 
-def _terms(request: Request, rate: Rate) -> _Terms:
-    sell_currency, buy_currency, (fixed_minor, fixed_currency), _market, _at = request
-    assert fixed_currency in (sell_currency, buy_currency) and sell_currency != buy_currency
-    numerator, denominator = rate.mid.as_integer_ratio()
-    shift = EXPONENTS[buy_currency] - EXPONENTS[sell_currency]
-    if shift > 0:
-        numerator *= 10**shift
-    elif shift < 0:
-        denominator *= 10**-shift
-    return _Terms(request, fixed_minor, fixed_currency == sell_currency, numerator, denominator)
+def _offers(providers: Sequence[Provider], request: Request, rates: Rates) -> tuple[Rate, list[_Offer]] | None:
+    sell_currency, buy_currency, (fixed_minor, fixed_currency), market, at = request
+    pair = (sell_currency, buy_currency)
+    trading = [(each.name, spreads) for each in providers if (spreads := each.spreads.get(pair)) is not None]
+    if not trading or fixed_minor <= 0:
+        return None
+    assert fixed_currency in pair and sell_currency != buy_currency
+    try:
+        rate = rates.mid(sell_currency, buy_currency, market, at)
+    except NoRate:
+        return None
+    ratio, fixes_sell = minor_ratio(rate.mid, sell_currency, buy_currency), fixed_currency == sell_currency
+    numerator, denominator = ratio if fixes_sell else (ratio[1], ratio[0])
+    other_minor = divide(fixed_minor * numerator, denominator, DOWN)  # the other side at mid: sizes may be in either
+    offers: list[_Offer] = []
+    for name, spreads in trading:
+        bps = _bps(spreads, fixed_minor if spreads.size_currency == fixed_currency else other_minor)
+        sell, buy, spread = _sold(fixed_minor, bps, ratio) if fixes_sell else _bought(fixed_minor, bps, ratio)
+        if buy > 0 and sell > spread:
+            offers.append((-buy if fixes_sell else sell, name, sell, buy, spread))
+    return (rate, offers) if offers else None
 
 
-def _bps(terms: _Terms, spreads: Spreads) -> int:
-    """Return the spread of the tier that the fixed amount falls in, measured at mid in the table's currency."""
-    size = terms.fixed_minor
-    if spreads.size_currency != terms.request.fixed.currency:
-        if terms.fixes_sell:
-            size = divide(size * terms.numerator, terms.denominator, DOWN)
-        else:
-            size = divide(size * terms.denominator, terms.numerator, DOWN)
+def _bps(spreads: Spreads, size_minor: int) -> int:
+    """Return the spread of the tier that a size in the table's currency falls in."""
     for below_minor, bps in spreads.tiers:
-        if below_minor is None or size < below_minor:
+        if below_minor is None or size_minor < below_minor:
             return bps
     raise AssertionError("the last tier has no bound")
 
 
-def _amounts(terms: _Terms, bps: int) -> tuple[int, int, int]:
-    """Return (sell, buy, spread) in minor units: the fixed side exact, every rounding against the customer."""
-    if terms.fixes_sell:
-        sell = terms.fixed_minor
-        spread = divide(sell * bps, BASIS_POINTS, UP)
-        return sell, divide((sell - spread) * terms.numerator, terms.denominator, DOWN), spread
-    buy = terms.fixed_minor
-    principal = divide(buy * terms.denominator, terms.numerator, UP)
+def _sold(sell: int, bps: int, ratio: tuple[int, int]) -> tuple[int, int, int]:
+    """Return (sell, buy, spread) in minor units for what is sold: that is exact, every rounding against the customer."""
+    spread = divide(sell * bps, BASIS_POINTS, UP)
+    return sell, divide((sell - spread) * ratio[0], ratio[1], DOWN), spread
+
+
+def _bought(buy: int, bps: int, ratio: tuple[int, int]) -> tuple[int, int, int]:
+    """Return (sell, buy, spread) in minor units for what is bought: that is exact, every rounding against the customer."""
+    principal = divide(buy * ratio[1], ratio[0], UP)
     spread = divide(principal * bps, BASIS_POINTS - bps, UP)
     return principal + spread, buy, spread
 
 
-def _price(name: str, terms: _Terms, rate: Rate, sell: int, buy: int, spread: int) -> Price:
-    sell_currency, buy_currency = terms.request.sell_currency, terms.request.buy_currency
+def _price(request: Request, rate: Rate, offer: _Offer) -> Price:
+    sell_currency, buy_currency, (_, name, sell, buy, spread) = request.sell_currency, request.buy_currency, offer
     effective = _EFFECTIVE.divide(Decimal(buy), Decimal(sell))
     shift = EXPONENTS[sell_currency] - EXPONENTS[buy_currency]
     return Price(

@@ -106,10 +106,14 @@ class SeededRates:
         self._market = market or load_market()
         self._kept: dict[tuple[str, str, str, int], Rate] = {}
         self._days = [since for since, _share in self._market.cny_band]
+        self._last = (_EPOCH, 0)  # the instant asked for last and its minute: payments of a batch share one
 
     def mid(self, base: str, quote: str, market: str, at: datetime) -> Rate:
         """Return the mid rate of the minute of `at`; raises NoRate."""
-        minute = (at - _EPOCH) // _MINUTE
+        last, minute = self._last
+        if at is not last:
+            minute = (at - _EPOCH) // _MINUTE
+            self._last = (at, minute)
         key = (base, quote, market, minute)
         rate = self._kept.get(key)
         if rate is None:

@@ -30,12 +30,16 @@ def load_catalogue(path: Path | None = None) -> Mapping[str, Mapping[str, Any]]:
 
 
 def build_rails(
-    book_for: Callable[[str], Book], is_business_day: IsBusinessDay, seed: int, instant: bool = False
+    book_for: Callable[[str], Book],
+    is_business_day: IsBusinessDay,
+    seed: int,
+    instant: bool = False,
+    delays: Delays | None = None,
 ) -> dict[str, SimulatedRail]:
     """Make the rails by id, none of them started.
 
     `book_for` gives the book of a rail id; `is_business_day` takes (calendar HK, MO or CN, day); `instant` takes every
-    delay out, for measurements.
+    delay out, `delays` takes their place on every rail: for measurements.
     """
     return {
         rail: SimulatedRail(
@@ -47,7 +51,7 @@ def build_rails(
                 is_business_day,
                 _maintenance(row),
             ),
-            INSTANT if instant else _delays(row["delays"]),
+            delays or (INSTANT if instant else _delays(row["delays"])),
             seed,
         )
         for rail, row in load_catalogue().items()

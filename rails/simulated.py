@@ -55,6 +55,10 @@ class SimulatedRail:
         self.capabilities = capabilities
         self.faults: Faults = NO_FAULTS  # switchable at run time
         self.takes_faults = True
+        # Whether those who hand over to it send again, or ask about, whatever they have not heard the last word of, as the
+        # switch does with what it takes over. Then each report is armed where its payment is held, and nowhere else: armed at
+        # a start, every worker would carry out every report of the last hour.
+        self.resent = False
         self._unfold = unfold
         self._book = book
         self._hours = hours
@@ -70,13 +74,14 @@ class SimulatedRail:
         self._said: dict[tuple[str, int, int], tuple[datetime, int | None]] = {}  # of those: stamp and amount they name
 
     async def start(self, now: datetime) -> None:
-        """Open the book and arm what fell due within REPLAY before `now`, or will."""
+        """Open the book and arm what fell due within REPLAY before `now`, or will; nothing where it is `resent`."""
         await self._book.open()
         self._heap.clear()
         self._waiting.clear()
         self._said.clear()
         self._odd = {(odd.uetr, odd.leg): odd for odd in await self._book.oddities(now - REPLAY)}
-        self._arm(await self._book.final_since(now - REPLAY))
+        if not self.resent:
+            self._arm(await self._book.final_since(now - REPLAY))
         await self._agents.start(now)
 
     async def stop(self) -> None:

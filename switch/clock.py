@@ -35,6 +35,11 @@ class BusinessClock:
         """Business seconds a machine second; 0 = stopped."""
         return self._rate
 
+    @property
+    def offset_seconds(self) -> float:
+        """Business time less machine time, seconds."""
+        return self.now().timestamp() - self._machine()
+
     def machine_seconds_until(self, instant: datetime) -> float | None:
         """Return machine seconds until business `instant`, 0 if past, None while the clock stands before it."""
         ahead = (instant - self.now()).total_seconds()

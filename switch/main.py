@@ -7,12 +7,12 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import uvicorn
 import uvloop
@@ -25,17 +25,21 @@ from limits.rules import Rulebook, load_rulebook
 from rails.book import Book, MemoryBook
 from rails.catalogue import build_rails
 from rails.channel import Channel
+from rails.delays import Delays
 from rails.port import Rail
 from rails.postgres_book import MadeByAnother as RailMadeByAnother
 from rails.postgres_book import PostgresBook
 from rails.remote import RemoteRail, WrongRail
+from rails.simulated import SimulatedRail
 from switch import logs
 from switch.api.access import Access
 from switch.api.app import create_app
+from switch.api.operations import front
 from switch.api.rail_models import FaultSetting
 from switch.clock import BusinessClock
 from switch.directory.directory import build_directory
 from switch.embedded.servers import Servers, Urls
+from switch.embedded.workers import WorkerFailed, Workers
 from switch.flow.board import Board
 from switch.flow.loops import LEASE_SECONDS
 from switch.flow.metrics import Metrics
@@ -56,6 +60,7 @@ from switch.store.postgres.report import Unreadable, figures_at
 from switch.store.postgres.store import PostgresStore
 from switch.store.valkey import Limiter, ValkeyLink
 from switch.translate.facts import Known
+from switch.translate.kinds import Kinds
 from switch.translate.messages import SWITCH_BIC
 
 DEFAULT_SEED = 20260302  # of rates, rails and directory where none is given
@@ -109,7 +114,7 @@ def make_world(
         raise CannotOpen("; ".join(faults))
     persons = Persons(keys.pseudonyms, {})
     groups = {persons.pseudonym(*firm): group for firm, group in registry.groups_by_firm().items()}
-    known = Known(registry.participants, build_directory(seed, registry=registry), persons, groups)
+    known = Known(registry.participants, build_directory(seed, registry=registry), persons, groups, Kinds())
     return World(
         sandbox, clock, registry, known, rulebook, rails, SeededRates(seed), load_providers(),
         Sealer(keys.messages, secrets.token_bytes), seed,
@@ -142,10 +147,20 @@ def memory_sandbox(
     clock: BusinessClock, seed: int = DEFAULT_SEED, instant: bool = False, rulebook: Rulebook | None = None
 ) -> Sandbox:
     """Make a sandbox that lives in memory: tests and trials."""
-    rails = build_rails(lambda _: MemoryBook(), is_business_day, seed, instant)
+    rails = _rails_here(lambda _: MemoryBook(), seed, instant)
     world = make_world(rails, clock, seed, rulebook=rulebook)
     store = MemoryStore()
     return Sandbox(world, store, make_worker(world, store))
+
+
+def _rails_here(
+    book_for: Callable[[str], Book], seed: int, instant: bool, delays: Delays | None = None
+) -> dict[str, SimulatedRail]:
+    """Make the rails that run in this process: the switch sends them again what it takes over."""
+    rails = build_rails(book_for, is_business_day, seed, instant, delays)
+    for rail in rails.values():
+        rail.resent = True
+    return rails
 
 
 def make_worker(world: World, store: Store, incarnation: int | None = None) -> Worker:
@@ -163,14 +178,18 @@ def postgres_sandbox(
     instant: bool = False,
     rulebook: Rulebook | None = None,
     elsewhere: Mapping[str, Elsewhere] = MappingProxyType({}),
+    delays: Delays | None = None,
 ) -> Sandbox:
-    """Make a sandbox on PostgreSQL; nothing is opened until `open_sandbox`. Rails `elsewhere` take the place of simulated ones."""
+    """Make a sandbox on PostgreSQL; nothing is opened until `open_sandbox`. Rails `elsewhere` take the place of simulated ones.
+
+    `delays` take the place of every simulated rail's own (a measurement's).
+    """
 
     def book_for(rail: str) -> Book:
         return PostgresBook(database_url, f"{sandbox}_rail_{rail.replace('-', '_')}")
 
     clock = clock or BusinessClock()
-    simulated = build_rails(book_for, is_business_day, seed, instant)
+    simulated = _rails_here(book_for, seed, instant, delays)
     rails: dict[str, Rail] = {**simulated, **_remote_rails(elsewhere, simulated, clock)}
     world = make_world(rails, clock, seed, sandbox, keys, rulebook)
     store = PostgresStore(database_url, sandbox)
@@ -200,13 +219,16 @@ async def _opened(store: Store) -> None:
 _KEYS_ID = "keys_id"  # the world's fact that says whose keys its persons and messages are under
 
 
-async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None) -> None:
+async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None, gone: Sequence[int] = ()) -> None:
     """Open a sandbox's store, agree with it on the world, fund it once, and begin to work.
 
-    A new sandbox's clock begins at `start_at`. Raises CannotOpen where another worker goes by other rules.
+    A new sandbox's clock begins at `start_at`. What workers held that are surely dead (`gone`, their incarnations) is taken
+    over at once, not when their leases lapse. Raises CannotOpen where another worker goes by other rules.
     """
     logs.configure()
     await _opened(sandbox.store)
+    for incarnation in gone:
+        await sandbox.store.register(incarnation, 0)
     sandbox.world.takes_reloads = False
     try:
         while not await _agreed(sandbox, start_at):
@@ -257,6 +279,14 @@ async def _agreed(sandbox: Sandbox, start_at: datetime | None) -> bool:
     return False
 
 
+class Traces(NamedTuple):
+    """Where traces of payments go: a file, a collector's URL, or both; `share` of the calls that bring no traceparent."""
+
+    file: Path | None
+    collector: str | None
+    share: float
+
+
 class Serving(NamedTuple):
     """How `up` is to run."""
 
@@ -273,6 +303,8 @@ class Serving(NamedTuple):
     sandbox: str = "main"
     elsewhere: Mapping[str, Elsewhere] = MappingProxyType({})  # rails in processes of their own, by name
     faults: Mapping[str, FaultSetting] = MappingProxyType({})  # of rails, switched on from the start
+    workers: int = 1  # processes that serve
+    traces: Traces | None = None  # None = off
 
 
 def serve(serving: Serving, on_ready: Callable[[str], None] = lambda url: None) -> None:
@@ -284,7 +316,27 @@ def serve(serving: Serving, on_ready: Callable[[str], None] = lambda url: None) 
     with open_door(serving.host, serving.port) as door:
         serving.data.mkdir(parents=True, exist_ok=True)
         with servers as urls:
-            uvloop.run(_serve(serving, urls, door, on_ready))
+            if serving.workers > 1:
+                _serve_by_many(serving, urls, door, on_ready)
+            else:
+                uvloop.run(_serve(serving, urls, door, lambda url, _: on_ready(url)))
+
+
+def _serve_by_many(serving: Serving, urls: Urls, door: socket.socket, on_ready: Callable[[str], None]) -> None:
+    """Have several processes serve on one socket, each with a lease of its own; who dies is replaced."""
+
+    def work(first: bool, gone: Sequence[int], ready: Callable[[int], None]) -> None:
+        own = serving if first else serving._replace(faults={})  # switched on once: they may have been changed since
+        uvloop.run(_serve(own, urls, door, lambda _, incarnation: ready(incarnation), gone))
+
+    try:
+        Workers(serving.workers, work).run(lambda: on_ready(_url(serving)))
+    except WorkerFailed as error:
+        raise CannotOpen(str(error)) from None
+
+
+def _url(serving: Serving) -> str:
+    return f"http://{serving.host}:{serving.port}"
 
 
 def open_door(host: str, port: int) -> socket.socket:
@@ -322,7 +374,13 @@ async def _break_rails(sandbox: Sandbox, faults: Mapping[str, FaultSetting]) -> 
         await sandbox.set_faults(rail, setting.kept(world.clock.now()))
 
 
-async def _serve(serving: Serving, urls: Urls, door: socket.socket, on_ready: Callable[[str], None]) -> None:
+async def _serve(
+    serving: Serving,
+    urls: Urls,
+    door: socket.socket,
+    on_ready: Callable[[str, int], None],
+    gone: Sequence[int] = (),
+) -> None:
     keys = load_secrets(serving.data)
     sandbox = postgres_sandbox(
         urls.database_url,
@@ -333,7 +391,7 @@ async def _serve(serving: Serving, urls: Urls, door: socket.socket, on_ready: Ca
         rulebook=serving.rulebook,
         elsewhere=serving.elsewhere,
     )
-    await open_sandbox(sandbox, serving.start_at)
+    await open_sandbox(sandbox, serving.start_at, gone)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(sandbox.stop)
         await _break_rails(sandbox, serving.faults)
@@ -342,17 +400,37 @@ async def _serve(serving: Serving, urls: Urls, door: socket.socket, on_ready: Ca
         link = ValkeyLink(urls.redis_url, serving.sandbox, sandbox.worker)
         closing.push_async_callback(link.stop)
         app = create_app(sandbox, Access(sandbox.store, serving.dev_key), limiter)
+        served = _traced(front(app), sandbox, serving.traces, closing)
         config = uvicorn.Config(
-            app, loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
+            served, interface="asgi3", loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
             proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
         )  # fmt: skip
         server = QuietServer(config)
         await link.start()
+        await closing.enter_async_context(
+            app.state.metrics.watching(serving.data / "metrics" if serving.workers > 1 else None)
+        )
         gc.collect()
         gc.freeze()  # what is there now stays for good: the collector need not look at it again
         gc.set_threshold(50_000, 20, 50)
-        on_ready(f"http://{serving.host}:{serving.port}")
+        on_ready(_url(serving), sandbox.worker.incarnation)
         await server.serve([door])
+
+
+def _traced(
+    app: Callable[..., Any], sandbox: Sandbox, traces: Traces | None, closing: AsyncExitStack
+) -> Callable[..., Any]:
+    """Return the application, behind a door that begins traces where they are wanted; raises CannotOpen."""
+    if traces is None:
+        return app
+    try:
+        from switch.tracing import open_tracing  # an extra: nobody else need have it
+    except ImportError as error:
+        raise CannotOpen(f"{error}; traces want the extra `trace`: pip install 'bayswitch[trace]'") from None
+    tracing = open_tracing(traces.file, traces.collector, traces.share, str(sandbox.worker.incarnation), time.time_ns)
+    closing.push_async_callback(tracing.close)
+    closing.enter_context(tracing.following(sandbox))
+    return tracing.door(app)
 
 
 async def issue_key(database_url: str, participant: str, sandbox: str = "main") -> str:

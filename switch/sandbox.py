@@ -4,9 +4,10 @@ The API, the demo and the bench call this; it wires what does the work and knows
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from math import inf
 from time import monotonic
 from typing import Any
 
@@ -35,6 +36,8 @@ from switch.payment.plan import Refusal
 from switch.payment.refusals import not_their_agent
 from switch.payment.status import CANCELLED, QUEUED
 from switch.quoting import Quoting
+
+LOOK_SECONDS = 1.0  # between looks at a payment that is waited for, where no news comes: nearly all do within a second
 
 
 class InFlight(Exception):
@@ -82,13 +85,27 @@ class Sandbox:
 
     # --- payments ---
 
-    def submission(self, instruction: Instruction, participant: str, key: str) -> Submission:
-        """Queue an instruction under an idempotency key; raises InFlight, or loops.Busy where the queue is full."""
+    def submission(
+        self,
+        instruction: Instruction,
+        participant: str,
+        key: str,
+        *,
+        until: float = inf,
+        gone: Callable[[], bool] | None = None,
+        bulk: bool = False,
+    ) -> Submission:
+        """Queue an instruction under an idempotency key; raises InFlight, or loops.Busy where the queue is full.
+
+        From machine time `until` of the loop on, or once `gone`, nobody waits for the answer: what is not decided by then is
+        not decided any more, and is answered UNDECIDED.
+        """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         submission = Submission(instruction, participant, key, self.world.sandbox, future, self.world.known.persons.key)
         if submission.payment_id in self.worker.in_flight_keys:
             raise InFlight
         submission.refusal = not_their_agent(instruction, participant)
+        submission.until, submission.gone, submission.bulk = until, gone, bulk
         self.loops.put(submission)
         self.worker.in_flight_keys.add(submission.payment_id)
         return submission
@@ -107,7 +124,8 @@ class Sandbox:
                         stored = await self.store.payment(payment_id)
                         if stored is None or stored.at_rest or stored.status == QUEUED:
                             return
-                        await future
+                        # Another worker may be the one who finishes it; its news comes through Valkey, if at all.
+                        await asyncio.wait((future,), timeout=LOOK_SECONDS)
                     finally:
                         self.worker.forget(payment_id, future)
         except TimeoutError:

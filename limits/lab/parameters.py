@@ -8,6 +8,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import yaml
 
+from limits.lab.shapes import ORDINARY, Shape, Shapes
+
 T = TypeVar("T")
 
 IN_ALL = 10_000  # what shares `in_10000` are shares of
@@ -124,11 +126,16 @@ class Parameters(NamedTuple):
     habits: Habits
     amounts: Mapping[str, Amounts]
     kinds: Weights[Kind]
+    shape: Shape = Shape()
 
 
-def load_parameters(path: Path | None = None) -> Parameters:
-    """Read traffic.yaml, or a file of the same form; raises ValueError for a figure with neither source nor reason."""
+def load_parameters(path: Path | None = None, shape: str = ORDINARY, shapes: Shapes | None = None) -> Parameters:
+    """Read traffic.yaml, or a file of the same form, with a shape laid over it.
+
+    Raises ValueError for a figure with neither source nor reason, and for a shape that is none.
+    """
     data = yaml.safe_load((path or Path(__file__).with_name("traffic.yaml")).read_text(encoding="utf-8"))
+    shaped = (shapes or Shapes()).laid_over(data, shape)
     for name in ("payments", "population", "hours", "mishaps_in_10000", "habits_percent"):
         _sourced(name, data[name])
     amounts = {name: _amounts(name, row) for name, row in data["amounts"].items()}
@@ -151,6 +158,7 @@ def load_parameters(path: Path | None = None) -> Parameters:
         Habits(habits["registered"], habits["proxy"], habits["other_name_order"], habits["message"]),
         amounts,
         Weights(tuple(kinds), tuple(often)),
+        shaped,
     )
 
 

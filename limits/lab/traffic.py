@@ -37,12 +37,13 @@ class _Payee(NamedTuple):
 def day_of_traffic(
     chance: Random, persons: int, day: date, surroundings: Surroundings, parameters: Parameters
 ) -> list[Line]:
-    """Draw one law day (UTC+8) of payments of so many persons, ordered by instant."""
+    """Draw one law day (UTC+8) of payments of so many persons, ordered by instant; raises ValueError for too many persons."""
     drawing = _Drawing(
         chance, day, surroundings, parameters, draw_holders(chance, persons, parameters.population, surroundings)
     )
     wanted = persons * parameters.payments_per_100_persons // 100
-    assert wanted < _NUMBERED_ALIKE, "numbers of instructions would repeat"
+    if wanted >= _NUMBERED_ALIKE:
+        raise ValueError(f"{persons} persons would make {wanted} payments; a day numbers fewer than {_NUMBERED_ALIKE}")
     lines = [line for n in range(wanted) for line in drawing.line(n)]
     lines.sort(key=lambda line: (line["at"], line["instruction"]["instruction_id"]))
     return lines
@@ -80,19 +81,22 @@ class _Drawing:
         self._agents = {agent.bic: agent for agent in surroundings.agents}
         self._sides: dict[Side, list[tuple[Holder, Account]]] = {}
         self._known: dict[Side, list[Registered]] = {}
-        self._familiar: dict[tuple[int, str], list[_Payee]] = {}
+        self._familiar: dict[tuple[int, str, bool], list[_Payee]] = {}
+        self._hot = _first_of_each_country(surroundings, parameters)
+        self._hot_sides: dict[Side, list[tuple[Holder, Account]]] = {}
 
     def line(self, n: int) -> Iterator[Line]:
         """Draw the n-th payment; nothing where its kind finds no debtor or no creditor among so few people."""
         kind = self._parameters.kinds.draw(self._chance)
-        debtors = self._on_side(kind.debtor)
+        hot = self._among_hot_agents()
+        debtors = self._debtors(kind.debtor, hot)
         if not debtors:
             return
         holder, account = debtors[self._skewed(len(debtors))]
-        payee = self._payee(kind, holder)
+        payee = self._payee(kind, holder, hot)
         if payee is None:
             return
-        second = kind.hours.draw(self._chance) * 3600 + self._chance.randrange(3600)
+        second = self._second(kind)
         line: Line = {
             "at": (self._midnight + timedelta(seconds=second)).isoformat(),
             "instruction": self._instruction(n, kind, holder, account, payee),
@@ -144,7 +148,28 @@ class _Drawing:
             instruction["lane"] = kind.lane
         return instruction
 
+    def _second(self, kind: Kind) -> int:
+        """Draw the second of the day: in a burst of its shape, or by the hours of its kind."""
+        for burst in self._parameters.shape.bursts:
+            if kind.name in burst.kinds and self._percent(burst.percent):
+                return burst.from_second + self._chance.randrange(burst.seconds)
+        return kind.hours.draw(self._chance) * 3600 + self._chance.randrange(3600)
+
     # --- who ---
+
+    def _among_hot_agents(self) -> bool:
+        hot = self._parameters.shape.hot_agents
+        return hot is not None and self._percent(hot.percent)
+
+    def _debtors(self, side: Side, hot: bool) -> list[tuple[Holder, Account]]:
+        """Return who may stand on a side, of hot agents alone where it is to be one of theirs and they have any."""
+        if not hot:
+            return self._on_side(side)
+        found = self._hot_sides.get(side)
+        if found is None:
+            every = self._on_side(side)
+            found = self._hot_sides[side] = [each for each in every if each[1].agent.bic in self._hot] or every
+        return found
 
     def _on_side(self, side: Side) -> list[tuple[Holder, Account]]:
         found = self._sides.get(side)
@@ -173,7 +198,7 @@ class _Drawing:
         joined = not side.scheme or side.scheme in agent.schemes
         return agent.country == side.country and joined and side.agent_kind in ("", agent.kind)
 
-    def _payee(self, kind: Kind, debtor: Holder) -> _Payee | None:
+    def _payee(self, kind: Kind, debtor: Holder, hot: bool) -> _Payee | None:
         if kind.to_self:
             own = debtor.account_in_mainland
             assert own is not None, f"{kind.name}: only people with an account in the mainland move money there"
@@ -188,18 +213,20 @@ class _Drawing:
                 debtor.identification(),
                 False,
             )
-        known = self._familiar.setdefault((debtor.n, kind.name), [])
+        known = self._familiar.setdefault((debtor.n, kind.name, hot), [])
         place = self._chance.randrange(self._parameters.population.familiar_payees)
         if place >= len(known):
-            payee = self._new_payee(kind.creditor, debtor)
+            payee = self._new_payee(kind.creditor, debtor, hot)
             if payee is None:
                 return None
             known.append(payee)
             place = -1
         return known[place]
 
-    def _new_payee(self, side: Side, debtor: Holder) -> _Payee | None:
+    def _new_payee(self, side: Side, debtor: Holder, hot: bool) -> _Payee | None:
         registered = self._registered(side)
+        if hot:
+            registered = [entry for entry in registered if entry.agent in self._hot]
         # The directory says nothing of what a firm does: schools and hospitals are drawn.
         if registered and side.sector in ("", "corporation") and self._percent(self._parameters.habits.registered):
             entry = self._chance.choice(registered)
@@ -207,7 +234,7 @@ class _Drawing:
             return _Payee(
                 entry.name, entry.kind, entry.country, sector, entry.agent, entry.account, entry.mobile, None, True
             )
-        others = [(holder, account) for holder, account in self._on_side(side) if holder.n != debtor.n]
+        others = [(holder, account) for holder, account in self._debtors(side, hot) if holder.n != debtor.n]
         if not others:
             return None
         holder, account = self._chance.choice(others)
@@ -274,7 +301,22 @@ class _Drawing:
 
     def _skewed(self, count: int) -> int:
         """Draw a place below `count`, the first ones more often: some people send much more than others."""
+        tail = self._parameters.shape.tail
+        if tail is not None:
+            return tail.draw(self._chance, count)
         return self._chance.randrange(count) * self._chance.randrange(count) // count
+
+
+def _first_of_each_country(surroundings: Surroundings, parameters: Parameters) -> frozenset[str]:
+    """Return the hot agents: of each country the first that banks for everybody, as the surroundings list them."""
+    hot = parameters.shape.hot_agents
+    if hot is None:
+        return frozenset()
+    by_country: dict[str, list[str]] = {}
+    for agent in surroundings.agents:
+        if agent.kind == "bank":  # a wallet has no firms
+            by_country.setdefault(agent.country, []).append(agent.bic)
+    return frozenset(bic for bics in by_country.values() for bic in bics[: hot.per_country])
 
 
 def _as_people_write(minor: int) -> int:

@@ -5,10 +5,12 @@ import asyncio
 import json
 import sys
 import time
+from typing import Any
 
 import asyncpg
 
 from loadtest.audit.audit import Audit, NoSandbox, audit
+from loadtest.audit.plant import Planted, Shown, Unplantable, plant
 
 
 def main() -> int:
@@ -17,21 +19,29 @@ def main() -> int:
     parser.add_argument("--database-url", required=True)
     parser.add_argument("--sandbox", default="main")
     parser.add_argument("--drained", action="store_true", help="the run is over: every payment must be final")
+    parser.add_argument("--plant", metavar="all|CHECK", help="write faults into a copy and show that each is found")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     told = parser.parse_args()
     try:
+        if told.plant:
+            shown = asyncio.run(plant(told.database_url, told.sandbox, told.plant, time.time()))
+            print(json.dumps(planted_document(shown)) if told.json else planted_text(shown))
+            return 0 if shown.holds else 1
         found = asyncio.run(audit(told.database_url, told.sandbox, time.time(), told.drained))
     except NoSandbox:
         print(f"there is no sandbox {told.sandbox!r} in this database", file=sys.stderr)
         return 2
+    except Unplantable as error:
+        print(error, file=sys.stderr)
+        return 2
     except (OSError, asyncpg.PostgresError) as error:
         print(f"the database cannot be audited: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(document(found)) if told.json else _text(found))
+    print(json.dumps(document(found)) if told.json else text(found))
     return 1 if found.violations else 0
 
 
-def document(found: Audit) -> dict[str, object]:
+def document(found: Audit) -> dict[str, Any]:
     """Write an audit as design 10 has it."""
     return {
         "payments": found.payments,
@@ -39,15 +49,64 @@ def document(found: Audit) -> dict[str, object]:
         "forced": found.forced,
         "rails": found.rails,
         "horizon": found.horizon.isoformat(),
+        "checks": [{**done._asdict(), "seconds": round(done.seconds, 3)} for done in found.checks],
+        "gathered": {name: round(seconds, 3) for name, seconds in found.gathered.items()},
+        "seconds": round(found.seconds, 1),
+        "temporary_bytes": found.temporary_bytes,
     }
 
 
-def _text(found: Audit) -> str:
-    lines = [f"{violation.check}: {violation.detail}" for violation in found.violations]
+def text(found: Audit) -> str:
+    """Write an audit for the eye: a row for each check, a sentence for each violation, the verdict."""
+    wrong = {violation.check for violation in found.violations}
+    width = max(len(done.check) for done in found.checks)
+    lines = [
+        f"{'WRONG' if done.check in wrong else 'right' if done.looked_at else 'empty'}  {done.check:<{width}}  {done.seconds:7.2f} s  "
+        f"{done.looked_at:>10,} {done.what}"
+        for done in found.checks
+    ]
+    lines += [f"{violation.check}: {violation.detail}" for violation in found.violations]
+    lines += [
+        f"forced, as a {claim['kind']} is: payment {claim['payment_id']}, {claim['counter']}, {claim['delta']}"
+        for claim in found.forced
+    ]
     books = f"books of {', '.join(found.rails)}" if found.rails else "no rail's book in this database"
     verdict = f"{len(found.violations)} violations" if found.violations else "no violation"
-    lines.append(f"{found.payments} payments, {len(found.forced)} forced claims, {books}: {verdict}")
+    lines.append(
+        f"{found.payments} payments, {len(found.forced)} forced claims, {books}: {verdict} ({found.seconds:.1f} s)"
+    )
     return "\n".join(lines)
+
+
+def planted_document(shown: Shown) -> dict[str, Any]:
+    """Write what planting has shown: the audit of the copy as it was, and each fault with the checks that found it."""
+    return {
+        **document(shown.clean),
+        "planted": [
+            {**fault._asdict(), "alone": fault.alone, "seconds": round(fault.seconds, 3)} for fault in shown.planted
+        ],
+    }
+
+
+def planted_text(shown: Shown) -> str:
+    """Write the same for the eye: a row for each fault."""
+    width = max(len(fault.check) for fault in shown.planted)
+    lines = [f"{_verdict(fault):<14}  {fault.check:<{width}}  {fault.fault}" for fault in shown.planted]
+    lines += [f"without any fault {violation.check}: {violation.detail}" for violation in shown.clean.violations]
+    alone = sum(fault.alone for fault in shown.planted)
+    lines.append(
+        f"{alone} of {len(shown.planted)} faults were found by their check alone, in a copy of {shown.clean.payments} payments "
+        f"with {len(shown.clean.violations)} violations of its own"
+    )
+    return "\n".join(lines)
+
+
+def _verdict(fault: Planted) -> str:
+    if fault.not_applicable:
+        return f"not applicable ({fault.not_applicable})"
+    if fault.alone:
+        return "found alone"
+    return f"found by {', '.join(fault.found_by)}" if fault.found_by else "NOT FOUND"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The HTTP surface of one sandbox (design 8), put together from its operations. Opens nothing; knows no payment rule."""
 
-from collections import Counter
+from collections import defaultdict
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -20,6 +20,7 @@ from switch.api.house import House
 from switch.api.intake import Intake
 from switch.api.law import Law
 from switch.api.lookups import Lookups
+from switch.api.metrics import MetricsDesk
 from switch.api.models import ProblemDocument
 from switch.api.operations import Route, add_operations
 from switch.api.participation import Participation
@@ -31,6 +32,7 @@ from switch.api.rail_controls import RailControls
 from switch.api.recalls import Recalls
 from switch.api.reports import Reports
 from switch.api.stream import Stream
+from switch.flow.metrics import Histogram
 from switch.sandbox import Sandbox
 
 _DESCRIPTION = """A simulator: participants and persons are fictional; schemes, rules and their figures carry real names and sources.
@@ -40,9 +42,11 @@ Amounts are decimal strings, never numbers. Problems follow RFC 9457 and say wha
 def create_app(sandbox: Sandbox, access: Access, limiter: Limiter | None = None) -> FastAPI:
     """Make the application of a sandbox that someone else starts and stops."""
     app: FastAPI = FastAPIOffline(title="bayswitch", version="1", description=_DESCRIPTION, redirect_slashes=False)
-    answered: Counter[tuple[str, int]] = Counter()
+    answered: defaultdict[tuple[str, int], Histogram] = defaultdict(Histogram)
     gate = Gate(access, sandbox.world.registry.participants, limiter)
     intake = Intake(sandbox)
+    stream = Stream(sandbox, gate)
+    metrics = app.state.metrics = MetricsDesk(sandbox, answered, stream)
     operations = [
         *Payments(sandbox, gate, intake).operations(),
         *Recalls(sandbox, gate).operations(),
@@ -51,7 +55,7 @@ def create_app(sandbox: Sandbox, access: Access, limiter: Limiter | None = None)
         *Allowances(sandbox, gate).operations(),
         *Law(sandbox, gate).operations(),
         *Reports(sandbox, gate).operations(),
-        *Stream(sandbox, gate).operations(),
+        *stream.operations(),
         *Controls(sandbox, gate).operations(),
         *Decisions(sandbox, gate).operations(),
         *RailControls(sandbox, gate).operations(),
@@ -61,7 +65,8 @@ def create_app(sandbox: Sandbox, access: Access, limiter: Limiter | None = None)
         *Proxies(sandbox, gate).operations(),
         *Lookups(sandbox, gate).operations(),
         *HkqrDesk(sandbox, gate).operations(),
-        *House(sandbox, gate, answered).operations(),
+        *House(sandbox, gate).operations(),
+        *metrics.operations(),
     ]
     add_operations(app, operations, ProblemDocument, answered)
     app.add_exception_handler(HTTPException, _unrouted)

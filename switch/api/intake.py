@@ -2,21 +2,28 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from math import inf
 from typing import Any, NamedTuple, TypeVar
 
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
 from switch.api.documents import accepted_document, known_document
-from switch.api.problems import door_document, refusal_document
+from switch.api.problems import PROBLEM_JSON, ProblemRaised, door_document, refusal_document
 from switch.flow.loops import Busy
 from switch.flow.ports import Stored
-from switch.flow.submission import Answer, Submission
+from switch.flow.submission import UNANSWERED, UNDECIDED, Answer, Submission
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Refusal
 from switch.payment.refusals import refusal_from
 from switch.sandbox import InFlight, Sandbox
 
-ANSWER_SECONDS_MAX = 8.0  # a client gives up at 10; what is queued stays queued, and its key answers later
+ANSWER_SECONDS_MAX = 8.0  # a client gives up at 10; what is not decided by then is dropped, and its key is free
 RETRY_AFTER_SECONDS = 1
 AGAIN_SECONDS = 0.02  # between looks at a key that another call is just handing in
+AT_ONCE = 64  # of many queued without a pause: about a millisecond
 ACCEPTED_STATUS, IN_FLIGHT_STATUS = 202, 409
 FIELDS_SHOWN_MAX = 8
 
@@ -32,11 +39,13 @@ class Outcome(NamedTuple):
     payment_id: str = ""
     replayed: bool = False
     stored: Stored | None = None  # read already, where the key was known
+    again_after: int = RETRY_AFTER_SECONDS  # where it is to be asked again
+    rail: str = ""  # that carries its credit, where it was accepted just now
 
     @property
     def retry_after(self) -> int | None:
         """Return the seconds after which to ask again, None where that is of no use."""
-        return RETRY_AFTER_SECONDS if self.http_status in (IN_FLIGHT_STATUS, 503) else None
+        return self.again_after if self.http_status in (IN_FLIGHT_STATUS, 503) else None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -60,34 +69,67 @@ class Intake:
         self._sandbox = sandbox
         self._repeated = repeated
 
-    def submit(self, instruction: Instruction, participant: str, key: str) -> Submission | Outcome:
-        """Queue an instruction; an Outcome where it could not be."""
+    def let_in(self, bulk: bool = False) -> None:
+        """Raise 503 where what comes now would wait too long: asked before the body is read."""
         try:
-            return self._sandbox.submission(instruction, participant, key)
+            self._sandbox.loops.make_room(bulk)
+        except Busy as busy:
+            raise ProblemRaised(busy_response(busy.retry_after)) from None
+
+    def submit(
+        self,
+        instruction: Instruction,
+        participant: str,
+        key: str,
+        *,
+        bulk: bool = False,
+        gone: Callable[[], bool] | None = None,
+        seconds: float = inf,
+    ) -> Submission | Outcome:
+        """Queue an instruction; an Outcome where it could not be. Its caller waits `seconds` at most, unless it is `gone` before."""
+        until = asyncio.get_running_loop().time() + min(seconds, ANSWER_SECONDS_MAX)
+        try:
+            return self._sandbox.submission(instruction, participant, key, until=until, gone=gone, bulk=bulk)
         except InFlight:
             return _door("in-flight", "A call with this key has not been answered yet.")
-        except Busy:
-            return _door("busy", "More payments are waiting than can be taken in now.")
+        except Busy as busy:
+            return _door("busy", _TOO_MANY)._replace(again_after=busy.retry_after)
 
     async def outcome(self, submission: Submission) -> Outcome:
-        """Wait for the answer, and say it."""
-        await asyncio.wait((submission.answer,), timeout=ANSWER_SECONDS_MAX)
-        return await self._said(submission)
+        """Wait for the answer, and say it; one comes in any case by the time until which its caller waits."""
+        return await self._said(submission, await submission.answer)
 
     async def outcomes(self, submissions: Sequence[Submission | Outcome]) -> list[Outcome]:
         """Wait for the answers of many, and say them in their order."""
-        futures = [each.answer for each in submissions if isinstance(each, Submission)]
-        if futures:
-            await asyncio.wait(futures, timeout=ANSWER_SECONDS_MAX)
-        return [await self._said(each) if isinstance(each, Submission) else each for each in submissions]
+        return [await self.outcome(each) if isinstance(each, Submission) else each for each in submissions]
 
     async def handed_in(self, asked: Sequence[T], submit: Callable[[T], Submission | Outcome]) -> list[Outcome]:
-        """Queue many and wait for their answers, in their order.
+        """Queue many and wait for their answers, in their order."""
+        return await self.answered(asked, await self.hand_in(asked, submit), submit)
+
+    async def hand_in(
+        self, asked: Sequence[T], submit: Callable[[T], Submission | Outcome]
+    ) -> list[Submission | Outcome]:
+        """Queue many, in their order; between a few of them whoever else is there has its turn."""
+        submitted: list[Submission | Outcome] = []
+        for start in range(0, len(asked), AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            submitted += [submit(each) for each in asked[start : start + AT_ONCE]]
+        return submitted
+
+    async def answered(
+        self,
+        asked: Sequence[T],
+        submitted: Sequence[Submission | Outcome],
+        submit: Callable[[T], Submission | Outcome],
+    ) -> list[Outcome]:
+        """Wait for the answers of what was queued, in its order.
 
         One whose key is just being handed in, by another call or earlier in this one, is looked at again until that has
         its answer.
         """
-        outcomes = await self.outcomes([submit(each) for each in asked])
+        outcomes = await self.outcomes(submitted)
         deadline = asyncio.get_running_loop().time() + ANSWER_SECONDS_MAX
         while asyncio.get_running_loop().time() < deadline:
             open_places = [n for n, outcome in enumerate(outcomes) if outcome.http_status == IN_FLIGHT_STATUS]
@@ -100,10 +142,9 @@ class Intake:
             await asyncio.sleep(AGAIN_SECONDS)
         return outcomes
 
-    async def _said(self, submission: Submission) -> Outcome:
-        if not submission.answer.done():
-            return _door("unavailable", "The payment is queued; the store has not answered yet.")
-        answer = submission.answer.result()
+    async def _said(self, submission: Submission, answer: Answer) -> Outcome:
+        if answer.status in _NOT_SAID:
+            return _door("unavailable", _NOT_SAID[answer.status])
         if answer.replayed:
             return await self._known(submission, answer)
         if answer.refusal is not None:
@@ -111,7 +152,7 @@ class Intake:
         document = accepted_document(
             answer.payment_id, answer.status, submission.uetr, submission.instruction.instruction_id, answer.opens_at
         )
-        return Outcome(ACCEPTED_STATUS, document, answer.payment_id)
+        return Outcome(ACCEPTED_STATUS, document, answer.payment_id, rail=answer.rail)
 
     async def _known(self, submission: Submission, answer: Answer) -> Outcome:
         """Answer a key that was used before: again what was answered then, or which field differs."""
@@ -137,6 +178,32 @@ def refused_outcome(refusal: Refusal, payment_id: str, uetr: str) -> Outcome:
     """Answer a refused payment."""
     document = refusal_document(refusal, payment_id, uetr)
     return Outcome(document["status"], document, payment_id)
+
+
+_TOO_MANY = "More payments are waiting than can be taken in now."
+_NOT_SAID = {
+    UNDECIDED: "It was not decided within the time a caller waits, and will not be: nothing was stored.",
+    UNANSWERED: "It is being stored, and the store has not said yet whether it was.",
+}
+
+
+@cache
+def _busy_body() -> bytes:
+    return to_json(door_document("busy", _TOO_MANY))
+
+
+def busy_response(retry_after: int) -> Response:
+    """Answer that the queue is full; of all answers the one that must cost least."""
+    return Response(_busy_body(), 503, {"Retry-After": str(retry_after)}, PROBLEM_JSON)
+
+
+def hung_up(request: Request) -> Callable[[], bool] | None:
+    """Return what tells whether the caller of a request has hung up, None where its server does not say.
+
+    ASGI says it only to who awaits `receive`, a task for each call; uvicorn's own note of it is looked at instead.
+    """
+    cycle = getattr(request.receive, "__self__", None)
+    return None if not hasattr(cycle, "disconnected") else partial(getattr, cycle, "disconnected")
 
 
 def _door(name: str, detail: str) -> Outcome:

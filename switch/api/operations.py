@@ -4,8 +4,8 @@ FastAPI writes the document and the pages; its per-call machinery (dependencies,
 since a payment's own handler costs less than it (docs/api.md has the figures).
 """
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from time import perf_counter
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -24,6 +24,7 @@ from switch.api.described import by_status, description, examples
 from switch.api.examples import PARTICIPANT
 from switch.api.faults import field_path
 from switch.api.problems import PROBLEM_JSON, ProblemRaised, door_problem, refused
+from switch.flow.metrics import Histogram
 from switch.flow.ports import StoreUnavailable
 from switch.flow.world import OtherLaw
 from switch.sandbox import NotFound
@@ -31,6 +32,7 @@ from switch.sandbox import NotFound
 log = structlog.get_logger()
 
 Handler = Callable[[Request], Awaitable[Response]]
+Answered = MutableMapping[tuple[str, int], Histogram]  # seconds until the answer, by operation and HTTP status
 _REF = "#/components/schemas/{model}"
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
 
@@ -66,7 +68,7 @@ class Operation(NamedTuple):
 class Route(APIRoute):
     """An operation as FastAPI keeps it; served without FastAPI's machinery."""
 
-    def __init__(self, operation: Operation, problem: type[BaseModel], answered: Counter[tuple[str, int]]) -> None:
+    def __init__(self, operation: Operation, problem: type[BaseModel], answered: Answered) -> None:
         handler, name = operation.handler, f"{operation.method} {operation.path}"
 
         async def described() -> None:
@@ -90,6 +92,7 @@ class Route(APIRoute):
         known = [each["name"] for each in operation.parameters if each["in"] == "query"]
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            begun = perf_counter()
             try:
                 if (
                     scope["query_string"] and operation.keyed
@@ -98,7 +101,7 @@ class Route(APIRoute):
                 response = await handler(Request(scope, receive, send))
             except Exception as error:
                 response = _failed(error, name)
-            answered[name, response.status_code] += 1
+            answered[name, response.status_code].add(perf_counter() - begun)
             await response(scope, receive, send)
 
         self.app = serve
@@ -131,9 +134,25 @@ def only_known(query: bytes, known: Sequence[str]) -> None:
             )
 
 
+class Whole(Response):
+    """A JSON answer that is there as a whole; made without what Starlette does for cookies, charsets and background tasks."""
+
+    def __init__(self, body: bytes, status: int, headers: dict[str, str] | None) -> None:
+        self.status_code, self.body, self.background = status, body, None
+        self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
+        if headers:
+            self.raw_headers += [
+                (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
+            ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
 def json_answer(document: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Answer with a JSON document."""
-    return Response(to_json(document), status, headers, "application/json")
+    return Whole(to_json(document), status, headers)
 
 
 def parameter(name: str, place: str, description: str, required: bool = False, **schema: Any) -> dict[str, Any]:
@@ -147,14 +166,17 @@ def parameter(name: str, place: str, description: str, required: bool = False, *
     }
 
 
-def add_operations(
-    app: FastAPI, operations: Iterable[Operation], problem: type[BaseModel], answered: Counter[tuple[str, int]]
-) -> None:
+def add_operations(app: FastAPI, operations: Iterable[Operation], problem: type[BaseModel], answered: Answered) -> None:
     """Serve operations, in this order, and describe them in the app's OpenAPI document."""
     known = tuple(operations)
     known_routes = [Route(operation, problem, answered) for operation in known]
     app.router.routes[:0] = known_routes
-    app.build_middleware_stack = _straight(known_routes, app.build_middleware_stack)  # type: ignore[method-assign]
+    app.state.straight = {
+        (method, route.path): route.app
+        for route in known_routes
+        if "{" not in route.path
+        for method in route.methods or ()
+    }
     models: dict[type[BaseModel], None] = {problem: None}
     for operation in known:
         found = [operation.body, *(says.model for says in operation.answers.values())]
@@ -174,25 +196,18 @@ def add_operations(
     app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation extends it
 
 
-def _straight(routes: Iterable[Route], build: Callable[[], ASGIApp]) -> Callable[[], ASGIApp]:
-    """Send calls of operations without path parameters straight to them; all others through FastAPI's layers and router.
+def front(app: FastAPI) -> ASGIApp:
+    """Return what a server calls in place of the app: operations without path parameters at once, all else through FastAPI.
 
-    A route answers its own exceptions, and no middleware is ours, so the layers would add nothing but their time.
+    A route answers its own exceptions, and no middleware is ours, so FastAPI's layers would add nothing but their time.
     """
-    table = {
-        (method, route.path): route.app for route in routes if "{" not in route.path for method in route.methods or ()
-    }
+    straight: Mapping[tuple[str, str], ASGIApp] = app.state.straight
 
-    def built() -> ASGIApp:
-        layers = build()
+    def lead(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        found = straight.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        return (found or app)(scope, receive, send)
 
-        async def lead(scope: Scope, receive: Receive, send: Send) -> None:
-            found = table.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-            await (found or layers)(scope, receive, send)
-
-        return lead
-
-    return built
+    return lead
 
 
 def _operation_id(operation: Operation) -> str:

@@ -1,6 +1,11 @@
 """Payments over HTTP: asking for one or many, explaining one, reading what became of them."""
 
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from math import inf
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -19,7 +24,7 @@ from switch.api.documents import (
     resolutions,
 )
 from switch.api.faults import errors_of, sentence
-from switch.api.intake import ACCEPTED_STATUS, Intake, Outcome
+from switch.api.intake import ACCEPTED_STATUS, Intake, Outcome, hung_up
 from switch.api.lookups import TOO_MANY, count_proxy, weigh_proxy
 from switch.api.operations import Operation, Says, json_answer, parameter
 from switch.api.problems import door_document, problem_response, refused, wrong_query
@@ -47,7 +52,10 @@ from switch.payment.instruction import Instruction
 from switch.payment.status import PAYMENT_TABLE
 from switch.sandbox import NotFound, Sandbox
 
-SLICE = 256  # items of a batch queued at once: half a transaction, so that single calls find their place in each
+SLICE = 256  # items of a batch queued at once: half of what a transaction takes where single calls wait, too
+SLICES_UNDER_WAY = 2  # of one batch: while one is stored the next is judged
+CHUNK = 64  # items of a batch read without a pause: about half a millisecond
+AT_ONCE_BYTES_MAX = 64 * 1024  # a batch up to this size is read in one go
 _CREATED = 201
 
 
@@ -62,14 +70,22 @@ class Payments:
     async def pay(self, request: Request) -> Response:
         """Take in one instruction."""
         caller = await self._gate.enter(request)
+        self._intake.let_in()
         key = idempotency_key(request)
         instruction = parse(Instruction, await read_body(request, SINGLE_BYTES_MAX))
         count_proxy(self._sandbox, caller, instruction)
-        submission = self._intake.submit(instruction, caller.acting(instruction.debtor_agent), key)
+        seconds = wait_seconds(request)
+        submission = self._intake.submit(
+            instruction,
+            caller.acting(instruction.debtor_agent),
+            key,
+            gone=hung_up(request),
+            seconds=seconds or inf,
+        )
         outcome = await self._intake.outcome(submission) if isinstance(submission, Submission) else submission
         if outcome.http_status >= 400:
             return problem_response(outcome.document, outcome.headers)
-        if seconds := wait_seconds(request):
+        if seconds:
             return await self._waited(outcome, seconds, instruction)
         return json_answer(outcome.document, ACCEPTED_STATUS, outcome.headers)
 
@@ -87,18 +103,25 @@ class Payments:
     async def batch(self, request: Request) -> Response:
         """Take in many instructions; each has its own outcome, and one that does not parse fails alone."""
         caller = await self._gate.enter(request)
-        items = _items(await read_body(request, BATCH_BYTES_MAX))
+        self._intake.let_in(bulk=True)
+        items = await _items(await read_body(request, BATCH_BYTES_MAX))
+        submit = partial(self._submitted, caller, hung_up(request))
         outcomes: list[Outcome] = []
+        under_way: deque[tuple[list[_Item], list[Submission | Outcome]]] = deque()
         for start in range(0, len(items), SLICE):
             part = items[start : start + SLICE]
-            outcomes += await self._intake.handed_in(part, partial(self._submitted, caller))
+            under_way.append((part, await self._intake.hand_in(part, submit)))
+            if len(under_way) == SLICES_UNDER_WAY:
+                outcomes += await self._intake.answered(*under_way.popleft(), submit)
+        for part, submitted in under_way:
+            outcomes += await self._intake.answered(part, submitted, submit)
         shown = [_item_document(item.key, outcome) for item, outcome in zip(items, outcomes, strict=True)]
         accepted = sum(outcome.http_status < 400 for outcome in outcomes)
         replayed = sum(outcome.replayed for outcome in outcomes)
         counts = {"accepted": accepted, "refused": len(outcomes) - accepted, "replayed": replayed}
         return json_answer({"items": shown} | counts)
 
-    def _submitted(self, caller: Caller, item: "_Item") -> Submission | Outcome:
+    def _submitted(self, caller: Caller, gone: Callable[[], bool] | None, item: "_Item") -> Submission | Outcome:
         read = item.read
         if isinstance(read, Outcome):
             return read
@@ -109,7 +132,7 @@ class Payments:
         except TooManyMisses:
             document = door_document("too-many-requests", TOO_MANY)
             return Outcome(document["status"], document)
-        return self._intake.submit(read, caller.acting(read.debtor_agent), item.key)
+        return self._intake.submit(read, caller.acting(read.debtor_agent), item.key, bulk=True, gone=gone)
 
     async def explain(self, request: Request) -> Response:
         """Say what would become of an instruction now."""
@@ -224,7 +247,7 @@ class Payments:
             Operation(
                 "POST", "/v1/payments/batch", self.batch, "Ask for up to 1,000 payments",
                 "Each item has its own key and its own outcome, as a call of its own would have.", "payments",
-                {200: Says("Outcomes in the items' order", models.BatchOutcome)}, ("malformed", 413, 415), models.Batch, example=examples.BATCH,
+                {200: Says("Outcomes in the items' order", models.BatchOutcome)}, ("malformed", 413, 415, "busy"), models.Batch, example=examples.BATCH,
             ),
             Operation(
                 "POST", "/v1/payments/explain", self.explain, "Say what would become of an instruction",
@@ -264,12 +287,20 @@ class _Item(NamedTuple):
     read: Instruction | Outcome
 
 
-def _items(body: bytes) -> list[_Item]:
-    """Read a batch at once; where that fails, item by item, so that only the faulty ones fail."""
-    try:
-        return [_item(item) for item in models.Batch.model_validate_json(body).items]
-    except ValidationError:
-        return [_loose_item(item) for item in parse(models.LooseBatch, body).items]
+async def _items(body: bytes) -> list[_Item]:
+    """Read a batch; a long one item by item, so that others have their turn between a few of them.
+
+    So is one that is not right as a whole: only its faulty items fail.
+    """
+    if len(body) <= AT_ONCE_BYTES_MAX:
+        with suppress(ValidationError):
+            return [_item(item) for item in models.Batch.model_validate_json(body).items]
+    given = parse(models.LooseBatch, body).items
+    items: list[_Item] = []
+    for start in range(0, len(given), CHUNK):
+        items += map(_loose_item, given[start : start + CHUNK])
+        await asyncio.sleep(0)
+    return items
 
 
 def _item(item: models.BatchItem) -> _Item:

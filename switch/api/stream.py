@@ -5,6 +5,7 @@ Read from the store by cursor, so any worker serves it and a client goes on afte
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import perf_counter
 
 from pydantic_core import to_json
 from starlette.requests import Request
@@ -25,19 +26,28 @@ FIRST = "0-0"  # before every event
 STREAMS_MAX = 200  # streams a worker serves: 2,000 reads a second at most
 
 
+class Reader:
+    """One open stream: how far it has been told, and when it had last been told all there was (machine time of the loop)."""
+
+    __slots__ = ("caught_up_at", "cursor", "participant")
+
+    def __init__(self, cursor: str, participant: str | None, now: float) -> None:
+        self.cursor, self.participant, self.caught_up_at = cursor, participant, now
+
+
 class Stream:
     """Handler of /v1/events."""
 
     def __init__(self, sandbox: Sandbox, gate: Gate) -> None:
         self._sandbox = sandbox
         self._gate = gate
-        self._open = 0
+        self.readers: set[Reader] = set()
 
     async def serve(self, request: Request) -> Response:
         """Stream events after Last-Event-ID; without one from the first there is."""
         caller = await self._gate.enter(request)
         cursor = await self._known(event_cursor(request))
-        if self._open >= STREAMS_MAX:
+        if len(self.readers) >= STREAMS_MAX:
             raise refused("too-many-requests", "This worker serves no more streams.", {"Retry-After": "5"})
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(self._events(cursor, caller.participant), 200, headers, "text/event-stream")
@@ -53,18 +63,23 @@ class Stream:
         return cursor
 
     async def _events(self, cursor: str, participant: str | None) -> AsyncIterator[bytes]:
-        self._open += 1
-        loop = asyncio.get_running_loop()
+        loop, outbox = asyncio.get_running_loop(), self._sandbox.worker.metrics.outbox
+        reader = Reader(cursor, participant, loop.time())
+        self.readers.add(reader)
         try:
             yield b"retry: 1000\n\n"
             spoke_at = loop.time()
             while True:
+                begun, asked_at = perf_counter(), loop.time()
                 try:
                     events = await self._sandbox.events(cursor, participant, READ_MAX)
                 except StoreUnavailable:
                     return  # the client comes back with its cursor
+                if len(events) < READ_MAX:
+                    reader.caught_up_at = asked_at
                 if events:
-                    cursor = events[-1].cursor
+                    outbox.passed(events, begun)
+                    reader.cursor = cursor = events[-1].cursor
                     yield b"".join(
                         b"id: %s\nevent: %s\ndata: %s\n\n"
                         % (event.cursor.encode(), event.record.encode(), to_json(event_document(event)))
@@ -77,7 +92,11 @@ class Stream:
                     spoke_at = loop.time()
                 await asyncio.sleep(POLL_SECONDS)
         finally:
-            self._open -= 1
+            self.readers.discard(reader)
+
+    def slowest(self) -> Reader | None:
+        """Return the stream that has waited longest to be told all there was; None where there is none."""
+        return min(self.readers, key=lambda reader: reader.caught_up_at, default=None)
 
     def operations(self) -> list[Operation]:
         """Return what is served here."""

@@ -1,4 +1,4 @@
-"""The command line: `bayswitch up | demo | drill | traffic | pay | key | explain | rulebook | report | rail | bench | audit`.
+"""The command line: `bayswitch up | demo | drill | traffic | pay | key | explain | rulebook | report | rail | bench | load | audit`.
 
 Each command is a thin shell in a module of its own; this one registers them. `--json` prints one document on standard
 output and nothing else; exit status 0 means what was asked holds.
@@ -7,14 +7,16 @@ output and nothing else; exit status 0 means what was asked holds.
 import stamina
 import typer
 
+from switch.cli.audit import audit
 from switch.cli.bench import bench
 from switch.cli.demo import demo
 from switch.cli.drill import drill
 from switch.cli.explain import explain
 from switch.cli.law import rulebook
+from switch.cli.load import load
 from switch.cli.rail import rail
 from switch.cli.report import report
-from switch.cli.system import audit, key, pay, up
+from switch.cli.system import key, pay, up
 from switch.cli.traffic import traffic
 
 app = typer.Typer(
@@ -26,7 +28,7 @@ app = typer.Typer(
 app.add_typer(rulebook, name="rulebook")
 app.add_typer(rail, name="rail")
 
-for command in (up, demo, drill, traffic, pay, key, explain, report, bench, audit):
+for command in (up, demo, drill, traffic, pay, key, explain, report, bench, load, audit):
     app.command()(command)
 
 

@@ -1,7 +1,6 @@
-"""`bayswitch bench`: the switch beside pgbench in one run on this machine, durable, audited."""
+"""`bayswitch bench`: the switch beside yardsticks in one run on this machine, durable, audited."""
 
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -9,56 +8,107 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from switch import bench as benchmark
+from switch.bench import results
+from switch.bench.compare import compare as compared
+from switch.bench.manifest import commit_day
+from switch.bench.runner import ROWS, Wanted, run
+from switch.bench.setting import FULL, QUICK, Settings
+from switch.cli.bench_telling import tell, tell_budget, tell_comparison
 
 _AS_JSON = typer.Option("--json", help="Print one JSON document and nothing else.")
 
 
 def bench(
-    seconds: Annotated[float, typer.Option(help="Measured seconds of the pipeline.")] = 20.0,
-    warm_up_seconds: Annotated[float, typer.Option(help="Seconds before measuring begins.")] = 5.0,
-    pgbench_seconds: Annotated[int, typer.Option(help="Seconds of pgbench for each number of clients.")] = 30,
-    persons: Annotated[int, typer.Option(help="Persons who pay.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Seed of the load.")] = 1,
+    only: Annotated[str, typer.Option(help="Rows to measure, by name, with commas between.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="One short round: a look, no figure to keep.")] = False,
+    compare: Annotated[bool, typer.Option("--compare", help="Beside the last kept result.")] = False,
+    against: Annotated[Path | None, typer.Option(help="Beside this kept result.", exists=True, dir_okay=False)] = None,
+    budget: Annotated[
+        bool, typer.Option("--budget", help="Where the CPU time of a payment goes, by stage, in a run of its own.")
+    ] = False,
+    grown: Annotated[
+        int, typer.Option(min=0, help="Measure once more with so many payments stored: minutes, and gigabytes of disk.")
+    ] = 0,
+    profile: Annotated[
+        Path | None, typer.Option(help="Draw a flame graph of the pipeline into this SVG file (needs py-spy).")
+    ] = None,
+    keep: Annotated[str, typer.Option(help="Keep the result as loadtest/results/DATE-NAME.json.")] = "",
+    date: Annotated[str, typer.Option(help="DATE of the result (default: the commit's day).")] = "",
+    seconds: Annotated[float | None, typer.Option(help="Measured seconds of each round of each row.")] = None,
+    warm_up_seconds: Annotated[float | None, typer.Option(help="Seconds before each of them.")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="How often each row is measured, in turn.")] = None,
+    pgbench_seconds: Annotated[int | None, typer.Option(help="Seconds of pgbench for each number of clients.")] = None,
+    persons: Annotated[int | None, typer.Option(min=100, help="Persons who pay.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the load.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Where the stores live (default: a folder of its own, removed).")
     ] = None,
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
-    """Measure pipeline and HTTP beside pgbench on the same PostgreSQL with fsync on. Exit 0 if the audit passes."""
-    settings = benchmark.Settings(seconds, warm_up_seconds, persons, seed)
+    """Measure the switch beside its yardsticks on one PostgreSQL, fsync on. Exit 0 if every row is valid and the audit passes."""
+    settings = _settings(quick, seconds, warm_up_seconds, rounds, persons, seed, pgbench_seconds)
+    wanted = Wanted(_rows(only), budget, grown, profile.absolute() if profile else None)
+    kept = _kept(compare, against)
     console = Console(stderr=True, quiet=as_json)
+    day = date or commit_day() or "undated"
     with tempfile.TemporaryDirectory(prefix="bayswitch-bench-", dir=data) as folder:
-        document = benchmark.run(Path(folder), settings, pgbench_seconds, lambda text: console.print(text, style="dim"))
-    document["manifest"]["commit"] = _commit()
+        document = run(Path(folder), settings, wanted, day, lambda text: console.print(text, style="dim"))
+    if kept is not None:
+        document["comparison"] = {"with": kept.name, "lines": compared(document, results.read(kept))}
+    if keep:
+        console.print(f"kept as {results.keep(document, day, keep)}")
     if as_json:
         print(json.dumps(document, indent=2))
     else:
         _tell(document)
-    raise typer.Exit(0 if not document["audit"]["violations"] else 1)
+    raise typer.Exit(0 if not document["audit"]["violations"] and not document["faults"] else 1)
 
 
-def _commit() -> str:
-    found = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=Path(__file__).parent,
-        check=False,
-        capture_output=True,
-        text=True,
+def _settings(
+    quick: bool,
+    seconds: float | None,
+    warm_up_seconds: float | None,
+    rounds: int | None,
+    persons: int | None,
+    seed: int | None,
+    pgbench_seconds: int | None,
+) -> Settings:
+    base = QUICK if quick else FULL
+    return Settings(
+        base.seconds if seconds is None else seconds,
+        base.warm_up_seconds if warm_up_seconds is None else warm_up_seconds,
+        rounds or base.rounds,
+        persons or base.persons,
+        base.seed if seed is None else seed,
+        pgbench_seconds or base.pgbench_seconds,
+        base.pgbench_scale,
     )
-    return found.stdout.strip()
+
+
+def _rows(only: str) -> frozenset[str]:
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in ROWS]:
+        raise typer.BadParameter(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}", param_hint="--only")
+    return frozenset(names)
+
+
+def _kept(compare: bool, against: Path | None) -> Path | None:
+    """Find the result to compare with, before anything is measured."""
+    try:
+        if against is not None:
+            results.read(against)
+            return against
+        return results.last() if compare else None
+    except results.NoResult as error:
+        raise typer.BadParameter(str(error), param_hint="--compare") from None
 
 
 def _tell(document: dict[str, Any]) -> None:
-    rates = document["rates"]
-    table = Table("what", "per second", "to pgbench's best", title="bayswitch bench")
-    for name, rate in rates.items():
-        # Messages are read on one core without a database: beside pgbench they say nothing.
-        table.add_row(name, f"{rate:,.0f}", f"{rate / rates['pgbench']:.2f}" if name != "messages" else "")
     console = Console(file=sys.stdout)
-    console.print(table)
-    audit = document["audit"]
-    console.print(f"audit: {audit['payments']:,} payments, {len(audit['violations'])} violations")
+    tell(console, document)
+    if found := document.get("comparison"):
+        tell_comparison(console, found["lines"], found["with"])
+    if "budget" in document:
+        tell_budget(console, document["budget"])
     console.print_json(json.dumps(document["manifest"]))

@@ -27,7 +27,7 @@ from limits.documents import Document
 from limits.facts import Profile
 from limits.rulebook import read_documents
 from limits.rules import DOCUMENT, Rulebook
-from switch.bench import templates
+from switch.bench.load import templates
 from switch.cli.traffic import drawn_day
 from switch.clock import BusinessClock
 from switch.main import memory_sandbox

@@ -1,9 +1,8 @@
-"""Commands of a running system: up, pay, key, audit."""
+"""Commands of a running system: up, pay, key."""
 
 import asyncio
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,10 +16,11 @@ from switch.cli.rail import RAIL_KEY, read_rails
 from switch.cli.reading import read_faults, read_instant, read_json_object, read_rulebook
 from switch.embedded.process import FolderInUse, ServerError
 from switch.embedded.servers import Servers
-from switch.main import DEFAULT_SEED, CannotOpen, Serving, issue_key, serve
+from switch.embedded.workers import WORKERS_MAX, how_many
+from switch.main import DEFAULT_SEED, CannotOpen, Serving, Traces, issue_key, serve
 from switch.participants.registry import load_registry
 
-_DATA = Path(".bayswitch")
+DATA = Path(".bayswitch")
 DEV_KEY = "dev"  # of a sandbox on this machine; give another with --dev-key where others can reach it
 
 _AS_JSON = typer.Option("--json", help="Print one JSON document and nothing else.")
@@ -34,7 +34,7 @@ _IN_DOUBT = (
 def up(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to serve on.")] = 8080,
     host: Annotated[str, typer.Option(help="Address to serve on.")] = "127.0.0.1",
-    data: Annotated[Path, typer.Option(help="Folder of the embedded servers and the sandbox's keys.")] = _DATA,
+    data: Annotated[Path, typer.Option(help="Folder of the embedded servers and the sandbox's keys.")] = DATA,
     dev_key: Annotated[str, typer.Option(help="A key that may act as any participant and as operator.")] = DEV_KEY,
     database_url: Annotated[
         str | None, typer.Option(help="A PostgreSQL of your own instead of the embedded one.")
@@ -59,6 +59,23 @@ def up(
         ),
     ] = None,
     rail_key: Annotated[str, typer.Option(envvar="BAYSWITCH_RAIL_KEY", help="The key those rails ask for.")] = RAIL_KEY,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=0, max=WORKERS_MAX, help="Processes that serve, on one port; 0: as this machine's cores allow."
+        ),
+    ] = 1,
+    trace: Annotated[
+        str | None,
+        typer.Option(
+            envvar="OTEL_EXPORTER_OTLP_ENDPOINT", help="URL of an OpenTelemetry collector (OTLP over HTTP) for traces."
+        ),
+    ] = None,
+    trace_file: Annotated[Path | None, typer.Option(help="A file for traces, one span a line.", dir_okay=False)] = None,
+    trace_share: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of the calls that are traced; one with a `traceparent` goes by that."),
+    ] = 0.01,
 ) -> None:
     """Start the switch with its servers and serve until Ctrl-C; what was committed is there again after any crash."""
     begin = read_instant(start_at, "--start-at") if start_at else None
@@ -85,6 +102,8 @@ def up(
         instant,
         elsewhere=elsewhere,
         faults=read_faults(faults) if faults else {},
+        workers=how_many(workers, os.cpu_count()),
+        traces=Traces(trace_file, trace, trace_share) if trace or trace_file else None,
     )
     try:
         serve(serving, tell)
@@ -157,7 +176,7 @@ def _tell(console: Console, document: dict[str, Any]) -> None:
 
 def key(
     participant: Annotated[str, typer.Option(help="Whose key: the BIC of a participant, KAPOHKH0.")],
-    data: Annotated[Path, typer.Option(help="Data folder of the sandbox, running or stopped.")] = _DATA,
+    data: Annotated[Path, typer.Option(help="Data folder of the sandbox, running or stopped.")] = DATA,
     database_url: Annotated[str | None, typer.Option(help="Its PostgreSQL, where it is one of your own.")] = None,
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
@@ -185,16 +204,3 @@ def sandbox_stores(data: Path, database_url: str | None, redis_url: str | None =
             f"{data} holds no books; give the folder that `bayswitch up --data` used{other}", param_hint="--data"
         )
     return Servers(data.absolute(), database_url, redis_url or "unused", attach=True)  # Valkey holds nothing read here
-
-
-def audit(
-    data: Annotated[Path, typer.Option(help="Data folder; stopped stores are started for the audit.")] = _DATA,
-    database_url: Annotated[str | None, typer.Option(help="The PostgreSQL to audit.")] = None,
-    redis_url: Annotated[str | None, typer.Option(help="Its Valkey (holds nothing an audit needs).")] = None,
-    sandbox: Annotated[str, typer.Option(help="Sandbox.")] = "main",
-    as_json: Annotated[bool, _AS_JSON] = False,
-) -> None:
-    """Prove the books of a running or stopped switch: nothing lost, no cap exceeded, debits equal credits. Exit 0 if so."""
-    with sandbox_stores(data, database_url, redis_url) as urls:
-        command = [sys.executable, "-m", "loadtest.audit", "--database-url", urls.database_url, "--sandbox", sandbox]
-        raise typer.Exit(subprocess.run([*command, *(["--json"] if as_json else [])], check=False).returncode)

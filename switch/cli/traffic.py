@@ -1,6 +1,7 @@
 """`bayswitch traffic`: write a day of simulated traffic as a file. It needs no server."""
 
 import sys
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from random import Random
@@ -10,11 +11,14 @@ import typer
 
 from limits.lab.parameters import load_parameters
 from limits.lab.people import Agent, Registered, Surroundings
+from limits.lab.shapes import ORDINARY
 from limits.lab.traffic import Line, day_of_traffic, write
 from rails.identifiers import fictional
 from switch.directory.directory import build_directory
 from switch.main import DEFAULT_SEED
 from switch.participants.registry import load_registry
+from switch.payment.instruction import Instruction
+from switch.translate.messages import instruction_to_pacs008
 
 
 def traffic(
@@ -27,9 +31,20 @@ def traffic(
     world_seed: Annotated[
         int, typer.Option(help="Seed of the sandbox whose directory the payees stand in.")
     ] = DEFAULT_SEED,
+    shape: Annotated[
+        str,
+        typer.Option(help="What kind of day: ordinary, heavy-tail, hot-agents, salary-day, market-open, exhaustion."),
+    ] = ORDINARY,
+    messages: Annotated[
+        bool, typer.Option("--messages", help="Write the pacs.008 into each line that goes as one (load sends it).")
+    ] = False,
 ) -> None:
     """Write a day of simulated payments: who pays whom, how much, when. The same file feeds demo, bench, load and lab."""
-    text = write(drawn_day(seed, persons, day.date(), world_seed))
+    try:
+        lines = drawn_day(seed, persons, day.date(), world_seed, shape)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--shape, --persons") from error
+    text = write(with_messages(lines) if messages else lines)
     if str(out) == "-":
         sys.stdout.write(text)
     else:
@@ -40,9 +55,20 @@ def traffic(
             raise typer.BadParameter(what, param_hint="--out") from error
 
 
-def drawn_day(seed: int, persons: int, day: date, world_seed: int = DEFAULT_SEED) -> list[Line]:
-    """Draw a day of traffic among the sandbox's participants and registered accounts."""
-    return day_of_traffic(Random(seed), persons, day, surroundings(day, world_seed), load_parameters())
+def drawn_day(seed: int, persons: int, day: date, world_seed: int = DEFAULT_SEED, shape: str = ORDINARY) -> list[Line]:
+    """Draw a day of traffic among the sandbox's participants and registered accounts; raises ValueError for a shape that is none."""
+    return day_of_traffic(Random(seed), persons, day, surroundings(day, world_seed), load_parameters(shape=shape))
+
+
+def with_messages(lines: Iterable[Line]) -> Iterator[Line]:
+    """Add the pacs.008 to each line that goes as one, under `message`: who sends traffic from outside maps no fields."""
+    for line in lines:
+        if line.get("via") == "xml":
+            instruction = Instruction.model_validate(line["instruction"])
+            created_at = datetime.fromisoformat(line["at"])
+            message = instruction_to_pacs008(instruction, message_id=instruction.instruction_id, created_at=created_at)
+            line = line | {"message": message.decode()}
+        yield line
 
 
 def surroundings(day: date, world_seed: int = DEFAULT_SEED) -> Surroundings:

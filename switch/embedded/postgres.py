@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,9 @@ DEFAULTS: Mapping[str, str] = MappingProxyType(
         "synchronous_commit": "on",
         "timezone": "UTC",
         "log_checkpoints": "off",
+        # After a crash PostgreSQL first sees to it that every file is on disk. One by one (fsync) that took 3 to 4 s for the
+        # 1,800 files of a few days' partitions on a busy machine, the file system at once (syncfs, Linux) half a second.
+        **({"recovery_init_sync_method": "syncfs"} if sys.platform == "linux" else {}),
     }
 )
 

@@ -69,7 +69,9 @@ class Acceptor:
         quotes: Mapping[str, tuple[Quote, str]] = await self._store.quotes(wanted) if wanted else {}
         admissions: list[Admission] = []
         for start in range(0, len(batch), DECIDED_AT_ONCE):
-            admissions += self.decider.admissions(batch[start : start + DECIDED_AT_ONCE], at, view, quotes)
+            chunk = batch[start : start + DECIDED_AT_ONCE]
+            with self._metrics.decide.over(chunk):
+                admissions += self.decider.admissions(chunk, at, view, quotes)
             await asyncio.sleep(0)  # PostgreSQL waits for the next statement of the batch before
         if self._board.entries:
             admissions = [
@@ -81,7 +83,9 @@ class Acceptor:
             assert isinstance(item.verdict, Plan)
             return after_refusal(by_id[item.payment_id], refused, item.verdict, view)
 
-        outcomes = await self._stored(admissions, generation, judge)
+        with self._metrics.accept.over(admissions):
+            outcomes = await self._stored(admissions, generation, judge)
+        self._metrics.judged(outcomes)
         try:
             for submission, item, outcome in zip(batch, admissions, outcomes, strict=True):
                 self._carry_out(submission, item, outcome, view, generation)
@@ -145,7 +149,6 @@ class Acceptor:
         self, submission: Submission, item: Admission, outcome: Outcome, view: View, generation: int
     ) -> None:
         kind = outcome.kind
-        self._metrics.outcomes[kind] += 1
         if kind == ports.AGAIN:
             assert isinstance(item.verdict, Plan)
             if outcome.refused is not None:  # None: another payment of the batch had the same quote
@@ -157,7 +160,7 @@ class Acceptor:
             assert isinstance(item.verdict, Plan)
             if item.verdict.opens_at is None:
                 self._take_off(submission, item, item.verdict)
-                answer = Answer(item.payment_id, statuses.ACCEPTED)
+                answer = Answer(item.payment_id, statuses.ACCEPTED, rail=item.verdict.route[-1].rail)
             else:
                 self._queue.learn(item.verdict.opens_at)
                 answer = Answer(item.payment_id, statuses.QUEUED, opens_at=item.verdict.opens_at)

@@ -6,6 +6,8 @@ A submission that cannot be judged because of a fault of ours is refused as `int
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 
 import structlog
@@ -38,7 +40,7 @@ class Decider:
         self, batch: Sequence[Submission], at: datetime, view: View, quotes: Mapping[str, tuple[Quote, str]]
     ) -> list[Admission]:
         """Judge what was received at `at`, on the law day of `view`; in the batch's order."""
-        day, rulebook_id, seal = view.rules.day, view.rulebook_id, self._world.sealer.seal
+        day, rulebook_id = view.rules.day, view.rulebook_id
         verdicts = self._verdicts(batch, at, view, quotes)
         findings = [self._finding(verdict) for verdict in verdicts]
         known = self._world.known
@@ -47,18 +49,23 @@ class Decider:
                 _with_alert(finding) if isinstance(verdict, Plan) and payee_alerted(s.instruction, known) else finding
                 for s, verdict, finding in zip(batch, verdicts, findings, strict=True)
             ]
-        identities = [submission.identities(day) for submission in batch]
-        sealed = [
-            seal(to_be_sealed(s.canonical, v.leg.creditor_account if isinstance(v, Plan) else ""), s.payment_id)
-            for s, v in zip(batch, verdicts, strict=True)
-        ]
-        return [
-            Admission(
-                s.payment_id, at, day, s.participant, ids, s.content_hash, s.uetr, s.instruction.instruction_id,
-                s.instruction.debtor_agent[:8], s.instruction.creditor_agent[:8], rulebook_id, secret, finding, verdict,
-            )
-            for s, ids, secret, finding, verdict in zip(batch, identities, sealed, findings, verdicts, strict=True)
-        ]  # fmt: skip
+        sealed = self._world.sealer.seal_all(
+            [
+                (to_be_sealed(s.canonical, v.leg.creditor_account if isinstance(v, Plan) else ""), s.payment_id)
+                for s, v in zip(batch, verdicts, strict=True)
+            ]
+        )
+        day_text, admissions = day.isoformat(), []
+        for s, secret, finding, verdict in zip(batch, sealed, findings, verdicts, strict=True):
+            asked = s.instruction
+            admissions.append(
+                Admission(
+                    s.payment_id, at, day, s.participant, s.identities(day_text), s.content_hash, s.uetr,
+                    asked.instruction_id, asked.debtor_agent[:8], asked.creditor_agent[:8], rulebook_id, secret, finding,
+                    verdict,
+                )
+            )  # fmt: skip
+        return admissions
 
     def _verdicts(
         self, batch: Sequence[Submission], at: datetime, view: View, quotes: Mapping[str, tuple[Quote, str]]
@@ -111,15 +118,21 @@ class Decider:
         own, price = "", verdict.price
         if price is not None:
             own = (
-                f'"price": {{"provider": "{price.provider}", "market": "{price.market}", "exchange_rate": "{price.rate}", '
-                f'"mid": "{price.mid}", "as_of": "{price.as_of.isoformat()}", "spread_minor": {price.spread.amount_minor}, '
-                f'"sell_minor": {price.sell.amount_minor}, "buy_minor": {price.buy.amount_minor}}}'
+                f'"price": {{{_offered(price.provider, price.market, price.mid, price.as_of)}, "exchange_rate": "{price.rate}", '
+                f'"spread_minor": {price.spread.amount_minor}, "sell_minor": {price.sell.amount_minor}, '
+                f'"buy_minor": {price.buy.amount_minor}}}'
             )
         if verdict.charge is not None:
             comma = ", " if own else ""
             amount_minor, currency = verdict.charge
             own += f'{comma}"charge": {{"amount_minor": {amount_minor}, "currency": "{currency}"}}'
         return Finding(standing[1], standing[2], f"{{{own}}}")
+
+
+@lru_cache(1_024)  # a minute has some tens
+def _offered(provider: str, market: str, mid: Decimal, as_of: datetime) -> str:
+    """Write what the prices of one provider have in common for a minute."""
+    return f'"provider": "{provider}", "market": "{market}", "mid": "{mid}", "as_of": "{as_of.isoformat()}"'
 
 
 def _with_alert(finding: Finding) -> Finding:

@@ -167,7 +167,8 @@ class Completer:
         """Ask a rail about payments in doubt; what it cannot say yet, or does not answer at all, is asked again later."""
         keys = [(flight.uetr, flight.leg) for flight, _ in flights]
         try:
-            answers = await self._asked(rail, keys, now)
+            with self._metrics.rail(rail, "inquire"):
+                answers = await self._asked(rail, keys, now)
             heard = [answer.status for answer in answers]
         except RailUnavailable as error:
             log.warning("the rail does not answer", rail=rail, error=str(error))

@@ -6,6 +6,7 @@ A report that cannot be carried out for a reason of its own is set aside and tri
 import json
 from collections.abc import Sequence
 from datetime import date
+from time import perf_counter
 from typing import Protocol, runtime_checkable
 
 import structlog
@@ -51,10 +52,12 @@ class Finisher:
     async def collect(self) -> int:
         """Take due reports from every rail and carry them out."""
         heard, now = self._heard, self._world.clock.now()
+        known, begun = len(heard), perf_counter()
         for rail in self._world.rails.values():
             heard.extend(await rail.reports(now, BATCH_MAX))
         handled = len(heard)
         if handled:
+            self._metrics.heard(heard[known:], begun)
             await self.finish(heard)
             del heard[:handled]  # only now: what the store did not take is carried out again
         return handled
@@ -159,7 +162,8 @@ class Finisher:
             last_word = report.status != SETTLED or not self._world.rails[report.rail].capabilities.reports_credit
             steps.append(Step(payment_id, received_on, _EVENT_OF[report.status], report.at, code, detail, last_word))
             of_step[payment_id] = report
-        moved = {move.payment_id: move.status for move in await self._store.finish(steps)} if steps else {}
+        with self._metrics.finish.over(steps):
+            moved = {move.payment_id: move.status for move in await self._store.finish(steps)} if steps else {}
         for step in steps:
             report = of_step[step.payment_id]
             status = moved.get(step.payment_id)
@@ -169,6 +173,7 @@ class Finisher:
                 await self._out_of_turn(step, report)
             if step.last_word:  # only now: what the store has not taken is asked about again
                 self._flights.end((report.uetr, report.leg))
+        self._metrics.landed(under_way)
 
     async def _misdirected(self, payment_id: str, report: RailReport) -> bool:
         """Whether a report is not of the payment's own leg or amount; then it is an exception record, and not carried out."""
@@ -199,6 +204,7 @@ class Finisher:
 
         It may also be the word that confirms an operator's.
         """
+        self._metrics.out_of_turn += 1
         stored = await self._store.payment(step.payment_id)
         assert stored is not None
         if stored.status in SAID[report.status]:  # it was ours, and the reply that said so was lost

@@ -1,23 +1,31 @@
 """The loops of a running worker: each takes what is waiting, bounded, no timer where work can wake it.
 
-Two accepting batches may be in flight, so that one is judged while the other commits. Finish goes before intake: its loop
+What comes in bulk waits beside what comes alone, and leaves it its place in every batch. Two accepting batches may be in flight, so that one is judged while the other commits. Finish goes before intake: its loop
 runs by itself and frees what intake needs. A loop that fails says so and goes on; the store being away is waited out.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
+from time import perf_counter
 from typing import Any
 
 import structlog
 
 from switch.flow.flights import BATCH_MAX
 from switch.flow.ports import StoreUnavailable
-from switch.flow.submission import Submission
+from switch.flow.pressure import BULK_WAIT_SECONDS_MAX, EXPECTED_WAIT_SECONDS_MAX, Pressure
+from switch.flow.submission import UNANSWERED, UNDECIDED, Answer, Submission
 from switch.flow.worker import Worker
 
 log = structlog.get_logger()
 
-WAITING_MAX = 20_000  # submissions held before the door says 503: about two seconds of work at the knee
+WAITING_MAX = (
+    20_000  # submissions held, whoever puts them there: some 100 MB; the door says 503 long before (pressure.py)
+)
+MIXED_BATCH_MAX = 512  # payments a transaction where some came alone and others in bulk: those alone wait for all of it
+BULK_SHARE = 4  # of such a batch one in so many places is kept for what came in bulk, so that it gets on, too
+SWEEP_SECONDS = 0.1  # between looks for callers who wait no more: one look for all is cheaper than a timer for each
 ACCEPTS_IN_FLIGHT = 2
 LEASE_SECONDS = 10.0  # a worker silent for so long is taken for dead
 RENEW_SECONDS = 2.0
@@ -30,7 +38,11 @@ RETRY_SECONDS = 0.2  # pause after the store did not answer
 
 
 class Busy(Exception):
-    """The queue is full: come back in a moment."""
+    """More is waiting than can be taken in: come back after `retry_after` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
 
 
 class Loops:
@@ -52,10 +64,16 @@ class Loops:
         self._stopping = False
         self._send_wake = asyncio.Event()
         self._collected = False  # whether all that was due has been carried out, its last statement included
+        self.bulk: deque[Submission] = deque()
+        self.pressure = Pressure()
+        self.lapsed = 0  # given up undecided: their callers had gone, or waited too long
+        self._deciding: dict[int, list[Submission]] = {}  # the batches that are being stored
+        self._deciding_alone = 0  # how many payments of these came alone
 
     async def start(self) -> None:
         """Take the lease, resume what others left, and begin."""
         await self.worker.register(self._lease_seconds)
+        self.worker.metrics.lease_renewed_at = perf_counter()
         await self.worker.refresh()
         while await self.worker.take_over():
             pass
@@ -64,6 +82,7 @@ class Loops:
             self._sending,
             self._collecting,
             self._watching,
+            self._sweeping,
         ]
         self._tasks = [asyncio.create_task(self._forever(loop)) for loop in loops]
 
@@ -80,11 +99,24 @@ class Loops:
         """Whether nothing is being sent and all that was due has been carried out."""
         return self._collected and self.worker.has_sent_all and not self.worker.sending
 
+    def make_room(self, bulk: bool = False) -> None:
+        """Raise Busy where one more would wait too long: asked before anything is done for it."""
+        pressure = self.pressure
+        if bulk:
+            ahead, room = len(self.worker.in_flight_keys), pressure.room(BULK_WAIT_SECONDS_MAX)
+        else:
+            ahead, room = len(self.worker.waiting) + self._deciding_alone, pressure.room(EXPECTED_WAIT_SECONDS_MAX)
+        if ahead >= min(room, WAITING_MAX):
+            self.worker.metrics.shed["bulk" if bulk else "alone"] += 1
+            raise Busy(pressure.retry_after(ahead))
+
     def put(self, submission: Submission) -> None:
         """Queue a submission; raises Busy where the queue is full."""
-        if len(self.worker.waiting) >= WAITING_MAX:
-            raise Busy
-        self.worker.waiting.append(submission)
+        waiting = self.bulk if submission.bulk else self.worker.waiting
+        if len(waiting) >= WAITING_MAX:
+            self.worker.metrics.shed["full"] += 1
+            raise Busy(self.pressure.retry_after(len(waiting)))
+        waiting.append(submission)
         self._accept_wake.set()
 
     def nudge(self) -> None:
@@ -99,44 +131,99 @@ class Loops:
             except asyncio.CancelledError:
                 raise
             except StoreUnavailable as error:
+                self.worker.metrics.faults[loop.__name__.strip("_"), type(error).__name__] += 1
                 log.warning("the store does not answer", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
-            except Exception:
+            except Exception as error:
+                self.worker.metrics.faults[loop.__name__.strip("_"), type(error).__name__] += 1
                 log.exception("a loop failed and goes on", loop=getattr(loop, "__name__", ""))
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _accepting(self) -> None:
-        waiting = self.worker.waiting
-        while not waiting:
+        waiting, bulk = self.worker.waiting, self.bulk
+        while not waiting and not bulk:
             self._accept_wake.clear()
             await self._accept_wake.wait()
-        batch = self._take(BATCH_MAX)
+        begun_at = asyncio.get_running_loop().time()
+        batch = self._take(BATCH_MAX, begun_at)
         if not batch:
             return
+        alone = len(batch) - sum([submission.bulk for submission in batch])
+        self._deciding[id(batch)] = batch
+        self._deciding_alone += alone
         try:
             await self.worker.accept(batch)
         except BaseException:
             # Nothing is known to have happened to them: they go back to the front and are judged anew (same ids).
+            for submission in batch:
+                submission.tried = True
             waiting.extendleft(reversed(batch))
             raise
+        finally:
+            del self._deciding[id(batch)]
+            self._deciding_alone -= alone
+        now = asyncio.get_running_loop().time()
+        self.pressure.done(len(batch), begun_at, now, kept_up=not waiting and not bulk)
         self._send_wake.set()
 
-    def _take(self, limit: int) -> list[Submission]:
-        """Take what is waiting, one a payment id: two of the same id never share a transaction."""
-        waiting = self.worker.waiting
+    def _take(self, limit: int, now: float = 0.0) -> list[Submission]:
+        """Take what is waiting, one a payment id: two of the same id never share a transaction.
+
+        Where both wait, what came alone goes before what came in bulk, but for the latter's share.
+        """
+        waiting, bulk = self.worker.waiting, self.bulk
         taken: dict[str, Submission] = {}
+        if not bulk:
+            self._take_from(waiting, taken, limit, now)
+        elif not waiting:
+            self._take_from(bulk, taken, limit, now)
+        else:
+            limit = min(limit, MIXED_BATCH_MAX)
+            self._take_from(waiting, taken, limit - min(len(bulk), limit // BULK_SHARE), now)
+            self._take_from(bulk, taken, limit, now)
+        return list(taken.values())
+
+    def _take_from(self, lane: deque[Submission], taken: dict[str, Submission], limit: int, now: float) -> None:
+        """Add to `taken` until there are `limit`; what nobody waits for any more is dropped before it can reserve anything."""
         again: list[Submission] = []
-        while waiting and len(taken) < limit:
-            submission = waiting.popleft()
+        while lane and len(taken) < limit:
+            submission = lane.popleft()
             if submission.answer.done():  # answered, or nobody waits any more: its key is free
                 self.worker.in_flight_keys.discard(submission.payment_id)
-                continue
-            if submission.payment_id in taken:
+            elif submission.until <= now or (submission.gone is not None and submission.gone()):
+                self._give_up(submission)
+            elif submission.payment_id in taken:
                 again.append(submission)
             else:
                 taken[submission.payment_id] = submission
-        waiting.extendleft(reversed(again))
-        return list(taken.values())
+        lane.extendleft(reversed(again))
+
+    def _give_up(self, submission: Submission) -> None:
+        """Answer that it is not decided; its key is free for another try, which finds whatever the store may have kept."""
+        self.lapsed += 1
+        self.worker.in_flight_keys.discard(submission.payment_id)
+        status = UNANSWERED if submission.tried else UNDECIDED
+        submission.answer.set_result(Answer(submission.payment_id, status))
+
+    async def _sweeping(self) -> None:
+        """Tell callers whose time is up: of what still waits, that it is dropped; of what is being stored, that nothing is known."""
+        await asyncio.sleep(SWEEP_SECONDS)
+        now = asyncio.get_running_loop().time()
+        for lane in (self.worker.waiting, self.bulk):
+            late = [each for each in lane if each.until <= now]
+            if late:
+                kept = [each for each in lane if each.until > now]
+                lane.clear()
+                lane.extend(kept)
+                for submission in late:
+                    if not submission.answer.done():
+                        self._give_up(submission)
+                    else:
+                        self.worker.in_flight_keys.discard(submission.payment_id)
+        for batch in self._deciding.values():
+            for submission in batch:
+                if submission.until <= now and not submission.answer.done():
+                    submission.answer.set_result(Answer(submission.payment_id, UNANSWERED))
 
     async def _sending(self) -> None:
         worker = self.worker
@@ -177,6 +264,7 @@ class Loops:
         await asyncio.sleep(self._renew_seconds)
         worker = self.worker
         await worker.register(self._lease_seconds)
+        worker.metrics.lease_renewed_at = perf_counter()
         while await worker.take_over():
             self.nudge()
         await worker.retry()

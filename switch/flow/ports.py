@@ -14,6 +14,7 @@ from limits.claims import Refused, Sums
 from switch.flow.directory_books import DirectoryBooks
 from switch.flow.doubt_books import DoubtBooks
 from switch.flow.figures import Figures, Period
+from switch.flow.measure_books import MeasureBooks
 from switch.flow.queue_books import QueueBooks
 from switch.flow.return_books import ReturnBooks
 from switch.flow.steps import ExceptionRecord as ExceptionRecord  # part of the port
@@ -138,7 +139,7 @@ class StoredTransfer(NamedTuple):
     state: str  # pending | posted | voided
 
 
-class Store(ReturnBooks, DoubtBooks, QueueBooks, DirectoryBooks, Protocol):
+class Store(ReturnBooks, DoubtBooks, QueueBooks, DirectoryBooks, MeasureBooks, Protocol):
     """Durable books of one sandbox."""
 
     async def open(self) -> None:

@@ -1,6 +1,6 @@
 """Sealing of raw messages: AES-GCM under the sandbox's key; the one form in which names and ids are stored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -16,8 +16,15 @@ class Sealer:
 
     def seal(self, plain: bytes, payment_id: str) -> bytes:
         """Encrypt; what is sealed for one payment does not open for another."""
-        nonce = self._nonce(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, plain, payment_id.encode())
+        return self.seal_all([(plain, payment_id)])[0]
+
+    def seal_all(self, batch: Sequence[tuple[bytes, str]]) -> list[bytes]:
+        """Encrypt a batch of (plain, payment id), each as by itself; its nonces are drawn at once."""
+        encrypt, nonces, found = self._cipher.encrypt, self._nonce(_NONCE_BYTES * len(batch)), []
+        for n, (plain, payment_id) in enumerate(batch):
+            nonce = nonces[n * _NONCE_BYTES : (n + 1) * _NONCE_BYTES]
+            found.append(nonce + encrypt(nonce, plain, payment_id.encode()))
+        return found
 
     def open(self, sealed: bytes, payment_id: str) -> bytes:
         """Decrypt; raises InvalidTag where it was not sealed by this key for this payment."""

@@ -1,9 +1,11 @@
 """One payment on its way into the switch: what came in, its identities, and how its admission is put together."""
 
 from asyncio import Future
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b, sha1, sha256
+from math import inf
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,6 +14,10 @@ from switch.payment.instruction import Instruction
 from switch.payment.plan import Refusal
 
 _SERIALIZER = Instruction.__pydantic_serializer__  # gives bytes; model_dump_json makes a text of them first
+# Statuses of an answer that tells of no verdict: its caller waits no more (switch.flow.loops).
+UNDECIDED = "undecided"  # nothing is kept of it, and its key is free
+UNANSWERED = "unanswered"  # it is being stored at this moment, or was when the store went away: its key will tell
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # of a UUID's 17th digit (RFC 9562)
 _NAMESPACE = UUID("6f1c1a53-2a4e-5d0b-9a55-6261797377ff")  # of payment ids, fixed for good
 
 
@@ -24,6 +30,7 @@ class Answer(NamedTuple):
     replayed: bool = False
     same_content: bool = True
     opens_at: datetime | None = None  # where it waits: for which opening
+    rail: str = ""  # that carries its credit, where it was accepted just now
 
 
 @dataclass(slots=True)
@@ -40,10 +47,14 @@ class Submission:
     payment_id: str = ""
     content_hash: bytes = b""
     passed_lanes: frozenset[str] = frozenset()
-    empty_inventories: frozenset[str] = field(default_factory=frozenset)
+    empty_inventories: frozenset[str] = frozenset()
     passed_in: tuple[int, date] | None = None  # the generation and law day in which these were found
     bound_first: Refusal | None = None  # of the first lane passed over: the rule that bound there
     refusal: Refusal | None = None  # known before any decision, e.g. a participant sending for another's agent
+    until: float = inf  # machine time of the loop from which on nobody waits for the answer
+    gone: Callable[[], bool] | None = None  # whether who waits has hung up
+    bulk: bool = False  # one of many that came in one call
+    tried: bool = False  # handed to the store, which did not say what became of it
 
     def __post_init__(self) -> None:
         self.payment_id = payment_id_of(self.sandbox, self.participant, self.key)
@@ -61,8 +72,8 @@ class Submission:
         """The UETR given, else one derived from the payment id and the sandbox's secret, of a v4's form."""
         return self.instruction.uetr or _derived_uetr(self.payment_id, self.secret)
 
-    def identities(self, day: date) -> tuple[Identity, Identity, Identity]:
-        """Return the three identities of the payment on law day `day`.
+    def identities(self, day: date | str) -> tuple[Identity, Identity, Identity]:
+        """Return the three identities of the payment on law day `day` (or its YYYY-MM-DD: a batch writes it once).
 
         Who may not send for the debtor agent claims nothing of that agent's: its identities are its own.
         """
@@ -79,9 +90,7 @@ class Submission:
 
 def _derived_uetr(payment_id: str, secret: bytes) -> str:
     digits = blake2b(payment_id.encode(), digest_size=16, key=secret).hexdigest()
-    return (
-        f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{'89ab'[int(digits[16], 16) % 4]}{digits[17:20]}-{digits[20:]}"
-    )
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:]}"
 
 
 def to_be_sealed(canonical: bytes, creditor_account: str) -> bytes:
@@ -98,7 +107,7 @@ def opened(plain: bytes) -> tuple[Instruction, str]:
 def payment_id_of(sandbox: str, participant: str, key: str) -> str:
     """Return the payment id of an idempotency key: UUIDv5 of sandbox, participant and key."""
     digits = sha1(_NAMESPACE.bytes + f"{sandbox}|{participant}|{key}".encode(), usedforsecurity=False).hexdigest()
-    variant = "89ab"[int(digits[16], 16) & 3]  # as uuid.uuid5, which costs four times as much
+    variant = _VARIANTS[digits[16]]  # as uuid.uuid5, which costs four times as much
     return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
@@ -112,8 +121,8 @@ def uetr_identity(uetr: str) -> Identity:
     return Identity(UETR, uetr.replace("-", ""))
 
 
-def instruction_identity(participant: str, agent: str, instruction_id: str, day: date) -> Identity:
-    """Return the identity of an instruction id, which is a debtor agent's (BIC8) own on law day `day`."""
+def instruction_identity(participant: str, agent: str, instruction_id: str, day: date | str) -> Identity:
+    """Return the identity of an instruction id, which is a debtor agent's (BIC8) own on a law day (or its YYYY-MM-DD)."""
     return Identity(INSTRUCTION, _digest(f"{participant}|{agent}|{instruction_id}|{day}"))
 
 

@@ -7,6 +7,7 @@ import structlog
 
 from rails.port import RailUnavailable
 from switch.flow.flights import BATCH_MAX, Departure, Flights
+from switch.flow.metrics import Metrics
 from switch.flow.ports import Step, Store
 from switch.flow.world import World
 from switch.payment.status import SUBMIT
@@ -19,8 +20,8 @@ PATIENCE_SECONDS = 0.1  # of machine time for a rail in another process: it then
 class Submitter:
     """Sends; one call of `submit` at a time."""
 
-    def __init__(self, world: World, store: Store, flights: Flights) -> None:
-        self._world, self._store, self._flights = world, store, flights
+    def __init__(self, world: World, store: Store, metrics: Metrics, flights: Flights) -> None:
+        self._world, self._store, self._metrics, self._flights = world, store, metrics, flights
         self._elsewhere: set[asyncio.Task[int]] = set()  # sends to rails in other processes that are under way
 
     async def submit(self, machine_now: float) -> int:
@@ -67,7 +68,8 @@ class Submitter:
                 for flight, instruction in batch
             ]
         try:
-            await self._world.rails[rail].send([instruction for _, instruction in batch])
+            with self._metrics.send.over(batch), self._metrics.rail(rail, "send"):
+                await self._world.rails[rail].send([instruction for _, instruction in batch])
         except BaseException as error:
             # They stay with us and are sent again, under the same UETR, until their deadline; unless the rail is sure that it
             # has taken none, they may be with it from now on. The other rails do not wait for it.
@@ -87,6 +89,8 @@ class Submitter:
         if self._flights.late:
             self._flights.sent(batch, self._world.clock.now())
         self._flights.unmarked.extend([(flight, machine_now) for flight, _ in batch])
+        for flight, _ in batch[:1]:
+            self._metrics.sent(rail, (flight.uetr, flight.leg))
         return len(batch)
 
     async def mark_submitted(self, sent_before: float) -> int:

@@ -39,7 +39,7 @@ class Worker:
         self.decider, self.waiting, self.in_flight_keys = acceptor.decider, acceptor.waiting, acceptor.in_flight_keys
         self.accept = acceptor.accept
 
-        submitter = Submitter(world, store, flights)
+        submitter = Submitter(world, store, metrics, flights)
         self.submit, self.mark_submitted = submitter.submit, submitter.mark_submitted
         self.stop_sending = submitter.stop
 

@@ -39,6 +39,11 @@ class Pair(NamedTuple):
     creditor_account: str
 
 
+def pseudonym(key: bytes, kind: str, country: str, number: str) -> str:
+    """Return the pseudonym (24 hex digits) of a document or account under a sandbox's key."""
+    return blake2b(f"{kind}|{country}|{number}".encode(), digest_size=12, key=key).hexdigest()
+
+
 class Persons(NamedTuple):
     """The sandbox's pseudonym key, and what it knows: links (pseudonym of a document -> person_id), states, pairs."""
 
@@ -49,7 +54,7 @@ class Persons(NamedTuple):
 
     def pseudonym(self, kind: str, country: str, number: str) -> str:
         """Return the keyed pseudonym (24 hex digits) of a document or account."""
-        return blake2b(f"{kind}|{country}|{number}".encode(), digest_size=12, key=self.key).hexdigest()
+        return pseudonym(self.key, kind, country, number)
 
     def person_id(self, kind: str, country: str, number: str) -> str:
         """Return the person a document belongs to: the one it is linked to, else one of its own."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from fx.money import Money
 from fx.providers import Provider
-from fx.quotes import Price, Quote, Request, prices, trades
+from fx.quotes import Price, Quote, Request, best_price, prices, trades
 from fx.rates import PEGGED, Rates
 from limits.calendars import LAW_ZONE
 from limits.claims import REQUIRE_DOCUMENTS, Claim, Refused
@@ -91,6 +91,8 @@ def decide(ask: Ask, view: View) -> Plan | Refusal:
 
 def _candidates(ask: Ask, judgement: Judgement, rules: RulesOfDay) -> list[Lane] | Refusal:
     """List the lanes to try, in legal order: the first, the one named, or all with allow_lanes."""
+    if judgement.eligible and ask.lane is None and not ask.allow_lanes and not ask.passed_lanes:
+        return [judgement.eligible[0]]
     eligible = [lane for lane in judgement.eligible if lane.id not in ask.passed_lanes]
     if ask.lane is not None:
         named = [lane for lane in eligible if lane.id == ask.lane]
@@ -180,7 +182,7 @@ def _plan(ask: Ask, view: View, judgement: Judgement, lane: Lane) -> Plan | Refu
         ask.creditor_account, deadline_at,
     )  # fmt: skip
     return Plan(
-        classification, lane, judgement.lanes, debit, paid_out, amounts, price, charge, price.rate if price else None,
+        classification, lane, judgement.lanes, debit, paid_out, amounts, price, charge,
         route.steps, leg, transfers, claims, ask.quote_id if price and ask.quote_id else "",
         way.debtor_agent.bic, facts.profile, opens_at,
     )  # fmt: skip
@@ -208,12 +210,11 @@ def _price(ask: Ask, view: View, lane: Lane) -> Price | Refusal:
     if ask.quote_id is not None:
         return _quoted(ask, lane)
     request = Request(profile.debit_currency, profile.settlement_currency, facts.instructed, lane.market, facts.at)
-    price = None
+    price = best_price(view.providers, request, view.rates)
+    if price is not None and not ask.empty_inventories:
+        return price
     for price in prices(view.providers, request, view.rates):
-        if (
-            not ask.empty_inventories
-            or inventory(price.provider, price.market, price.buy.currency) not in ask.empty_inventories
-        ):
+        if inventory(price.provider, price.market, price.buy.currency) not in ask.empty_inventories:
             return price
     if not trades(view.providers, request):
         pair = {"sold": profile.debit_currency, "bought": profile.settlement_currency}

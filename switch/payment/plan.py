@@ -62,7 +62,6 @@ class Plan(NamedTuple):
     amounts: Amounts  # both before charges: what the law measures
     price: Price | None
     charge: Money | None
-    rate: Decimal | None
     route: tuple[RouteStep, ...]
     leg: Leg
     transfers: tuple[Transfer, ...]
@@ -71,3 +70,8 @@ class Plan(NamedTuple):
     debtor_agent: str  # BIC8 of who asks; its position may be its sponsor's (leg.debtor_agent)
     profile: Profile  # the facts it was judged by; the statistics ask for its parties
     opens_at: datetime | None = None  # until when it waits for lane and rails; None: it goes at once
+
+    @property
+    def rate(self) -> Decimal | None:
+        """The exchange rate, None where nothing is converted."""
+        return self.price.rate if self.price is not None else None

@@ -63,20 +63,24 @@ def transfers_of(
     `principal` leaves the debtor (spread included, charge not), `settlement` is what reaches the creditor side before a
     deducted charge; `charge` is in the debit currency, or in the settlement currency where it is deducted (CRED).
     """
-    lines: list[tuple[str, str, int, str, str]] = []
     paid_out = settlement.amount_minor - (charge.amount_minor if charge and deducted else 0)
-    if price is None:
-        source = sides.debtor_position
-    else:
-        held_as = price.sell.currency
-        lines.append((sides.debtor_position, inventory(price.provider, price.market, held_as), price.sell.amount_minor - price.spread.amount_minor, held_as, "conversion"))  # fmt: skip
+    found: list[Transfer] = []
+    source = sides.debtor_position
+    if price is not None:
+        (sold_minor, sold), margin_minor = price.sell, price.spread.amount_minor
+        held = inventory(price.provider, price.market, sold)
+        found.append(Transfer(1, source, held, sold_minor - margin_minor, sold, "conversion"))
         source = inventory(price.provider, price.market, price.buy.currency)
-    lines.append((source, sides.creditor_position, paid_out, settlement.currency, "principal"))
-    if price is not None and price.spread.amount_minor:
-        lines.append((sides.debtor_position, spread(price.provider, price.sell.currency), price.spread.amount_minor, price.sell.currency, "spread"))  # fmt: skip
+    found.append(Transfer(len(found) + 1, source, sides.creditor_position, paid_out, settlement.currency, "principal"))
+    if price is not None and margin_minor:
+        kept = spread(price.provider, sold)
+        found.append(Transfer(len(found) + 1, sides.debtor_position, kept, margin_minor, sold, "spread"))
     if charge is not None and charge.amount_minor:
-        lines.append((source if deducted else sides.debtor_position, charges(charge.currency), charge.amount_minor, charge.currency, "charge"))  # fmt: skip
-    return tuple(Transfer(n, *line) for n, line in enumerate(lines, 1))
+        payer = source if deducted else sides.debtor_position
+        found.append(
+            Transfer(len(found) + 1, payer, charges(charge.currency), charge.amount_minor, charge.currency, "charge")
+        )
+    return tuple(found)
 
 
 def is_prefunded(account: str) -> bool:

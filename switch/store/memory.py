@@ -55,6 +55,7 @@ from switch.payment.status import (
 )
 from switch.store.memory_directory import MemoryDirectory
 from switch.store.memory_doubt import MemoryDoubt
+from switch.store.memory_measure import MemoryMeasure
 from switch.store.memory_persons import MemoryPersons
 from switch.store.memory_queue import MemoryQueue
 from switch.store.memory_report import added_up
@@ -72,7 +73,7 @@ class _Row(NamedTuple):
     incarnation: int
 
 
-class MemoryStore(MemoryPersons, MemoryReturns, MemoryDoubt, MemoryQueue, MemoryDirectory):
+class MemoryStore(MemoryPersons, MemoryReturns, MemoryDoubt, MemoryQueue, MemoryDirectory, MemoryMeasure):
     """Books of one sandbox in dictionaries."""
 
     def __init__(self) -> None:

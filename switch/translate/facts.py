@@ -1,32 +1,35 @@
 """Instruction -> facts: the only place that reads law's facts out of what a participant sent.
 
 A ladder of named guards, cheapest first; then one line that builds the facts. No name and no number leaves this module
-except as a keyed pseudonym.
+except as a keyed pseudonym. Pseudonyms of documents and accounts are remembered (bounded memos of pure functions).
 """
 
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
-from fx.money import EXPONENTS, AmountError, Money, parse_amount
-from limits.facts import PaymentFacts, Profile
+from fx.money import AmountError, Money, parse_amount
+from limits.facts import PaymentFacts
 from rails import identifiers
 from rails.addressing import normalize_account
 from rails.identifiers.cards import check_card
 from rails.magic import MARK
-from rails.messages.codes import load_codes
 from switch.directory.directory import Directory
 from switch.directory.entries import Entry
 from switch.directory.names import describe_mismatch, match_name, written_as
-from switch.participants.persons import Persons
+from switch.participants.persons import Persons, pseudonym
 from switch.participants.registry import STRICT, Group, Participant
 from switch.payment import magic
-from switch.payment.instruction import PERSON_ID_TYPES, Document, Identification, Instruction, Party
+from switch.payment.instruction import Account, Document, Identification, Instruction
 from switch.payment.plan import Refusal
+from switch.translate.kinds import Kind, Kinds, alike_in, codes_refused, currencies_refused, kind_of, sides_refused
 
 ACCEPTED_BEFORE_MAX = timedelta(hours=24)  # longer before its receipt no agent holds an instruction (assumed)
-CORPORATE_SECTORS = frozenset({"corporation", "education", "medical", "utility", "government", "financial"})
+# Documents and accounts whose pseudonyms are remembered: a debtor's and two accounts for each of the bench's 10,000 persons,
+# about 450 bytes each. Who pays, pays again; of a stranger it costs what it cost.
+_REMEMBERED_MAX = 1 << 15
 _NONE: frozenset[str] = frozenset()
 _UNSEEN_LETTERS = "\u115f\u1160"  # Hangul fillers: letters to Unicode, nothing to the eye; others decompose to them
 
@@ -37,7 +40,15 @@ class Known(NamedTuple):
     participants: Mapping[str, Participant]
     directory: Directory
     persons: Persons
-    groups: Mapping[str, Group] = {}
+    groups: Mapping[str, Group]
+    kinds: Kinds  # of instructions seen before
+
+
+class Holder(NamedTuple):
+    """What a document says of who holds it: what is wrong with it, else the holder's pseudonym."""
+
+    wrong: str | None
+    pseudonym: str
 
 
 class Translated(NamedTuple):
@@ -49,24 +60,25 @@ class Translated(NamedTuple):
 
 def translate(instruction: Instruction, known: Known, at: datetime, day: date) -> Translated | Refusal:
     """Read the facts of an instruction received at `at` on law day `day`, or say what is wrong with it."""
-    debtor, creditor = instruction.debtor, instruction.creditor
+    alike = alike_in(instruction, day)
+    kind = known.kinds.get(alike, known.participants)
+    if kind is None:
+        examined = _examined(instruction, known, day)
+        if isinstance(examined, Refusal):
+            return examined
+        kind = known.kinds.keep(alike, examined)
+    # What is categorical has been let through; from here on, what is this payment's own.
+    debtor, creditor, persons = instruction.debtor, instruction.creditor, known.persons
     instructed = _amount(instruction)
     if isinstance(instructed, Refusal):
         return instructed
-    debtor_agent = known.participants.get(instruction.debtor_agent[:8])
-    if debtor_agent is None:
-        return Refusal("debtor-agent-unknown", {"agent": instruction.debtor_agent}, "debtor_agent")
-    creditor_agent = known.participants.get(instruction.creditor_agent[:8])
-    if creditor_agent is None:
-        return Refusal("creditor-agent-unknown", {"agent": instruction.creditor_agent}, "creditor_agent")
-    wrong = _accounts(debtor, creditor) or _identified(debtor.identification, creditor.identification)
+    wrong = _accounts(debtor.account, creditor.account)
     if wrong is not None:
         return wrong
-    if debtor.account.type == "card" or creditor.account.type == "card":
-        wrong = _cards({"debtor": (debtor, debtor_agent), "creditor": (creditor, creditor_agent)})
-        if wrong is not None:
-            return wrong
-    wrong = _codes(instruction)
+    payer, payee = _held(debtor.identification, persons), _held(creditor.identification, persons)
+    wrong = _identified(payer, payee)
+    if wrong is None and kind.has_card:
+        wrong = _cards(instruction, kind.debtor_agent, kind.creditor_agent)
     if wrong is not None:
         return wrong
     accepted_at = _accepted_at(instruction.acceptance_date_time, at)
@@ -74,85 +86,108 @@ def translate(instruction: Instruction, known: Known, at: datetime, day: date) -
         return accepted_at
     if debtor.account.number == magic.DEBTOR_WITHOUT_FUNDS:
         return Refusal("debtor-funds", {}, "debtor.account.number")
-    payee = magic.of_name(creditor.name, instructed.amount_minor)
-    if payee is None:
-        payee = _payee(instruction, known.directory, creditor_agent)
-    if isinstance(payee, Refusal):
-        return payee
-    assert (
-        debtor.identification is not None and debtor.account.number is not None and debtor.account.currency is not None
-    )
-    persons = known.persons
-    debtor_person = _person(debtor.identification, persons)
-    creditor_person = _person(creditor.identification, persons) if creditor.identification else ""
-    debtor_kind, creditor_kind = _kind(debtor), _kind(creditor)
-    same_name = (
-        debtor_person == creditor_person
-        if creditor_person
-        else debtor_kind == creditor_kind and debtor.name.casefold() == creditor.name.casefold()
-    )
-    debtor_account = persons.pseudonym("account", debtor_agent.bic, normalize_account(debtor.account.number))
-    creditor_account = persons.pseudonym("account", creditor_agent.bic, normalize_account(payee))
-    papers = instruction.documents
-    pair = persons.pair_between(debtor_person, debtor_account, creditor_account) if persons.pairs else None
-    group = known.groups.get(debtor_person)
-    if group is not None and known.groups.get(creditor_person) is not group:
-        group = None  # no payment within it
-    profile = Profile(
-        debtor_agent.country, creditor_agent.country, debtor_agent.kind, creditor_agent.kind,
-        debtor_agent.schemes_on(day), creditor_agent.schemes_on(day), debtor_kind, creditor_kind,
-        debtor.residency, creditor.residency, _sector(debtor, debtor_kind), _sector(creditor, creditor_kind),
-        _document(debtor.identification), _document(creditor.identification), same_name,
-        instruction.purpose_code or "", instruction.category_purpose or "",
-        frozenset([document.type for document in papers]) if papers else _NONE, instruction.venue or "",
-        debtor.account.currency, instructed.currency, instruction.settlement_currency,
-        debtor.account.type or "", creditor.account.type or "",
-        persons.states_on(debtor_person, day) if persons.states else _NONE,
-        pair is not None, pair.channel if pair else "",
-        persons.channels(debtor_person, pair.direction) if pair else _NONE, group is not None,
-    )  # fmt: skip
+    account = magic.of_name(creditor.name, instructed.amount_minor)
+    if account is None:
+        account = _payee(instruction, known.directory, kind.creditor_agent)
+    if isinstance(account, Refusal):
+        return account
+    # The rest must succeed.
+    assert debtor.account.number is not None
+    links = persons.links
+    debtor_person = links.get(payer.pseudonym, payer.pseudonym)
+    creditor_person = links.get(payee.pseudonym, payee.pseudonym)
+    if creditor_person:
+        same_name = debtor_person == creditor_person
+    else:
+        same_name = kind.may_be_one and debtor.name.casefold() == creditor.name.casefold()
+    debtor_bic, creditor_bic = kind.debtor_agent.bic, kind.creditor_agent.bic
+    debtor_account = _account(persons.key, debtor_bic, debtor.account.number)
+    creditor_account = _account(persons.key, creditor_bic, account)
     facts = PaymentFacts(
-        profile, debtor_person, creditor_person, debtor_agent.bic, creditor_agent.bic,
-        debtor_account, creditor_account, instructed, at, accepted_at,
-        _papers(papers, creditor_account, persons) if papers else (),
-        group.name if group else "", group.equity if group else None, debtor_agent.limits or None,
+        kind.of_one if same_name else kind.of_others, debtor_person, creditor_person, debtor_bic, creditor_bic,
+        debtor_account, creditor_account, instructed, at, accepted_at, (), "", None, kind.limits,
     )  # fmt: skip
-    return Translated(facts, payee)
+    if (
+        instruction.documents
+        or debtor_person in persons.states
+        or debtor_person in persons.pairs
+        or debtor_person in known.groups
+    ):
+        facts = _with_what_is_rare(facts, instruction.documents, known, day)
+    return Translated(facts, account)
+
+
+def _examined(instruction: Instruction, known: Known, day: date) -> Kind | Refusal:
+    """Take the first of its kind through all guards, each in its place, and find the kind."""
+    refused = currencies_refused(instruction)
+    if refused is not None:
+        return refused
+    instructed = _amount(instruction)
+    if isinstance(instructed, Refusal):
+        return instructed
+    debtor, creditor, persons = instruction.debtor, instruction.creditor, known.persons
+    refused = sides_refused(instruction)
+    if refused is not None:
+        return refused
+    debtor_agent = known.participants.get(instruction.debtor_agent[:8])
+    if debtor_agent is None:
+        return Refusal("debtor-agent-unknown", {"agent": instruction.debtor_agent}, "debtor_agent")
+    creditor_agent = known.participants.get(instruction.creditor_agent[:8])
+    if creditor_agent is None:
+        return Refusal("creditor-agent-unknown", {"agent": instruction.creditor_agent}, "creditor_agent")
+    refused = _accounts(debtor.account, creditor.account)
+    if refused is None and debtor.identification is None:
+        refused = Refusal("identification-missing", {}, "debtor.identification")
+    refused = (
+        refused
+        or _identified(_held(debtor.identification, persons), _held(creditor.identification, persons))
+        or _cards(instruction, debtor_agent, creditor_agent)
+        or codes_refused(instruction)
+    )
+    return refused or kind_of(instruction, debtor_agent, creditor_agent, day)
+
+
+def _with_what_is_rare(facts: PaymentFacts, papers: tuple[Document, ...], known: Known, day: date) -> PaymentFacts:
+    """Add what few payments have: documents, states the debtor is under, a registered pair of accounts, a group of firms."""
+    persons, debtor_person = known.persons, facts.debtor_id
+    pair = persons.pair_between(debtor_person, facts.debtor_account, facts.creditor_account)
+    group = known.groups.get(debtor_person)
+    if group is not None and known.groups.get(facts.creditor_id) is not group:
+        group = None  # no payment within it
+    profile = facts.profile._replace(
+        documents=frozenset([document.type for document in papers]),
+        debtor_states=persons.states_on(debtor_person, day),
+        paired=pair is not None,
+        wealth_channel=pair.channel if pair else "",
+        wealth_channels=persons.channels(debtor_person, pair.direction) if pair else _NONE,
+        same_group=group is not None,
+    )
+    return facts._replace(
+        profile=profile,
+        documents=_papers(papers, facts.creditor_account, persons),
+        group=group.name if group else "",
+        group_equity=group.equity if group else None,
+    )
 
 
 def _amount(instruction: Instruction) -> Money | Refusal:
-    debit_currency = instruction.debtor.account.currency
-    if debit_currency is None:
-        return Refusal(
-            "field-missing",
-            {"field": "debtor.account.currency", "why": "It is the currency debited."},
-            "debtor.account.currency",
-        )
-    currency, text = instruction.instructed_amount.currency, instruction.instructed_amount.amount
-    settlement = instruction.settlement_currency
-    for field, side in (("debtor.account.currency", debit_currency), ("settlement_currency", settlement)):
-        if side not in EXPONENTS:
-            what = f"currency {side!r} is not carried; use one of {', '.join(sorted(EXPONENTS))}"
-            return Refusal("currency-not-carried", {"what": what}, field)
+    currency = instruction.instructed_amount.currency
     try:
-        amount_minor = parse_amount(text, currency)
+        amount_minor = parse_amount(instruction.instructed_amount.amount, currency)
     except AmountError as error:
         name = {"CH20": "amount-decimals", "AM03": "currency-not-carried"}.get(error.code, "amount-invalid")
         return Refusal(name, {"what": str(error)}, "instructed_amount")
     if amount_minor == 0:
         return Refusal("amount-zero", {}, "instructed_amount.amount")
-    if currency not in (debit_currency, settlement):
-        detail = {"instructed": currency, "debit": debit_currency, "settlement": settlement}
-        return Refusal("currency-inconsistent", detail, "instructed_amount.currency")
     return Money(amount_minor, currency)
 
 
-def _accounts(debtor: Party, creditor: Party) -> Refusal | None:
-    if debtor.account.number is None or debtor.account.proxy is not None:
+def _accounts(debtor: Account, creditor: Account) -> Refusal | None:
+    if debtor.number is None or debtor.proxy is not None:
         return Refusal(
             "account-malformed", {"what": "The debtor's account must be given by its number"}, "debtor.account"
         )
-    if (creditor.account.number is None) == (creditor.account.proxy is None):
+    if (creditor.number is None) == (creditor.proxy is None):
         return Refusal(
             "account-malformed",
             {"what": "The creditor's account has neither or both of number and proxy"},
@@ -161,26 +196,24 @@ def _accounts(debtor: Party, creditor: Party) -> Refusal | None:
     return None
 
 
-def _cards(sides: Mapping[str, tuple[Party, Participant]]) -> Refusal | None:
+def _identified(debtor: Holder, creditor: Holder) -> Refusal | None:
+    if debtor.wrong is not None:
+        return Refusal("identification-wrong", {"what": debtor.wrong}, "debtor.identification.number")
+    if creditor.wrong is not None:
+        return Refusal("identification-wrong", {"what": creditor.wrong}, "creditor.identification.number")
+    return None
+
+
+def _cards(instruction: Instruction, debtor_agent: Participant, creditor_agent: Participant) -> Refusal | None:
     """Judge the numbers of mainland bank cards; of those of other places no form is known (facts messages 2.5)."""
-    for side, (party, agent) in sides.items():
+    sides = (("debtor", instruction.debtor, debtor_agent), ("creditor", instruction.creditor, creditor_agent))
+    for side, party, agent in sides:
         number = party.account.number
         if party.account.type != "card" or agent.country != "CN" or number is None or MARK in number:
             continue
         what = check_card(normalize_account(number))
         if what is not None:
             return Refusal("account-malformed", {"what": what}, f"{side}.account.number")
-    return None
-
-
-def _identified(debtor: Identification | None, creditor: Identification | None) -> Refusal | None:
-    if debtor is None:
-        return Refusal("identification-missing", {}, "debtor.identification")
-    for side, given in (("debtor", debtor), ("creditor", creditor)):
-        if given is not None:
-            what = identifiers.check(given.type, given.number, given.country)
-            if what is not None:
-                return Refusal("identification-wrong", {"what": what}, f"{side}.identification.number")
     return None
 
 
@@ -194,25 +227,6 @@ def _accepted_at(said: str | None, received_at: datetime) -> datetime | Refusal 
     if received_at - accepted_at > ACCEPTED_BEFORE_MAX:
         return Refusal("acceptance-too-old", {"accepted_at": said}, "acceptance_date_time")
     return accepted_at.astimezone(UTC)
-
-
-def _codes(instruction: Instruction) -> Refusal | None:
-    """Take the code sets that a message may carry, so that JSON and XML are judged alike."""
-    codes = load_codes()
-    purpose, category = instruction.purpose_code, instruction.category_purpose
-    if not purpose:
-        return Refusal("purpose-missing", {}, "purpose_code")
-    if purpose not in codes.purposes:
-        return Refusal("purpose-unknown", {"purpose": purpose}, "purpose_code")
-    if category is not None and category not in codes.category_purposes:
-        return Refusal("category-purpose-unknown", {"category_purpose": category}, "category_purpose")
-    for side, party in (("debtor", instruction.debtor), ("creditor", instruction.creditor)):
-        if party.residency not in codes.countries:
-            return Refusal("residency-unknown", {"residency": party.residency}, f"{side}.residency")
-        given = party.identification
-        if given is not None and given.country not in codes.countries:
-            return Refusal("country-unknown", {"country": given.country}, f"{side}.identification.country")
-    return None
 
 
 def _payee(instruction: Instruction, directory: Directory, agent: Participant) -> str | Refusal:
@@ -304,19 +318,19 @@ def _digit(char: str) -> str:
     return char if char.isascii() else str(unicodedata.decimal(char, char))
 
 
-def _person(given: Identification, persons: Persons) -> str:
-    return persons.person_id(given.type, given.country, identifiers.normalize(given.type, given.number))
+def _held(given: Identification | None, persons: Persons) -> Holder:
+    return _holder(persons.key, given.type, given.number, given.country) if given is not None else _NOBODY
 
 
-def _kind(party: Party) -> str:
-    if party.identification is not None:
-        return "person" if party.identification.type in PERSON_ID_TYPES else "firm"
-    return "firm" if party.sector in CORPORATE_SECTORS else "person"
+@lru_cache(_REMEMBERED_MAX)
+def _holder(key: bytes, kind: str, number: str, country: str) -> Holder:
+    wrong = identifiers.check(kind, number, country)
+    return Holder(wrong, "" if wrong else pseudonym(key, kind, country, identifiers.normalize(kind, number)))
 
 
-def _sector(party: Party, kind: str) -> str:
-    return "corporation" if kind == "firm" and party.sector == "household" else party.sector
+@lru_cache(2 * _REMEMBERED_MAX)
+def _account(key: bytes, bic: str, number: str) -> str:
+    return pseudonym(key, "account", bic, normalize_account(number))
 
 
-def _document(given: Identification | None) -> str:
-    return f"{given.type}:{given.country}" if given is not None else ""
+_NOBODY = Holder(None, "")

@@ -16,6 +16,7 @@ from builders import HARBOUR, NOON
 from bayswitch import AsyncClient
 from switch.api.access import Access, Limiter
 from switch.api.app import create_app
+from switch.api.operations import front
 from switch.main import open_sandbox
 from switch.payment.instruction import Instruction
 from switch.sandbox import Sandbox
@@ -52,6 +53,7 @@ class Served:
     sandbox: Sandbox
     url: str
     access: Access
+    app: Any  # the application it serves
 
     def client(self, bic: str = HARBOUR, **options: Any) -> AsyncClient:
         """The client of a participant under its own key."""
@@ -77,7 +79,8 @@ async def serving(sandbox: Sandbox, limiter: Limiter | None = None, start_at: da
         await access.issue(bic, key_of(bic))
     app = create_app(sandbox, access, limiter)
     config = uvicorn.Config(
-        app,
+        front(app),
+        interface="asgi3",
         port=0,
         loop="none",
         http="httptools",
@@ -92,7 +95,7 @@ async def serving(sandbox: Sandbox, limiter: Limiter | None = None, start_at: da
         await asyncio.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Served(sandbox, f"http://127.0.0.1:{port}", access)
+        yield Served(sandbox, f"http://127.0.0.1:{port}", access, app)
     finally:
         server.should_exit = True
         await task

@@ -181,8 +181,9 @@ async def test_metrics_count_answers_and_payments(own: Served) -> None:
     async with own.client() as client:
         await client.pay(body_of(northbound("1.00")))
         text = await client.metrics()
-    assert 'bayswitch_http_answers_total{operation="POST /v1/payments",status="202"} 1.0' in text
-    assert 'bayswitch_admissions_total{outcome="accepted"} 1.0' in text
+    worker = f'worker="{own.sandbox.worker.incarnation}"'
+    assert f'bayswitch_http_answers_total{{operation="POST /v1/payments",status="202",{worker}}} 1.0' in text
+    assert f'bayswitch_admissions_total{{outcome="accepted",{worker}}} 1.0' in text
 
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

@@ -10,15 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import pytest
 import pytest_asyncio
-from builders import NOON, RULEBOOK, northbound
+from builders import NOON, RULEBOOK, northbound, to_magic
 from worker_process import LEASE_SECONDS, PAYMENTS, RENEW_SECONDS, load
 
+from limits.calendars import law_day
 from loadtest.audit.audit import audit
 from rails.catalogue import load_catalogue
+from switch import sandbox as sandboxes
 from switch.flow.loops import Loops
+from switch.flow.ports import Step
 from switch.main import open_sandbox, postgres_sandbox
-from switch.payment.status import FINAL
+from switch.payment.status import FINAL, TIME_OUT
 from switch.sandbox import Sandbox
 
 FINAL_WITHIN_SECONDS = 40  # machine seconds; on a quiet machine it takes two
@@ -94,6 +98,45 @@ async def test_two_workers_never_do_the_same_work_or_exceed_a_cap(postgres_url: 
     await clean(postgres_url, name, 200)
 
 
+async def test_who_starts_beside_others_carries_out_none_of_their_reports(
+    postgres_url: str, name: str, start: Start
+) -> None:
+    """Before, each report of the last hour was carried out once more by every worker that started."""
+    first = await start()
+
+    async def pay(count: int, of: str) -> None:
+        many = [(f"{of}{n}", northbound("10.00", person=n, instruction_id=f"{of}{n}")) for n in range(count)]
+        await asyncio.gather(*(first.pay(one, one.debtor_agent, key) for key, one in many))
+
+    await pay(100, "before")
+    await all_final(first)
+    paying = asyncio.create_task(pay(100, "during"))
+    second = await start()
+    await paying
+    await all_final(first)
+    assert await second.settle_down(10)
+    workers = [first.worker.metrics, second.worker.metrics]
+    assert [(m.out_of_turn, m.strays) for m in workers] == [(0, 0), (0, 0)]
+    assert sum(second.worker.metrics.reports.values()) == 0
+    await clean(postgres_url, name, 200)
+
+
+async def test_who_waits_at_one_worker_hears_of_what_another_finishes_also_without_valkey(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandboxes, "LOOK_SECONDS", 0.05)
+    one, other = await start(), await start()
+    await one.move_clock(None, 0)  # it stands: nobody's deadline comes
+    silent = to_magic("SILENT")
+    payment_id = (await one.pay(silent, silent.debtor_agent, "k")).payment_id
+    waiting = asyncio.create_task(other.wait_final(payment_id, 20))
+    await asyncio.sleep(0.2)
+    assert not waiting.done()
+    assert await one.store.finish([Step(payment_id, law_day(NOON), TIME_OUT, NOON)])  # no worker tells of it
+    async with asyncio.timeout(5):
+        await waiting
+
+
 async def test_workers_killed_in_the_middle_of_a_batch_lose_nothing(
     postgres_url: str, name: str, start: Start, tmp_path: Path
 ) -> None:
@@ -117,7 +160,7 @@ async def test_workers_killed_in_the_middle_of_a_batch_lose_nothing(
         status = await child.wait()
         assert (ready, status) == (b"ready\n", -signal.SIGKILL), f"{place}: {log.read_text()[-2000:]}"
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):  # four processes that start at once on two cores others share
         await asyncio.gather(*(killed(place, n * PAYMENTS // len(places)) for n, place in enumerate(places)))
     held = await unfinished(survivor)
     assert held, "the dead left nothing unfinished: the test has lost its point"

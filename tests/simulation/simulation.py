@@ -149,6 +149,8 @@ class Simulation:
                 inventory=dict.fromkeys(registry.inventory, "9000"),
             )
         made = build_rails(self._book, is_business_day, self.seed)
+        for rail in made.values():
+            rail.resent = True  # as where the switch itself makes them
         rails: Any = {name: TroubledRail(rail, self.trouble, self) for name, rail in made.items()}
         world.clock, world.rails, world.registry, world.rates = self.clock, rails, registry, RATES
         world.take_rulebook(rulebook(0))

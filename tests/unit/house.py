@@ -64,10 +64,27 @@ SWITCH_ARROWS: dict[str, set[str]] = {
         "report",
         "embedded",
         "logs",
+        "tracing",
     },
+    "tracing": {"flow", "sandbox"},
     "rail_process": {"embedded", "logs", "main"},
-    "bench": {"payment", "participants", "directory", "translate", "clock", "flow", "sandbox", "embedded", "main"},
+    "child": {"embedded"},
+    "chaos": {"embedded"},
+    "bench": {
+        "child",
+        "payment",
+        "participants",
+        "directory",
+        "translate",
+        "clock",
+        "flow",
+        "sandbox",
+        "embedded",
+        "main",
+    },
     "cli": {
+        "chaos",
+        "child",
         "drills",
         "api",
         "payment",
@@ -101,6 +118,13 @@ PURE = {
     "switch.payment": True,
     "switch.translate": True,
     "switch.report": True,
+    "switch.chaos.actors": True,
+    "switch.chaos.plan": True,
+    "switch.chaos.traffic": True,
+    "switch.chaos.frontend": True,
+    "switch.chaos.judge": True,
+    "switch.chaos.seconds": True,
+    "switch.chaos.telling": True,
 }
 
 # Each I/O library at its edge (nobody: another one here does its work), and what only one place may wire or speak.
@@ -112,18 +136,28 @@ EDGES: dict[str, tuple[str, ...]] = {
         "rails.postgres_book",
         "rails.postgres_contents",
         "loadtest.audit",
+        "switch.chaos.stage",
     ),
-    "redis": ("switch.store", "switch.main"),
-    "fastapi": ("switch.api",),
+    "redis": ("switch.store", "switch.main", "switch.chaos.stage"),
+    "fastapi": ("switch.api", "switch.bench.trivial"),
     "fastapi_offline": ("switch.api",),
     "starlette": ("switch.api", "rails.serving"),
-    "uvicorn": ("switch.main", "switch.rail_process", "switch.cli"),
-    "uvloop": ("switch.main", "switch.rail_process", "switch.cli", "switch.bench"),
+    "opentelemetry": ("switch.tracing",),  # an extra: only who traces needs it
+    "uvicorn": ("switch.main", "switch.rail_process", "switch.cli", "switch.bench.trivial"),
+    "uvloop": ("switch.main", "switch.rail_process", "switch.cli", "switch.bench", "loadtest", "switch.chaos.serving"),
     "httpx": ("bayswitch", "rails.channel", "rails.conformance"),
     "stamina": ("bayswitch", "switch.cli"),
     "typer": ("switch.cli", "loadtest"),
     "rich": ("switch.cli", "loadtest"),
-    "socket": ("switch.embedded", "switch.main", "switch.rail_process", "switch.bench"),
+    "socket": (
+        "switch.embedded",
+        "switch.main",
+        "switch.rail_process",
+        "switch.child",
+        "switch.bench",
+        "switch.chaos.proxy",
+        "loadtest.locust",
+    ),
     "subprocess": ("switch.embedded", "switch.cli", "switch.bench", "loadtest"),
     "multiprocessing": ("switch.main", "switch.cli", "switch.bench", "limits.lab", "loadtest"),
     "fcntl": ("switch.embedded",),
@@ -156,7 +190,14 @@ NOT_IN_PURE = {
 ALLOWED_IN_PURE = {"threading.get_ident"}  # one lxml schema per thread; asks nothing of the world
 
 # What asks the machine: only these modules may (a client makes keys and waits; a load generator measures).
-ASKS_THE_MACHINE = ("switch.clock", "switch.main", "switch.rail_process", "bayswitch", "loadtest")
+ASKS_THE_MACHINE = (
+    "switch.clock",
+    "switch.main",
+    "switch.rail_process",
+    "bayswitch",
+    "loadtest",
+    "switch.chaos.running",
+)
 WALL_CLOCK_AND_CHANCE = re.compile(
     r"datetime\.datetime\.(now|utcnow|today)|datetime\.date\.today"
     r"|time\.(time|time_ns|localtime|gmtime|ctime|clock_gettime|clock_gettime_ns)"

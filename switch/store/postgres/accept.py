@@ -5,6 +5,7 @@ whether they did. Where an identity stands already, or a counter does not come b
 the exact path sorts out replays and judges payment by payment.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -86,8 +87,9 @@ async def accept_batch(
     incarnation: int,
     judge: Judge,
     standings: set[str],
+    paths: Counter[str],
 ) -> list[Outcome]:
-    """Run the fast path, and the exact one where it does not hold; `standings` are those known to be stored."""
+    """Run the fast path, and the exact one where it does not hold; `standings` are those known to be stored, `paths` counts which was taken."""
     new = {
         item.finding.standing_id: item.finding.standing
         for item in batch
@@ -105,8 +107,10 @@ async def accept_batch(
                 add_transfers(rows, plan.transfers)
             if not await reserve_fast(connection, rows):
                 raise _RollBack
+        paths["fast"] += 1
         return _outcomes(batch, sorted_batch, {}, {}, {})
     except (_RollBack, asyncpg.UniqueViolationError):
+        paths["exact"] += 1
         return await _accept_exact(connection, queries, batch, generation, incarnation, judge)
 
 

@@ -52,6 +52,7 @@ class Connections:
     def __init__(self, url: str, schema: str, size: int) -> None:
         self._url, self._schema, self._size = url, schema, size
         self._pool: Any = None
+        self._asked_for = 0  # connections taken, or waited for
 
     async def open(self) -> None:
         """Make the sandbox's schema if it is not there, and the pool; raises MadeByAnother.
@@ -98,14 +99,22 @@ class Connections:
         if self._pool is not None:
             await self._pool.close()
 
+    def usage(self) -> tuple[int, int, int]:
+        """Return how many connections are open, how many of these idle, and how many tasks wait for one."""
+        size, idle = self._pool.get_size(), self._pool.get_idle_size()
+        return size, idle, max(0, self._asked_for - (size - idle))
+
     @asynccontextmanager
     async def one(self) -> AsyncIterator[Any]:
         """Take a connection. Raises StoreUnavailable where it is lost meanwhile."""
+        self._asked_for += 1
         try:
             async with self._pool.acquire() as connection:
                 yield connection
         except _AWAY as error:
             raise StoreUnavailable(str(error)) from error
+        finally:
+            self._asked_for -= 1
 
     async def retrying(self, work: Callable[[Any], Awaitable[T]], *also: type[Exception]) -> T:
         """Run `work(connection)` again where two transactions met in a deadlock (40P01), or on what `also` names."""

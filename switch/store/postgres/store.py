@@ -5,7 +5,7 @@ in .workers; reads stand here. SQL is in .sql files, connections and the mapping
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from fx.quotes import Quote
 from limits.claims import Sums
 from switch.flow.directory_books import DirectoryRow
 from switch.flow.figures import Figures, Period
+from switch.flow.measure_books import Usage
 from switch.flow.ports import (
     PERSON,
     Admission,
@@ -35,7 +36,7 @@ from switch.flow.ports import (
 )
 from switch.flow.queue_books import Queued, Release
 from switch.payment.plan import Transfer
-from switch.store.postgres import alone, directory, queue, workers
+from switch.store.postgres import alone, directory, measure, queue, workers
 from switch.store.postgres.accept import accept_batch
 from switch.store.postgres.adjust import adjust_payment
 from switch.store.postgres.connections import Connections
@@ -81,6 +82,7 @@ class PostgresStore:
         self._lapsed: list[int] = []  # incarnations whose lease had lapsed when it registered
         self._days: set[date] = set()  # whose partitions are there
         self._standings: set[str] = set()  # that are stored
+        self._paths: Counter[str] = Counter()  # batches accepted, by path through the counters
 
     # --- world ---
 
@@ -149,7 +151,9 @@ class PostgresStore:
         async def work(connection: Any) -> list[Outcome]:
             for day in {item.received_on for item in batch}:
                 await self._ensure_day(connection, day)
-            return await accept_batch(connection, self._q, batch, generation, self._incarnation, judge, self._standings)
+            return await accept_batch(
+                connection, self._q, batch, generation, self._incarnation, judge, self._standings, self._paths
+            )
 
         return await self._connections.retrying(work)
 
@@ -220,6 +224,23 @@ class PostgresStore:
         """Have payments that still wait do so until another opening."""
         async with self._connections.one() as connection:
             await queue.put_off(connection, waiting)
+
+    # --- what is measured ---
+
+    def usage(self) -> Usage:
+        """Return what the store has counted; asks nobody."""
+        size, idle, waiters = self._connections.usage()
+        return Usage(self._paths, {"open": size, "idle": idle}, waiters)
+
+    async def count_queued(self, limit: int) -> int:
+        """Count payments that wait for an opening, up to `limit`."""
+        async with self._connections.one() as connection:
+            return await measure.count_queued(connection, limit)
+
+    async def count_unread(self, after: str, participant: str | None, limit: int) -> int:
+        """Count events after the cursor that `stream` would give, among the next `limit` of all participants."""
+        async with self._connections.one() as connection:
+            return await measure.count_unread(connection, after, participant, limit)
 
     # --- quotes, keys ---
 

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from audited_sandbox import START_AT, Lived, a_law_that_gives_back, come_back, drop
 
-from loadtest.audit.audit import Audit, audit, audit_moment
+from loadtest.audit.audit import Audit, audit, audit_moment, prepare
 from switch.clock import BusinessClock
 from switch.main import open_sandbox, postgres_sandbox
 
@@ -132,6 +132,7 @@ class _Undo(Exception):
 async def _audited_with(back: Lived, statements: str) -> Audit:
     connection = await asyncpg.connect(back.url, server_settings={"search_path": SANDBOX})
     try:
+        await prepare(connection, SANDBOX)
         async with connection.transaction():
             done = [await connection.execute(statement) for statement in statements.split(";")]
             assert not any(tag.endswith(" 0") for tag in done), f"nothing was planted: {done}"

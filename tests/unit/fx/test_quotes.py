@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fx.money import EXPONENTS, Money
 from fx.providers import Provider, Spreads, Tier, load_providers
-from fx.quotes import Price, Request, firm, prices
+from fx.quotes import Price, Request, best_price, firm, prices
 from fx.rates import FixedRates, Rates, SeededRates
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -148,3 +148,11 @@ def test_a_provider_with_senseless_tiers_does_not_load(tmp_path: Path, wrong: st
     )
     with pytest.raises(ValueError, match=says):
         load_providers(path)
+
+
+@given(currency, currency, st.integers(0, 10**10), st.booleans())
+def test_the_best_price_is_the_first_of_all(sell: str, buy: str, amount_minor: int, fixes_sell: bool) -> None:
+    assume(sell != buy)
+    providers = [a_provider("zeta", 10), a_provider("alpha", 20), a_provider("beta", 10), *load_providers()]
+    request = a_request(sell, buy, amount_minor, sell if fixes_sell else buy)
+    assert best_price(providers, request, RATES) == next(iter(prices(providers, request, RATES)), None)

@@ -1,0 +1,39 @@
+-- What the auditor asks besides: whom there is to audit, what the rails' books hold, what was forced.
+
+-- name: rail_schemas
+SELECT nspname AS schema, replace(substr(nspname, length($1) + 7), '_', '-') AS rail
+FROM pg_namespace
+WHERE starts_with(nspname, $1 || '_rail_') AND to_regclass(format('%I.book', nspname)) IS NOT NULL
+ORDER BY nspname
+
+-- name: copy_book
+-- Of the rail $1, whose schema stands first on the search path. What an operator has dictated stands in an entry's place.
+INSERT INTO rail_book
+SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at) FROM dictated
+UNION ALL
+SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at)
+FROM book
+WHERE NOT EXISTS (SELECT FROM dictated WHERE dictated.uetr = book.uetr AND dictated.leg = book.leg)
+
+-- name: copy_back
+-- As copy_book.
+INSERT INTO rail_back
+SELECT $1, recall_id, true, uetr, leg, amount_minor, currency, answered_at FROM recall_case WHERE status = 'accepted'
+UNION ALL
+SELECT $1, u.return_id, false, u.uetr, u.leg, u.amount_minor, u.currency, u.at
+FROM unasked_return u JOIN rail_book b USING (uetr, leg) WHERE b.rail = $1 AND b.outcome IN (1, 2)
+
+-- name: sandbox_exists
+SELECT to_regclass(format('%I.fence', $1::text)) IS NOT NULL
+
+-- name: clock
+SELECT world ->> 'clock_anchor' AS anchor, world ->> 'clock_business' AS business, world ->> 'clock_rate' AS rate,
+    (SELECT max(at) FROM event) AS newest_event_at
+FROM fence
+
+-- name: forced
+SELECT x.payment_id::text, x.kind, c.value ->> 0 AS rule, c.value ->> 1 AS counter, (c.value ->> 2)::bigint AS delta
+FROM exception_record x CROSS JOIN json_array_elements(x.claims::json) AS c (value) ORDER BY x.at, x.payment_id
+
+-- name: temporary_bytes
+SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'

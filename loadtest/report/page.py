@@ -1,0 +1,230 @@
+"""The report's page: verdict first, then figures, charts, refusals, resources, gate, audit, and on what all that was measured."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from loadtest.report import charts
+
+Document = Mapping[str, Any]
+_AUDIT_ROWS_MAX = 60
+
+
+def page(document: Document) -> str:
+    """Write the whole page of a load.json."""
+    name = document.get("profile", {}).get("name", "steps")
+    style = (files("loadtest.report") / "style.css").read_text(encoding="utf-8")
+    parts = [
+        _head(document, name),
+        _tiles(document),
+        _knee(document["knee"]) if "knee" in document else "",
+        _section("Over time", _over_time(document)),
+        _section("Steps", _steps(document["steps"])),
+        _section("Not accepted, and why", _reasons(document)),
+        _section("Resources", _resources(document)),
+        _section("Validity gate", _gate(document)),
+        _section("Audit", _audit(document.get("audit"))),
+        _section("Measured on", _manifest(document)),
+    ]
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>bayswitch load {escape(name)}</title><style>{style}</style></head><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _head(document: Document, name: str) -> str:
+    about = escape(document.get("profile", {}).get("about", ""))
+    why = document.get("why_not", document["gate"]["why"])
+    if why:
+        items = "".join(f"<li>{escape(each)}</li>" for each in why)
+        verdict = (
+            f'<div class="verdict bad"><b>Not sound.</b> No figure below stands without this:<ul>{items}</ul></div>'
+        )
+    else:
+        audit = document.get("audit")
+        books = "and the audit found the books right" if audit else "the books were not audited"
+        verdict = f'<div class="verdict"><b>Sound.</b> Everything offered was sent and answered, the generator had room, {books}.</div>'
+    return f'<h1>bayswitch load: {escape(name)}</h1><p class="dim">{about}</p>{verdict}'
+
+
+def _tiles(document: Document) -> str:
+    total, acceptance, completion = document["total"], document["acceptance_ms"], document["completion_ms"]
+    knee = document.get("knee")
+    tiles: list[tuple[str, str]] = []
+    if knee and knee["found"]:
+        half = knee["half"]
+        tiles += [
+            (f"{knee['rate']:,.0f}/s", f"knee: p99 ≤ {knee['limits']['p99_ms_max']:g} ms"),
+            (_ms(half["p99_ms"]), "acceptance p99 at half of the knee"),
+            (_ms(half["completion_p99_ms"]), "completion p99 at half of the knee"),
+        ]
+    else:
+        tiles += [
+            (_ms(acceptance["p50"]), "acceptance p50"),
+            (_ms(acceptance["p99"]), "acceptance p99"),
+            (_ms(completion["p99"]), f"completion p99, {completion['samples']:,} samples"),
+        ]
+    answered = max(total["answered"], 1)
+    tiles += [
+        (f"{total['offered']:,}", "calls offered"),
+        (f"{total['accepted'] / answered:.1%}", "accepted"),
+        (f"{total['refused'] / answered:.1%}", "refused"),
+        (f"{total['shed'] / answered:.2%}", "shed (503, Retry-After)"),
+    ]
+    shown = "".join(
+        f'<div class="tile"><b>{escape(figure)}</b><span>{escape(what)}</span></div>' for figure, what in tiles
+    )
+    return f'<div class="tiles">{shown}</div>'
+
+
+def _knee(knee: Document) -> str:
+    said = (
+        f"{knee['rate']:,.0f} calls a second held when they were measured once more and for longer; searched to {knee['precision']:.0%}."
+        if knee["found"]
+        else f"No knee was found: {escape(knee['why'])}."
+    )
+    rows = [
+        (
+            f"{point['rate']:,.0f}", f"{point['achieved_per_second']:,.0f}", f"{point['p50_ms']:,.1f}", f"{point['p99_ms']:,.1f}",
+            f"{point['shed_share']:.2%}", point["verdict"],
+        )
+        for point in knee["curve"]
+    ]  # fmt: skip
+    table = _table(("offered/s", "answered/s", "p50 ms", "p99 ms", "shed", "verdict"), rows, numbers=5)
+    drawing = _chart(charts.knee(knee["curve"], knee["limits"]["p99_ms_max"])) + _chart(charts.achieved(knee["curve"]))
+    return _section(
+        "Knee",
+        f'<p>{said}</p><p class="note">The dashed lines: the limit of p99; all that was offered.</p>{drawing}{table}',
+    )
+
+
+def _over_time(document: Document) -> str:
+    series = document["series"]
+    latency = charts.percentiles(series) if any(row["p50_ms"] is not None for row in series) else ""
+    return (
+        "<h3>Acceptance: from the intended instant of sending to a 202 or a refusal</h3>"
+        f"{_chart(latency)}<h3>Calls</h3>{_chart(charts.rates(series))}"
+        '<p class="note">A call belongs to the second in which it was to be sent. Warm-up is drawn and not judged.</p>'
+    )
+
+
+def _steps(steps: Sequence[Document]) -> str:
+    rows = []
+    for step in steps:
+        accepted, completed = step["acceptance_ms"], step["completion_ms"]
+        gate = step["gate"]
+        rows.append(
+            (
+                step["name"], f"{step['rate']:,.0f}", f"{step['achieved_per_second']:,.0f}", f"{accepted['p50']:,.1f}",
+                f"{accepted['p90']:,.1f}", f"{accepted['p99']:,.1f}", f"{accepted['p99.9']:,.1f}", f"{accepted['max']:,.0f}",
+                f"{completed['p50']:,.1f}", f"{completed['p99']:,.1f}", "holds" if gate["valid"] else "INVALID",
+            )
+        )  # fmt: skip
+    head = ("step", "offered/s", "answered/s", "p50", "p90", "p99", "p99.9", "max", "completion p50", "p99", "gate")
+    note = '<p class="note">Milliseconds, of calls after the warm-up. Completion: to the final status, of sampled calls that wait for it.</p>'
+    return _table(head, rows, numbers=9, first=1) + note
+
+
+def _reasons(document: Document) -> str:
+    kinds = (("refusals", "refused"), ("shed", "shed"), ("wrong", "wrong answer"), ("errors", "error"))
+    rows = [
+        (title, row["reason"], row["rule"] or "—", f"{row['count']:,}")
+        for name, title in kinds
+        for row in document[name]
+    ]
+    if not rows:
+        return "<p>Every call was accepted.</p>"
+    return _table(("what", "reason", "rule", "calls"), rows, numbers=1, first=3)
+
+
+def _resources(document: Document) -> str:
+    lines = document.get("resources") or []
+    if not lines:
+        return "<p>Not recorded: the processes of a switch elsewhere are not known.</p>"
+    start = document["started_at"]
+    cpu = charts.resources(lines, start, "cpu", "cores in use")
+    memory = charts.resources(lines, start, "memory_mb", "memory, MB")
+    used = document.get("memory_mb", {})
+    rows = [(role, *(f"{each[part]:,.0f}" for part in ("first", "last", "peak"))) for role, each in used.items()]
+    return (
+        f"<h3>CPU</h3>{_chart(cpu)}<h3>Memory</h3>{_chart(memory)}{_table(('process', 'first tenth, MB', 'last tenth', 'peak'), rows, 3, 1)}"
+        '<p class="note">PostgreSQL: all its processes, shared pages counted once. The generator shares the cores with what it measures.</p>'
+    )
+
+
+def _gate(document: Document) -> str:
+    gate, model, total = document["gate"], document["model"], document["total"]
+    rows = [
+        ("offered = sent = answered", f"{total['offered']:,} = {total['sent']:,} = {total['answered']:,}"),
+        ("generator's CPU at most", f"{gate['cpu_share_max']:.0%} of a core; 70% is the limit"),
+        ("generator's ceiling", f"{gate['ceiling_per_second']:,} calls a second of its own CPU, measured against a server that does nothing"),
+        ("arrivals", f"{model['arrivals']}, open model; latency {model['latency']}"),
+        ("histogram", f"log-linear, a percentile at most {model['precision']:.2%} off"),
+        ("verdict", "holds" if gate["valid"] else "INVALID: " + "; ".join(gate["why"])),
+    ]  # fmt: skip
+    note = (
+        '<p class="note">Rates beyond the knee are part of the search and not of the gate.</p>'
+        if "knee" in document
+        else ""
+    )
+    return _table(("what", "figure"), rows) + note
+
+
+def _audit(audit: Document | None) -> str:
+    if audit is None:
+        return "<p>Not made: where the books are was not said.</p>"
+    if audit.get("error"):
+        return f"<p>Could not be made: {escape(audit['error'])}</p>"
+    found = audit["violations"]
+    after = "when every payment was final" if audit.get("drained") else "while payments were still open"
+    said = f"<p>{audit['payments']:,} payments, <b>{len(found):,} violations</b>, {after}.</p>"
+    if found:
+        rows = [(each["check"], each["detail"]) for each in found[:_AUDIT_ROWS_MAX]]
+        return said + _table(("check", "violation"), rows)
+    checks = audit.get("checks") or []
+    rows = [(each["check"], f"{each['looked_at']:,} {each['what']}") for each in checks]
+    return said + (_table(("check", "looked at"), rows) if rows else "")
+
+
+def _manifest(document: Document) -> str:
+    manifest = document.get("manifest") or {}
+    rows = []
+    for name, value in manifest.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{key} {each}" for key, each in value.items()) or "not known"
+        rows.append((name, "not known" if value in (None, "") else str(value)))
+    warm = sorted({step["warm_up_seconds"] for step in document["steps"]})
+    rows += [("warm-up seconds", ", ".join(f"{each:g}" for each in warm)), ("seed", str(document["model"]["seed"]))]
+    return _table(("what", "how"), dict(rows).items())
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{body}</section>"
+
+
+def _chart(svg: str) -> str:
+    return f'<div class="chart">{svg}</div>'
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0, first: int = 0) -> str:
+    """Write a table; `numbers` columns from `first` on are figures. Verdicts are coloured by their word."""
+
+    def of(n: int, text: str) -> str:
+        classes = ["n"] if first <= n < first + numbers else []
+        if text.startswith(("INVALID", "fails")):
+            classes.append("bad")
+        elif text == "holds":
+            classes.append("good")
+        return f' class="{" ".join(classes)}"' if classes else ""
+
+    top = "".join(f"<th{of(n, '')}>{escape(each)}</th>" for n, each in enumerate(head))
+    body = "".join(
+        "<tr>" + "".join(f"<td{of(n, each)}>{escape(each)}</td>" for n, each in enumerate(row)) + "</tr>"
+        for row in rows
+    )
+    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _ms(value: float) -> str:
+    return f"{value:,.1f} ms" if value < 1_000 else f"{value / 1000:,.2f} s"

@@ -1,0 +1,88 @@
+"""What `bayswitch bench` shows of its document: the table of rows, the ratios, a comparison. It measures nothing."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def tell(console: Console, document: Mapping[str, Any]) -> None:
+    """Show a run."""
+    console.print(_rates(document))
+    if document["ratios"]:
+        console.print(_ratios(document["ratios"]))
+    if "latency_ms" in document:
+        half = document["latency_ms"]["http_half_max"]
+        console.print(
+            f"at half of http_single's rate, from the intended send time: p50 {half['p50']} ms, p99 {half['p99']} ms"
+        )
+    if found := document.get("grown"):
+        console.print(
+            f"with {found['payments']:,} payments of {found['persons']:,} persons stored ({found['bytes_per_payment']:,} bytes each) a payment "
+            f"costs {found['cpu_ratio']['median']:.2f} × the CPU time and {found['wall_ratio']['median']:.2f} × the time of an empty "
+            f"store (asked: {found['asked']}, {'met' if found['met'] else 'missed'})",
+            soft_wrap=True,
+        )
+    audit = document["audit"]
+    console.print(f"audit: {audit['payments']:,} payments, {len(audit['violations'])} violations")
+    for fault in document["faults"]:
+        console.print(f"not valid: {fault}", style="red", soft_wrap=True)
+    for violation in audit["violations"][:10]:
+        console.print(f"violation: {violation}", style="red", soft_wrap=True, markup=False)
+
+
+def tell_comparison(console: Console, lines: Iterable[Mapping[str, Any]], against: str) -> None:
+    """Show a run beside a kept one."""
+    table = Table("row", "to", "now", "then", "change", "", title=f"beside {against}")
+    for line in lines:
+        now, kept = line["now"], line["kept"]
+        places = 0 if line["yardstick"] is None else 2
+        change = "" if line["change"] is None else f"{line['change']:+.0%}"
+        table.add_row(
+            line["row"],
+            line["yardstick"] or "",
+            _interval(now, places),
+            _interval(kept, places),
+            change,
+            line["verdict"],
+        )
+    console.print(table)
+
+
+def tell_budget(console: Console, budget: Mapping[str, Any]) -> None:
+    """Show the CPU time of a payment by stage."""
+    table = Table("stage", "CPU µs a payment", "share", title=f"CPU budget, {budget['payments']:,} payments")
+    for stage, spent in budget["stages"].items():
+        table.add_row(stage, f"{spent:.1f}", f"{spent / budget['sum']:.0%}")
+    table.add_row("sum", f"{budget['sum']:.1f}", "100%")
+    console.print(table)
+
+
+def _rates(document: Mapping[str, Any]) -> Table:
+    table = Table("row", "per second", "from - to", "Python µs", "PostgreSQL µs", title="bayswitch bench")
+    for name, rate in document["rates"].items():
+        interval, seen = document["intervals"][name], document["rows"][name][0]
+        cpu = seen.get("cpu_us", {})
+        table.add_row(
+            name,
+            f"{rate:,.0f}",
+            f"{interval['low']:,.0f} - {interval['high']:,.0f}",
+            f"{cpu['python']:.0f}" if "python" in cpu else "",
+            f"{cpu['postgres']:.0f}" if "postgres" in cpu else "",
+        )
+    return table
+
+
+def _ratios(ratios: Iterable[Mapping[str, Any]]) -> Table:
+    table = Table("row", "to", "ratio", "from - to", "asked", title="round by round")
+    for each in ratios:
+        asked = "" if each["asked"] is None else f"{each['asked']} {'met' if each['met'] else 'missed'}"
+        interval = f"{each['low']:.2f} - {each['high']:.2f}"
+        table.add_row(each["subject"], each["yardstick"], f"{each['median']:.2f}", interval, asked)
+    return table
+
+
+def _interval(found: Mapping[str, Any], places: int) -> str:
+    middle = f"{found['median']:,.{places}f}"
+    return middle if found["rounds"] == 1 else f"{middle} ({found['low']:,.{places}f} - {found['high']:,.{places}f})"

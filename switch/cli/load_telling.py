@@ -1,0 +1,79 @@
+"""What the terminal shows of a load: its steps, what was refused and why, the knee, the gate and the audit."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+_REASONS_SHOWN = 8
+
+
+def tell(document: dict[str, Any], report: Path | None) -> None:
+    """Tell a load on standard output."""
+    console = Console()
+    console.print(_steps(document))
+    if document["refusals"] or document["shed"] or document["wrong"] or document["errors"]:
+        console.print(_reasons(document))
+    completion = document["completion_ms"]
+    console.print(
+        f"completion (sampled, {completion['samples']:,} payments): p50 {completion['p50']:,.1f} ms, "
+        f"p99 {completion['p99']:,.1f} ms; still open when looked at: {completion['still_open']:,}"
+    )
+    if knee := document.get("knee"):
+        console.print(_knee(knee), soft_wrap=True)
+    gate = document["gate"]
+    console.print(
+        f"generator: at most {gate['cpu_share_max']:.0%} of its core used; its ceiling {gate['ceiling_per_second']:,} calls a second"
+    )
+    if used := document.get("memory_mb"):
+        told = ", ".join(f"{role} {each['first']:,.0f} → {each['last']:,.0f}" for role, each in used.items())
+        console.print(f"memory, MB, first and last tenth: {told}", soft_wrap=True)
+    audit = document["audit"]
+    if audit is None:
+        console.print("audit: not made (--data or --database-url says where the books are)", style="yellow")
+    else:
+        console.print(f"audit: {audit['payments']:,} payments, {len(audit['violations'])} violations")
+        for violation in audit["violations"][:_REASONS_SHOWN]:
+            console.print(f"    {violation['check']}: {escape(violation['detail'])}", style="red", soft_wrap=True)
+    for why in document["why_not"]:
+        console.print(escape(why), style="bold red", soft_wrap=True)
+    if document["holds"]:
+        console.print("sound: everything offered was sent and answered, and the books are right", style="bold green")
+    if report is not None:
+        console.print(f"report: {report}", style="dim", soft_wrap=True)
+
+
+def _steps(document: dict[str, Any]) -> Table:
+    table = Table(
+        "step", "offered/s", "answered/s", "p50 ms", "p99 ms", "max ms", "refused", "shed", "errors", "gate",
+        title=f"bayswitch load {document['profile']['name']}",
+    )  # fmt: skip
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    for step in document["steps"]:
+        latency, valid = step["acceptance_ms"], step["gate"]["valid"]
+        table.add_row(
+            step["name"], f"{step['rate']:,.0f}", f"{step['achieved_per_second']:,.0f}", f"{latency['p50']:,.1f}",
+            f"{latency['p99']:,.1f}", f"{latency['max']:,.0f}", f"{step['refused']:,}", f"{step['shed']:,}",
+            f"{step['errors'] + step['wrong']:,}", "holds" if valid else "[red]INVALID[/]",
+        )  # fmt: skip
+    return table
+
+
+def _reasons(document: dict[str, Any]) -> Table:
+    table = Table("what", "reason", "rule", "calls", title="not accepted")
+    table.columns[-1].justify = "right"
+    for name, title in (("refusals", "refused"), ("shed", "shed"), ("wrong", "wrong"), ("errors", "error")):
+        for row in document[name][:_REASONS_SHOWN]:
+            table.add_row(title, escape(row["reason"]), row["rule"], f"{row['count']:,}")
+    return table
+
+
+def _knee(knee: dict[str, Any]) -> str:
+    if not knee["found"]:
+        return f"[bold red]no knee: {escape(knee['why'])}[/]"
+    text = f"[bold]knee: {knee['rate']:,.0f} calls a second[/] with p99 of at most {knee['limits']['p99_ms_max']:g} ms"
+    half = knee["half"]
+    return f"{text}; at half of it p99 {half['p99_ms']:,.1f} ms" if half else text

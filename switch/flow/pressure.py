@@ -1,0 +1,45 @@
+"""How much may wait at a worker: what it gets done a second, and from how many on a newcomer would wait too long.
+
+Plain numbers of this process; machine seconds come in as arguments. It refuses nothing: the door asks, and says 503.
+"""
+
+EXPECTED_WAIT_SECONDS_MAX = (
+    0.2  # of a call with one payment: with the batch before it within the 250 ms a knee is measured by
+)
+BULK_WAIT_SECONDS_MAX = 2.0  # of what comes in bulk: its caller waits for all of it anyway
+# Always taken: half a transaction. The rate of a worker that had little to do says nothing of what it can do.
+WAITING_MIN = 512
+START_PER_SECOND = 1_000.0  # assumed until the first transactions have been measured
+SMOOTHED_SECONDS = (
+    0.5  # of work that the rate is an average of: some ten transactions, soon enough for a store that slows down
+)
+RETRY_SECONDS_MAX = 4  # refusals are told 1, 2, 3, 4, 1, ... seconds: those who come back do not come back at once
+
+
+class Pressure:
+    """The measured rate of a worker, and what follows from it."""
+
+    def __init__(self) -> None:
+        self.per_second = START_PER_SECOND
+        self.refused = 0  # told to come back: counted for the metrics, and to spread when they do
+        self._done_at = 0.0
+
+    def done(self, count: int, begun_at: float, now: float, kept_up: bool) -> None:
+        """Note that `count` were answered together; `kept_up`: nothing is left waiting, so it might have been more.
+
+        Transactions overlap: the time that counts is the one since the last of them was done.
+        """
+        seconds = max(now - max(begun_at, self._done_at), 1e-6)
+        self._done_at = now
+        rate = count / seconds
+        if not kept_up or rate > self.per_second:
+            self.per_second += (rate - self.per_second) * min(seconds / SMOOTHED_SECONDS, 1.0)
+
+    def room(self, wait_seconds_max: float) -> int:
+        """Return how many may be under way for the next one to wait `wait_seconds_max` at most."""
+        return max(WAITING_MIN, int(self.per_second * wait_seconds_max))
+
+    def retry_after(self, ahead: int) -> int:
+        """Return the seconds after which to come back, for one more that was refused with `ahead` under way."""
+        self.refused += 1
+        return int(ahead / self.per_second) + 1 + (self.refused - 1) % RETRY_SECONDS_MAX

@@ -1,0 +1,179 @@
+"""Under pressure: who would wait too long is refused at once, who waits no more is dropped undecided, and one of many waits behind one alone."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from builders import HARBOUR, a_submission, northbound
+from driver import Driver
+
+from switch.clock import BusinessClock
+from switch.flow import loops as flow_loops
+from switch.flow.loops import MIXED_BATCH_MAX, Busy, Loops
+from switch.flow.ports import Admission, Judge, Outcome, StoreUnavailable
+from switch.flow.pressure import EXPECTED_WAIT_SECONDS_MAX, RETRY_SECONDS_MAX, WAITING_MIN, Pressure
+from switch.flow.submission import UNANSWERED, UNDECIDED, Submission
+from switch.main import memory_sandbox, open_sandbox
+from switch.sandbox import Sandbox
+from switch.store.memory import MemoryStore
+
+
+async def opened() -> Sandbox:
+    sandbox = memory_sandbox(BusinessClock(), instant=True)
+    await open_sandbox(sandbox)
+    return sandbox
+
+
+def waiting(loops: Loops, count: int, *, bulk: bool = False, first: int = 0) -> list[Submission]:
+    many = [a_submission(northbound(person=n), f"k{first + n}{bulk}") for n in range(count)]
+    for submission in many:
+        submission.bulk = bulk
+        loops.put(submission)
+    return many
+
+
+# --- how much may wait ---
+
+
+def test_the_rate_follows_what_is_measured_and_the_room_follows_the_rate() -> None:
+    pressure = Pressure()
+    now = 0.0
+    for _ in range(100):
+        pressure.done(500, now, now + 0.1, kept_up=False)
+        now += 0.1
+    assert pressure.per_second == pytest.approx(5_000)
+    assert pressure.room(EXPECTED_WAIT_SECONDS_MAX) in (999, 1_000)
+    for _ in range(100):  # the store becomes slow
+        pressure.done(500, now, now + 1.0, kept_up=False)
+        now += 1.0
+    assert pressure.per_second == pytest.approx(500)
+    assert pressure.room(EXPECTED_WAIT_SECONDS_MAX) == WAITING_MIN
+
+
+def test_a_quiet_worker_is_not_taken_for_a_slow_one() -> None:
+    pressure = Pressure()
+    before = pressure.per_second
+    for n in range(100):
+        pressure.done(1, n, n + 0.005, kept_up=True)
+    assert pressure.per_second == before
+
+
+def test_transactions_that_overlap_are_not_counted_as_if_each_had_all_the_time() -> None:
+    pressure = Pressure()
+    for n in range(200):  # two under way at any time, each takes 0.2 s
+        pressure.done(400, n * 0.1, n * 0.1 + 0.2, kept_up=False)
+    assert pressure.per_second == pytest.approx(4_000)
+
+
+def test_those_who_are_refused_are_told_to_come_back_at_different_times() -> None:
+    pressure = Pressure()
+    told = [pressure.retry_after(600) for _ in range(8)]
+    assert told == [*range(1, RETRY_SECONDS_MAX + 1)] * 2
+
+
+async def test_past_the_room_there_is_the_door_says_busy_and_a_batch_has_more_room() -> None:
+    driver = Driver(MemoryStore())
+    loops = Loops(driver.worker)
+    driver.worker.waiting.extend([a_submission(northbound())] * WAITING_MIN)
+    with pytest.raises(Busy):
+        loops.make_room()
+    loops.make_room(bulk=True)
+    driver.worker.waiting.pop()
+    loops.make_room()
+
+
+async def test_what_comes_in_bulk_does_not_use_up_the_room_of_what_comes_alone() -> None:
+    driver = Driver(MemoryStore())
+    loops = Loops(driver.worker)
+    waiting(loops, WAITING_MIN + 1, bulk=True)
+    loops.make_room()
+
+
+# --- who goes first ---
+
+
+async def test_with_a_batch_of_a_thousand_waiting_a_single_call_is_in_the_next_transaction() -> None:
+    loops = Loops(Driver(MemoryStore()).worker)
+    waiting(loops, 1_000, bulk=True)
+    [single] = waiting(loops, 1)
+    batch = loops._take(1_024)
+    assert batch[0] is single and len(batch) == MIXED_BATCH_MAX
+
+
+async def test_singles_without_end_do_not_keep_a_batch_waiting() -> None:
+    loops = Loops(Driver(MemoryStore()).worker)
+    many = waiting(loops, 100, bulk=True)
+    waiting(loops, 2_000)
+    batch = loops._take(1_024)
+    assert [each for each in batch if each.bulk] == many and len(batch) == MIXED_BATCH_MAX
+
+
+# --- who waits no more ---
+
+
+async def test_what_waited_longer_than_its_caller_is_not_decided_and_its_key_is_free() -> None:
+    driver = Driver(MemoryStore())
+    loops = Loops(driver.worker)
+    late, in_time = waiting(loops, 2)
+    late.until = 5.0
+    driver.worker.in_flight_keys.update([late.payment_id, in_time.payment_id])
+    assert loops._take(10, now=5.0) == [in_time]
+    assert late.answer.result().status == UNDECIDED and loops.lapsed == 1
+    assert driver.worker.in_flight_keys == {in_time.payment_id}
+
+
+async def test_what_its_caller_has_hung_up_on_is_not_decided() -> None:
+    loops = Loops(Driver(MemoryStore()).worker)
+    left, there = waiting(loops, 2)
+    left.gone, there.gone = (lambda: True), (lambda: False)
+    assert loops._take(10) == [there] and left.answer.result().status == UNDECIDED
+
+
+async def test_a_caller_is_told_in_time_although_the_store_hangs_and_what_waits_behind_leaves_no_trace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(flow_loops, "SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(flow_loops, "ACCEPTS_IN_FLIGHT", 1)
+    sandbox = await opened()
+    accept, goes_on = sandbox.store.accept, asyncio.Event()
+
+    async def hanging(batch: Sequence[Admission], generation: int, judge: Judge) -> list[Outcome]:
+        await goes_on.wait()
+        return await accept(batch, generation, judge)
+
+    monkeypatch.setattr(sandbox.store, "accept", hanging)
+    until = asyncio.get_running_loop().time() + 0.1
+    instruction = northbound(person=1)
+    first = sandbox.submission(instruction, HARBOUR, "first", until=until)
+    await asyncio.sleep(0.02)
+    second = sandbox.submission(northbound(person=2), HARBOUR, "second", until=until)
+    async with asyncio.timeout(5):
+        assert (await first.answer).status == UNANSWERED  # it may stand: its key is not free
+        assert (await second.answer).status == UNDECIDED
+    assert sandbox.worker.in_flight_keys == {first.payment_id}
+    goes_on.set()
+    assert (await sandbox.pay(northbound(person=1), HARBOUR, "third")).status == "accepted"
+    assert not sandbox.worker.in_flight_keys
+    assert {each.payment_id for each in await sandbox.store.payments(None, None, 10)} >= {first.payment_id}
+    assert await sandbox.store.payment(second.payment_id) is None
+    again = await sandbox.pay(instruction, HARBOUR, "first")
+    assert again.replayed and again.same_content
+    await sandbox.stop()
+
+
+async def test_of_what_the_store_did_not_say_whether_it_took_it_nobody_is_told_that_it_was_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(flow_loops, "RETRY_SECONDS", 0.01)
+    sandbox = await opened()
+
+    async def away(*_: object) -> list[Outcome]:
+        raise StoreUnavailable("planted")
+
+    monkeypatch.setattr(sandbox.store, "accept", away)
+    until = asyncio.get_running_loop().time() + 0.1
+    submission = sandbox.submission(northbound(), HARBOUR, "k", until=until)
+    async with asyncio.timeout(5):
+        assert (await submission.answer).status == UNANSWERED
+    assert not sandbox.worker.in_flight_keys
+    await sandbox.stop()

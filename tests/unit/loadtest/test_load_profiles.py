@@ -1,0 +1,77 @@
+"""The profiles of `bayswitch load` are data that reads, and why a load does not hold is said in full."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from loadtest.open.knee import Search
+from loadtest.open.schedule import read_steps
+from loadtest.traffic import Mix
+from switch.cli.load import why_not
+from switch.cli.load_profiles import Profile, load_profiles
+
+_PROFILES = load_profiles()
+
+
+def test_every_profile_of_the_issue_is_there() -> None:
+    assert set(_PROFILES) == {"smoke", "steady", "knee", "spike", "soak", "storm", "chaos"}
+
+
+@pytest.mark.parametrize("name", [name for name, profile in _PROFILES.items() if profile.ordeal is None])
+def test_the_generator_understands_every_profile(name: str) -> None:
+    profile = _PROFILES[name]
+    option, text = profile.asked(None, None)
+    if option == "--knee":
+        assert Search(**json.loads(text)).start == profile.rate
+    else:
+        assert sum(step.seconds for step in read_steps(json.loads(text))) <= profile.seconds_max(None)
+    assert profile.traffic is not None and Mix(**profile.traffic.mix)
+
+
+def test_another_rate_and_length_keep_the_shape() -> None:
+    steps = read_steps(json.loads(_PROFILES["spike"].asked(100, 30)[1]))
+    assert [step.rate for step in steps] == [100, 500, 100, 100]
+    assert sum(step.seconds for step in steps) == pytest.approx(30)
+
+
+def test_a_storm_has_as_many_persons_as_spend_their_allowance() -> None:
+    assert _PROFILES["storm"].persons(None, None) == pytest.approx(400 * 60 / 14, abs=1)
+    assert _PROFILES["storm"].persons(100, 30) == pytest.approx(100 * 30 / 14, abs=1)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"about": "x", "rate": 5},
+        {"about": "x", "rate": 5, "search": {}, "ordeal": {"seconds": 5}},
+        {"about": "x", "rate": 5, "steps": [{"name": "a", "seconds": 5}]},
+        {"about": "x", "rate": 5, "search": {}, "traffic": {"persons": 5}, "users": 7},
+    ],
+)
+def test_a_profile_that_is_none_does_not_read(broken: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Profile.model_validate(broken)
+
+
+def _document(**changes: Any) -> dict[str, Any]:
+    total = {"answered": 100, "refused": 90, "wrong": 0}
+    return {"total": total, "gate": {"valid": True, "why": []}, "audit": {"violations": []}, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"gate": {"valid": False, "why": ["2 timed out"]}}, "INVALID: 2 timed out"),
+        ({"gate": {"valid": False, "why": []}}, "INVALID: nothing was measured"),
+        ({"total": {"answered": 100, "refused": 90, "wrong": 3}}, "3 answers were not what their calls are owed"),
+        ({"total": {"answered": 100, "refused": 9, "wrong": 0}}, "only 9% were refused; 80% at least were meant to be"),
+        ({"knee": {"found": False, "why": "no rate held"}}, "no knee was found: no rate held"),
+        ({"audit": {"violations": [{}]}}, "the audit found 1 violations"),
+        ({"audit": {"violations": [], "error": "no database"}}, "the audit could not be made: no database"),
+    ],
+)
+def test_each_thing_that_does_not_hold_is_said(changes: dict[str, Any], why: str) -> None:
+    assert why_not(_document(), _PROFILES["storm"]) == []
+    assert why_not(_document(**changes), _PROFILES["storm"]) == [why]
