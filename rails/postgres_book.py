@@ -33,6 +33,7 @@ _UNREACHABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a query sent on a connection whose end asyncpg has not read yet
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # the server is shutting down
     asyncpg.CannotConnectNowError,

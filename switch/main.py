@@ -362,6 +362,14 @@ class QuietServer(uvicorn.Server):
         yield
 
 
+def server_settings(app: Callable[..., Any]) -> uvicorn.Config:
+    """Say how an application is served, by `up` and by the yardstick of its door alike: nothing is done that nobody asked for."""
+    return uvicorn.Config(
+        app, interface="asgi3", loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
+        proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
+    )  # fmt: skip
+
+
 async def _break_rails(sandbox: Sandbox, faults: Mapping[str, FaultSetting]) -> None:
     world = sandbox.world
     if unknown := faults.keys() - world.rails.keys():
@@ -401,11 +409,7 @@ async def _serve(
         closing.push_async_callback(link.stop)
         app = create_app(sandbox, Access(sandbox.store, serving.dev_key), limiter)
         served = _traced(front(app), sandbox, serving.traces, closing)
-        config = uvicorn.Config(
-            served, interface="asgi3", loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
-            proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
-        )  # fmt: skip
-        server = QuietServer(config)
+        server = QuietServer(server_settings(served))
         await link.start()
         await closing.enter_async_context(
             app.state.metrics.watching(serving.data / "metrics" if serving.workers > 1 else None)

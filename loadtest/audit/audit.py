@@ -108,13 +108,13 @@ async def prepare(connection: Any, sandbox: str, checks: Sequence[Query] | None 
 
     Raises NoSandbox.
     """
-    if not await connection.fetchval(read_queries("others")["sandbox_exists"].text, sandbox):
+    others = read_queries("others")
+    if not await connection.fetchval(others["sandbox_exists"].text, sandbox):
         raise NoSandbox(sandbox)
-    await connection.execute("SELECT set_config('search_path', $1, false)", f'"{sandbox}"')
+    await connection.execute(others["look_in"].text, sandbox, False)
     await connection.execute("DISCARD TEMP")
     for table in _needed(read_queries("checks").values() if checks is None else checks):
-        # Planned while empty, executed never: it only gives the columns their types.
-        await connection.execute(f"CREATE TEMP TABLE {table.name} ON COMMIT DELETE ROWS AS {table.text} WITH NO DATA")
+        await connection.execute(others["make"].text.format(table=table.name, query=table.text))
 
 
 async def audit_moment(connection: Any, sandbox: str, machine_now: float, drained: bool = False) -> Audit:
@@ -154,7 +154,7 @@ async def _make(connection: Any, moment: _Moment, checks: Sequence[Query]) -> _H
                 await connection.execute(others[_FILLED_FROM_RAILS[table.name]].text, rail)
             await _look_in(connection, moment.sandbox)
         else:
-            await connection.execute(f"INSERT INTO {table.name} {table.text}")
+            await connection.execute(others["fill"].text.format(table=table.name, query=table.text))
         await connection.execute(f"ANALYZE {table.name}")
         gathered[table.name] = time.monotonic() - begun
     told = {"horizon": moment.horizon, "drained": moment.drained, "rails": list(moment.rails)}
@@ -170,7 +170,7 @@ async def _make(connection: Any, moment: _Moment, checks: Sequence[Query]) -> _H
         if len(rows) > DETAILS_MAX:
             violations.append(Violation(check.name, f"and {len(rows) - DETAILS_MAX} more"))
         if relation not in counts:
-            counts[relation] = await connection.fetchval(f"SELECT count(*) FROM {relation}")
+            counts[relation] = await connection.fetchval(others["count"].text.format(relation=relation))
         done.append(Done(check.name, counts[relation], what, seconds))
     return _Half(violations, done, gathered, await connection.fetchval(others["temporary_bytes"].text))
 
@@ -187,7 +187,7 @@ async def _told(
             gathered[name] = gathered.get(name, 0.0) + seconds
     others = read_queries("others")
     forced = [dict(row) for row in await connection.fetch(others["forced"].text)]
-    payments = await connection.fetchval("SELECT count(*) FROM payment")
+    payments = await connection.fetchval(others["count"].text.format(relation="payment"))
     return Audit(
         payments,
         violations,
@@ -217,7 +217,7 @@ def needs(query: Query) -> list[str]:
 
 
 async def _look_in(connection: Any, schema: str) -> None:
-    await connection.execute("SELECT set_config('search_path', $1, true)", f'"{schema}"')
+    await connection.execute(read_queries("others")["look_in"].text, schema, True)
 
 
 def _horizon(clock: Any, machine_now: float, drained: bool) -> datetime:

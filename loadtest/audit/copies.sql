@@ -34,6 +34,8 @@ CREATE TABLE plant.last (id uuid, key text); -- what was told last
 INSERT INTO plant.last VALUES (NULL, NULL);
 CREATE SEQUENCE plant.xid MINVALUE 1099511628000; -- no cluster has come so far
 
+CREATE FUNCTION plant.new_id() RETURNS uuid LANGUAGE sql AS $$ SELECT md5('planted ' || nextval('plant.xid'))::uuid $$;
+
 CREATE FUNCTION plant.made(path text[]) RETURNS uuid LANGUAGE plpgsql AS $$
 -- Tells the paid payment anew under another id, with a history of its own; its money moves between two accounts of its own, it
 -- claims nothing of the law. Everything it says is of long ago.
@@ -52,9 +54,9 @@ BEGIN
     SELECT * INTO p FROM payment WHERE payment_id = w.paid;
     SELECT * INTO d FROM decision WHERE payment_id = w.paid;
     minor := p.settlement_minor;
-    p.payment_id := gen_random_uuid();
+    p.payment_id := plant.new_id();
     UPDATE plant.last SET id = p.payment_id;
-    p.uetr := gen_random_uuid();
+    p.uetr := plant.new_id();
     p.instruction_id := 'planted-' || p.payment_id;
     p.moves := ARRAY(SELECT nextval('plant.xid')::text::xid8 FROM unnest(path));
     p.xid := p.moves[1];
@@ -107,7 +109,7 @@ END $$;
 CREATE FUNCTION plant.claimed(claims text[], latched timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 -- Tells a paid payment for each of these claims, one after the other, all on one new counter (KEY); returns its key.
 DECLARE
-    counter_key text := format('planted|%s|window', gen_random_uuid());
+    counter_key text := format('planted|%s|window', plant.new_id());
     claim jsonb;
     id uuid;
     made bigint := 0;
@@ -125,3 +127,12 @@ BEGIN
     UPDATE plant.last SET key = counter_key;
     RETURN counter_key;
 END $$
+
+-- name: make
+CREATE TABLE {schema}.{table} ({columns})
+
+-- name: read
+SELECT * FROM {schema}.{table}
+
+-- name: choose
+INSERT INTO plant.world VALUES ($1::uuid, $2)

@@ -37,3 +37,16 @@ FROM exception_record x CROSS JOIN json_array_elements(x.claims::json) AS c (val
 
 -- name: temporary_bytes
 SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'
+
+-- name: make
+-- An empty table of the session: the query gives the columns their types and is never executed.
+CREATE TEMP TABLE {table} ON COMMIT DELETE ROWS AS {query} WITH NO DATA
+
+-- name: fill
+INSERT INTO {table} {query}
+
+-- name: count
+SELECT count(*) FROM {relation}
+
+-- name: look_in
+SELECT set_config('search_path', quote_ident($1), $2)

@@ -76,18 +76,17 @@ async def plant(database_url: str, sandbox: str, which: str, machine_now: float)
 async def _ready(connection: Any, sandbox: str) -> dict[str, str]:
     """Choose what to plant into; returns what stands for the braces of a plant."""
     queries = read_queries("copies")
-    await connection.execute("SELECT set_config('search_path', $1, false)", f'"{sandbox}"')
+    others = read_queries("others")
+    await connection.execute(others["look_in"].text, sandbox, False)
     await connection.execute(queries["functions"].text)
-    schemas = {
-        rail: schema for schema, rail in await connection.fetch(read_queries("others")["rail_schemas"].text, sandbox)
-    }
+    schemas = {rail: schema for schema, rail in await connection.fetch(others["rail_schemas"].text, sandbox)}
     paid = await connection.fetchrow(queries["paid"].text, list(schemas))
     if paid is None:
         raise Unplantable(
             f"no payment of sandbox {sandbox!r} has simply been paid: there is nothing to plant a fault into"
         )
     schema = schemas.get(paid["rail"])
-    await connection.execute("INSERT INTO plant.world VALUES ($1::uuid, $2)", paid["payment_id"], schema)
+    await connection.execute(queries["choose"].text, paid["payment_id"], schema)
     braces = {"paid": paid["payment_id"]}
     return braces | ({"rail": f'"{schema}"', "book": f'"{schema}".book'} if schema else {})
 
@@ -149,10 +148,11 @@ async def _copy(original: Any, copy: Any, sandbox: str) -> None:
     for (schema,) in await original.fetch(queries["schemas"].text, sandbox):
         await copy.execute(f'CREATE SCHEMA "{schema}"')
         for table, columns in await original.fetch(queries["tables"].text, schema):
-            await copy.execute(f'CREATE TABLE "{schema}"."{table}" ({columns})')
+            await copy.execute(queries["make"].text.format(schema=f'"{schema}"', table=f'"{table}"', columns=columns))
             await _pour(original, copy, schema, table)
-        await original.execute("SELECT set_config('search_path', $1, true)", f'"{schema}"')
-        await copy.execute("SELECT set_config('search_path', $1, false)", f'"{schema}"')
+        look_in = read_queries("others")["look_in"].text
+        await original.execute(look_in, schema, True)
+        await copy.execute(look_in, schema, False)
         for view, text in await original.fetch(queries["views"].text, schema):
             await copy.execute(f'CREATE VIEW "{view}" AS {text}')
     await copy.execute("ANALYZE")
@@ -163,7 +163,7 @@ async def _pour(original: Any, copy: Any, schema: str, table: str) -> None:
     pieces: asyncio.Queue[bytes] = asyncio.Queue(_PIECES_MAX)
 
     async def read() -> None:
-        query = f'SELECT * FROM "{schema}"."{table}"'
+        query = read_queries("copies")["read"].text.format(schema=f'"{schema}"', table=f'"{table}"')
         await original.copy_from_query(query, output=pieces.put, format="binary")
         await pieces.put(b"")
 

@@ -158,14 +158,14 @@ UPDATE {book} SET amount_minor = amount_minor + 1 WHERE uetr = (SELECT uetr FROM
 -- fault: money that nobody can place counts as returned
 INSERT INTO payment_return (return_id, participant, n, recall_id, rail, amount_minor, currency, charge_minor, state, original_minor,
     before_minor, counted_minor, moved, credited_minor, provider, share, share_of)
-SELECT gen_random_uuid(), participant, 1, '', 'planted', 5, settlement_currency, 0, 'unmatched', 0, 0, 5, false, 0, '', 0, 1
+SELECT plant.new_id(), participant, 1, '', 'planted', 5, settlement_currency, 0, 'unmatched', 0, 0, 5, false, 0, '', 0, 1
 FROM payment WHERE payment_id = '{paid}'
 
 -- name: returns-balance
 -- fault: a return says that money moved, and no transfer moved any
 INSERT INTO payment_return (return_id, participant, n, recall_id, rail, amount_minor, currency, charge_minor, state, original_minor,
     before_minor, counted_minor, moved, credited_minor, provider, share, share_of)
-SELECT gen_random_uuid(), participant, 1, '', 'planted', 5, settlement_currency, 0, 'unmatched', 0, 0, 0, true, 0, '', 0, 1
+SELECT plant.new_id(), participant, 1, '', 'planted', 5, settlement_currency, 0, 'unmatched', 0, 0, 0, true, 0, '', 0, 1
 FROM payment WHERE payment_id = '{paid}'
 
 -- name: returns-give-back-their-share
@@ -176,10 +176,10 @@ SELECT (SELECT id FROM plant.last), 1, 'return:planted', 0, 1, '2000-01-01 00:00
 
 -- name: recalls-end-with-their-return
 -- fault: a recall says that the money is back, and no return is of it
-INSERT INTO recall (recall_id, payment_id, received_on, state) SELECT gen_random_uuid(), payment_id, received_on, 'returned'
+INSERT INTO recall (recall_id, payment_id, received_on, state) SELECT plant.new_id(), payment_id, received_on, 'returned'
 FROM payment WHERE payment_id = '{paid}'
 
 -- name: returns-are-in-the-rails-book
 -- fault: a rail gave money back that nobody booked
 INSERT INTO {rail}.unasked_return (return_id, uetr, leg, amount_minor, currency, reason_code, at)
-SELECT gen_random_uuid(), uetr, 1, 1, settlement_currency, 'AC04', '2000-01-01 00:00+00' FROM payment WHERE payment_id = '{paid}'
+SELECT plant.new_id(), uetr, 1, 1, settlement_currency, 'AC04', '2000-01-01 00:00+00' FROM payment WHERE payment_id = '{paid}'

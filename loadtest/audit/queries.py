@@ -1,4 +1,4 @@
-"""Named queries of .sql files, each with the names of what it is told and what is said of it.
+"""Named queries of the .sql files beside this module, each with the names of what it is told and what is said of it.
 
 A query begins with `-- name: NAME (ARGUMENT, …)`; lines `-- WORD: text` right below it are told to people, not to PostgreSQL.
 """
@@ -20,9 +20,9 @@ class Query(NamedTuple):
     said: dict[str, str]
 
 
-def read_queries(file: str, package: str | None = None) -> dict[str, Query]:
-    """Read `<file>.sql` of a package, this one unless it is named: query by name, in the order of the file."""
-    text = (files(package or __package__) / f"{file}.sql").read_text("utf-8")
+def read_queries(file: str) -> dict[str, Query]:
+    """Read `<file>.sql` beside this module: query by name, in the order of the file."""
+    text = (files(__package__) / f"{file}.sql").read_text("utf-8")
     _comment, *parts = _NAMED.split(text)
     found = [
         _query(name, tuple(takes.split(", ")) if takes else (), text)

@@ -91,7 +91,8 @@ LEFT JOIN row r ON r.key = told.counter
 -- name: flow
 -- needs: row, place
 -- Pending transfers are the claims on their accounts. Of each pair of accounts, and batches that began and ended them, the sum.
-SELECT t.accepted, t.ended, t.posts, t.closed, coalesce(t.money, 'pending') AS money, d.id AS debit, c.id AS credit,
+SELECT t.accepted, t.ended, t.posts, t.closed, coalesce(t.money, 'pending') AS money,
+    t.money IS NULL AS of_nobody, d.id AS debit, c.id AS credit,
     CASE WHEN d.id IS NULL THEN t.debit_account END AS no_debit, CASE WHEN c.id IS NULL THEN t.credit_account END AS no_credit, t.minor
 FROM (
     SELECT p.accepted, p.ended, p.posts, p.closed, p.money, t.debit_account, t.credit_account, sum(t.amount_minor)::bigint AS minor
@@ -288,7 +289,7 @@ SELECT coalesce(e.onto, c.row), c.closed
 FROM claim c LEFT JOIN elsewhere e ON e.transaction = c.closed AND e.row = c.row
 WHERE c.ended AND NOT (c.straight AND c.posts)
 UNION
-SELECT unnest(ARRAY[debit, credit]), accepted FROM flow
+SELECT unnest(ARRAY[debit, credit]), accepted FROM flow WHERE NOT of_nobody
 UNION
 SELECT unnest(ARRAY[debit, credit]), closed FROM flow WHERE ended
 UNION

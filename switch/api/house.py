@@ -9,7 +9,6 @@ from rails.magic import MAGIC, MARK
 from switch.api import models
 from switch.api.access import Gate
 from switch.api.operations import Operation, Says, json_answer
-from switch.flow.loops import WAITING_MAX
 from switch.flow.ports import StoreUnavailable
 from switch.sandbox import Sandbox
 
@@ -36,7 +35,7 @@ class House:
             return json_answer({"status": "the store does not answer"}, 503)
         if self._sandbox.world.other_law:
             return json_answer({"status": self._sandbox.world.other_law}, 503)
-        if len(self._sandbox.worker.waiting) >= WAITING_MAX:
+        if self._sandbox.loops.full:
             return json_answer({"status": "the queue is full"}, 503)
         return json_answer({"status": "ready"})
 

@@ -4,7 +4,7 @@ It never fails and never waits long: what a store does not say within a quarter 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import accumulate
 from pathlib import Path
@@ -108,10 +108,12 @@ def families(workers: Mapping[str, tuple[float, Samples]], books: Samples) -> li
     """Put together the samples of workers, by label with their age, and of the books; in the order of the table."""
     found: dict[str, Metric] = {}
 
-    def add(name: str, lead: tuple[str, ...], rows: Iterable[tuple[Iterable[str], object]]) -> None:
+    def add(name: str, lead: tuple[str, ...], rows: Iterable[tuple[Sequence[str], object]]) -> None:
         series = SERIES[name]
-        family = found.get(name) or found.setdefault(name, _family(series))
         for labels, value in rows:
+            if len(labels) != len(series.labels):
+                continue  # a sibling of another version
+            family = found.get(name) or found.setdefault(name, _family(series))
             _add(family, [*lead, *labels], value, ITEMS if name == "bayswitch_stage_payments" else SECONDS)
 
     for label, (age, samples) in workers.items():

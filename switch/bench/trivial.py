@@ -13,6 +13,7 @@ import uvloop
 from fastapi import FastAPI
 from fastapi.responses import Response
 
+from switch.main import server_settings
 from switch.payment.instruction import Instruction
 
 _ANSWER = (
@@ -34,11 +35,7 @@ def create_app() -> FastAPI:
 
 async def serve(door: socket.socket) -> None:
     """Serve with the settings of switch.main until standard input ends."""
-    config = uvicorn.Config(
-        create_app(), loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
-        proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
-    )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_settings(create_app()))
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -101,14 +101,23 @@ class Loops:
 
     def make_room(self, bulk: bool = False) -> None:
         """Raise Busy where one more would wait too long: asked before anything is done for it."""
-        pressure = self.pressure
-        if bulk:
-            ahead, room = len(self.worker.in_flight_keys), pressure.room(BULK_WAIT_SECONDS_MAX)
-        else:
-            ahead, room = len(self.worker.waiting) + self._deciding_alone, pressure.room(EXPECTED_WAIT_SECONDS_MAX)
-        if ahead >= min(room, WAITING_MAX):
+        ahead, room = self._ahead(bulk)
+        if ahead >= room:
             self.worker.metrics.shed["bulk" if bulk else "alone"] += 1
-            raise Busy(pressure.retry_after(ahead))
+            raise Busy(self.pressure.retry_after(ahead))
+
+    def _ahead(self, bulk: bool) -> tuple[int, int]:
+        """Return how many would go before one more, and how many may."""
+        if bulk:
+            return len(self.worker.in_flight_keys), min(self.pressure.room(BULK_WAIT_SECONDS_MAX), WAITING_MAX)
+        ahead = len(self.worker.waiting) + self._deciding_alone
+        return ahead, min(self.pressure.room(EXPECTED_WAIT_SECONDS_MAX), WAITING_MAX)
+
+    @property
+    def full(self) -> bool:
+        """Whether one more payment would be told to come back; asking counts as no refusal."""
+        ahead, room = self._ahead(bulk=False)
+        return ahead >= room
 
     def put(self, submission: Submission) -> None:
         """Queue a submission; raises Busy where the queue is full."""

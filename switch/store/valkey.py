@@ -10,13 +10,15 @@ from contextlib import suppress
 from importlib.resources import files
 from math import ceil
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as Cut
 from redis.exceptions import RedisError
 
 from switch.flow.board import ENTRY_SECONDS, Board, News
@@ -41,11 +43,24 @@ IDLE_KEYS_MAX = 10_000
 
 _UNIT, _RECORD = "\x1f", "\x1e"  # no counter, status or id holds them
 _FAILURES = (RedisError, OSError, TimeoutError)
+_CLOSED = "the handler is closed"  # uvloop, of a line that ended since it was last looked at, or while it was opened
+
+
+class _Told(AbstractConnection):
+    """A connection that tells as redis does what uvloop tells otherwise: that it was cut before something was written."""
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:
+            if _CLOSED not in str(error):
+                raise
+            raise Cut(_CLOSED) from error
 
 
 def connect(url: str, seconds_max: float) -> "Redis":
     """Make a client that never sends anything twice by itself."""
-    return Redis.from_url(
+    client = Redis.from_url(
         url,
         decode_responses=True,
         encoding_errors="replace",
@@ -53,6 +68,9 @@ def connect(url: str, seconds_max: float) -> "Redis":
         socket_timeout=seconds_max,
         socket_connect_timeout=seconds_max,
     )
+    pool = client.connection_pool  # of the class that the URL's scheme asks for
+    pool.connection_class = type("Told", (_Told, pool.connection_class), {})
+    return client
 
 
 class Informed(Protocol):

@@ -46,6 +46,16 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
+class Door:
+    """What the server calls: a test may put something before `app`."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
 @dataclass
 class Served:
     """A switch that serves at `url`."""
@@ -54,6 +64,7 @@ class Served:
     url: str
     access: Access
     app: Any  # the application it serves
+    door: "Door"  # what stands before it
 
     def client(self, bic: str = HARBOUR, **options: Any) -> AsyncClient:
         """The client of a participant under its own key."""
@@ -78,8 +89,9 @@ async def serving(sandbox: Sandbox, limiter: Limiter | None = None, start_at: da
     for bic in sandbox.world.registry.participants:
         await access.issue(bic, key_of(bic))
     app = create_app(sandbox, access, limiter)
+    door = Door(front(app))
     config = uvicorn.Config(
-        front(app),
+        door,
         interface="asgi3",
         port=0,
         loop="none",
@@ -95,7 +107,7 @@ async def serving(sandbox: Sandbox, limiter: Limiter | None = None, start_at: da
         await asyncio.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Served(sandbox, f"http://127.0.0.1:{port}", access, app)
+        yield Served(sandbox, f"http://127.0.0.1:{port}", access, app, door)
     finally:
         server.should_exit = True
         await task

@@ -27,13 +27,10 @@ async def followed(own: Served, share: float) -> AsyncIterator[InMemorySpanExpor
     """A switch whose traces stand in memory."""
     spans = InMemorySpanExporter()
     traces = Tracing([SimpleSpanProcessor(spans)], share, "1", time.time_ns)
-    built, own.app.middleware_stack = own.app.middleware_stack, None
-    if built is None:
-        built = own.app.build_middleware_stack()
-    own.app.middleware_stack = traces.door(built)
+    plain, own.door.app = own.door.app, traces.door(own.door.app)
     with traces.following(own.sandbox):
         yield spans
-    own.app.middleware_stack = built
+    own.door.app = plain
 
 
 async def carried_out(own: Served, headers: dict[str, str], instruction: object = None) -> str:
@@ -151,8 +148,7 @@ async def test_a_fault_of_the_traces_harms_no_payment(own: Served, monkeypatch: 
 
 async def test_a_trace_file_has_a_span_a_line(own: Served, tmp_path: Path) -> None:
     traces = open_tracing(tmp_path / "spans.jsonl", None, 1.0, "1", time.time_ns)
-    built = own.app.build_middleware_stack()
-    own.app.middleware_stack = traces.door(built)
+    own.door.app = traces.door(own.door.app)
     with traces.following(own.sandbox):
         payment_id = await carried_out(own, {})
     await traces.close()

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from builders import HARBOUR, NOON, a_clock, northbound
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError
 from serving import Served, a_new_person, body_of, drop_schemas, serving
 
 from bayswitch import AsyncClient, Problem
@@ -18,7 +20,7 @@ from switch.embedded.valkey import EmbeddedValkey
 from switch.flow.worker import Worker
 from switch.main import make_worker, memory_sandbox, postgres_sandbox
 from switch.sandbox import Sandbox
-from switch.store.valkey import ValkeyLink
+from switch.store.valkey import Limiter, ValkeyLink
 
 COUNTER = "stock-connect.shanghai.northbound.day|market|2026-03-05"
 CLOSED = Refused(Claim("stock-connect.shanghai.northbound.day", COUNTER, 5, 100, None), 0)
@@ -125,6 +127,40 @@ async def test_a_link_comes_up_when_valkey_does_and_again_after_it_was_away(tmp_
     finally:
         await link.stop()
         valkey.stop()
+
+
+async def _cut_while_it_connects(url: str, told: list[str]) -> None:
+    """A TCP server where every line is reset while redis opens it; what stands under the client is uvloop, as in `up`."""
+    opened = asyncio.open_connection
+
+    async def cut(*args: Any, **named: Any) -> Any:
+        reader, writer = await opened(*args, **named)
+        writer.transport.abort()
+        await asyncio.sleep(0.01)
+        with pytest.raises(RuntimeError, match="handler is closed"):
+            writer.writelines([b"x"])  # what redis meets
+        told.append("cut")
+        return reader, writer
+
+    limiter, worker = Limiter(url, "cut"), a_worker()
+    link = ValkeyLink(url, "cut", worker)
+    asyncio.open_connection = cut
+    try:
+        assert await limiter.wait_seconds("key") == 0.0
+        with pytest.raises(ConnectionError):
+            await link._linked()
+    finally:
+        asyncio.open_connection = opened
+        await limiter.close()
+
+
+async def test_a_line_cut_while_it_is_opened_lets_pass(redis_url: str) -> None:
+    """uvloop says RuntimeError there, and a payment was answered with 500."""
+    told: list[str] = []
+    async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await asyncio.to_thread(uvloop.run, _cut_while_it_connects(f"redis://127.0.0.1:{port}/0", told))
+    assert told == ["cut"] * 2
 
 
 async def a_storm(served: list[Served], persons: list[int], run: str) -> Counter[int]:

@@ -11,7 +11,7 @@ from audited_sandbox import HONG_KONG, START_AT, by_rtgs, drop, northbound
 from limits.rulebook import read_documents
 from limits.rules import Rulebook
 from loadtest.audit.audit import audit
-from loadtest.grown import CannotGrow, grow
+from loadtest.audit.grown import CannotGrow, grow
 from switch.clock import BusinessClock
 from switch.main import open_sandbox, postgres_sandbox
 from switch.sandbox import Sandbox
@@ -63,7 +63,7 @@ async def test_what_has_grown_is_audited_without_a_violation_and_goes_on(plain: 
     found = await audit(postgres_url, SANDBOX, time.time(), drained=True)
     assert (found.payments, found.violations) == (31, [])
     looked_at = {done.check: done.looked_at for done in found.checks}
-    assert looked_at["while-open-finds-headroom"] == 10 + looked_at["refused-holds-nothing"] + 11
+    assert looked_at["while-open-finds-headroom"] == 5 * 4 + 1
 
 
 async def test_it_grows_once(plain: Sandbox, postgres_url: str) -> None:

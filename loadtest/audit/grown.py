@@ -1,8 +1,8 @@
-"""`python -m loadtest.grown`: make a sandbox large by telling the payments it holds again and again, as SQL alone.
+"""`python -m loadtest.audit.grown`: make a sandbox large by telling the payments it holds again and again, as SQL alone.
 
 Run a small sandbox first (a bench's pipeline of some seconds, some thousand persons), let it come to rest, then
 
-    python -m loadtest.grown --database-url URL --sandbox NAME --payments 10000000 [--days 30] [--json]
+    python -m loadtest.audit.grown --database-url URL --sandbox NAME --payments 10000000 [--days 30] [--json]
 
 multiplies what is stored until at least so many payments stand there: with ids, persons, identities, places (transaction,
 position) and versions of their own, rows in the rails' books, and sums of every counter in step, so that `bayswitch audit`
@@ -45,8 +45,6 @@ _OWN = {
     "claims": "pg_temp.key_of(claims, $1, $4, $3)",
 }
 _LATER = "{0} - make_interval(days => $3::integer)"
-# PostgreSQL must know the type of each argument, also where a table has no column that needs it.
-_TYPES = "$1::integer IS NOT NULL AND $2::bigint IS NOT NULL AND $3::integer IS NOT NULL AND $4::date IS NOT NULL"
 
 
 class CannotGrow(Exception):
@@ -70,23 +68,23 @@ async def grow(database_url: str, sandbox: str, payments: int, days: int, say: C
 
 
 async def _grow(connection: Any, sandbox: str, payments: int, days: int, say: Callable[[str], None]) -> dict[str, Any]:
-    queries, begun = read_queries("grown", "loadtest"), time.monotonic()
-    if not await connection.fetchval("SELECT to_regclass(format('%I.fence', $1::text)) IS NOT NULL", sandbox):
+    queries, begun = read_queries("grown"), time.monotonic()
+    if not await connection.fetchval(read_queries("others")["sandbox_exists"].text, sandbox):
         raise CannotGrow(f"there is no sandbox {sandbox!r} in this database")
     await _look_in(connection, sandbox)
-    seed = await connection.fetchval("SELECT count(*) FROM payment")
+    seed = await connection.fetchval(queries["payments"].text)
     clones = max(-(-(payments - seed) // seed), 0) if seed else 0
     if clones > CLONES_MAX or not seed:
         raise CannotGrow(f"{payments} payments cannot be made of {seed}, at most {CLONES_MAX} times as many")
     if clones:
         tables = await _read_seed(connection, queries, sandbox, clones)
-        day: date = await connection.fetchval("SELECT min(received_on) FROM seed_payment")
+        day: date = await connection.fetchval(queries["day"].text)
         for clone in range(1, clones + 1):
             await _clone(connection, queries, sandbox, tables, clone, 1 + (clone - 1) % days if days else 0, day)
             say(f"{seed * (clone + 1)} payments after {time.monotonic() - begun:.0f} s")
         for schema in dict.fromkeys(table.schema for table in tables):
             await _look_in(connection, schema)
-            for table in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = $1", schema):
+            for table in await connection.fetch(queries["ordinary_tables"].text, schema):
                 await connection.execute(f'VACUUM (ANALYZE) "{table["tablename"]}"')
     return {"payments": seed * (clones + 1), "clones": clones, "seconds": round(time.monotonic() - begun, 1)}
 
@@ -105,25 +103,19 @@ async def _read_seed(connection: Any, queries: dict[str, Query], sandbox: str, c
         await connection.execute(queries[name].text)
     tables = []
     for (table,) in await connection.fetch(queries["days_tables"].text):
-        ranks = ", ARRAY(SELECT m.rank FROM unnest(t.moves) WITH ORDINALITY x (xid, n) JOIN seed_rank m USING (xid) ORDER BY x.n) AS ranks"
-        await connection.execute(
-            f"CREATE TEMP TABLE seed_{table} AS SELECT t.*, r.rank{ranks if table == 'payment' else ''} "
-            f"FROM {table} t JOIN seed_rank r USING (xid) {'WHERE NOT t.alone' if table == 'transfer' else ''}"
-        )
+        made = queries["seed_payment"].text if table == "payment" else queries["seed_of_days"].text.format(table=table)
+        await connection.execute(made)
         order = "1" if table == "payment" else "rank, position"
         tables.append(await _copied(connection, queries, sandbox, table, f"seed_{table}", order))
-    await connection.execute(
-        "CREATE TEMP TABLE seed_identity AS SELECT i.* FROM identity i JOIN payment p USING (payment_id, received_on)"
-    )
-    tables.append(await _copied(connection, queries, sandbox, "identity", "seed_identity", "1, 2"))
-    await connection.execute("CREATE TEMP TABLE seed_counter AS SELECT * FROM counter WHERE strpos(key, '|') > 0")
-    tables.append(await _copied(connection, queries, sandbox, "counter", "seed_counter", "1"))
+    for table, order in (("identity", "1, 2"), ("counter", "1")):
+        await connection.execute(queries[f"seed_{table}"].text)
+        tables.append(await _copied(connection, queries, sandbox, table, f"seed_{table}", order))
     for schema, _ in await connection.fetch(read_queries("others")["rail_schemas"].text, sandbox):
         await _look_in(connection, schema)
         for (table,) in await connection.fetch(queries["rails_tables"].text):
             seed = f"seed_{schema.removeprefix(sandbox + '_')}_{table}"
-            await connection.execute(f'CREATE TEMP TABLE "{seed}" AS SELECT * FROM {table}')
-            if await connection.fetchval(f'SELECT count(*) FROM "{seed}"'):
+            await connection.execute(queries["seed_of_rail"].text.format(seed=seed, table=table))
+            if await connection.fetchval(queries["holds"].text.format(seed=seed)):
                 tables.append(await _copied(connection, queries, schema, table, seed, "1"))
     await _look_in(connection, sandbox)
     return tables
@@ -143,9 +135,10 @@ async def _copied(connection: Any, queries: dict[str, Query], schema: str, table
         own.get(name, _LATER.format(name) if type_ == "timestamp with time zone" and table != "counter" else name)
         for name, type_ in columns
     ]
+    text = queries["told_again"].text
     return Copied(
         schema,
-        f'INSERT INTO {table} ({", ".join(names)}) SELECT {", ".join(values)} FROM "{seed}" WHERE {_TYPES} ORDER BY {order}',
+        text.format(table=table, columns=", ".join(names), values=", ".join(values), seed=seed, order=order),
     )
 
 
@@ -158,13 +151,13 @@ async def _clone(
     days: int,
     day: date,
 ) -> None:
-    first = await _burn(connection, await connection.fetchval("SELECT count(*) FROM seed_rank"))
+    first = await _burn(connection, await connection.fetchval(queries["transactions"].text))
     await connection.execute("SELECT ensure_day($1::date - $2::integer)", day, days)
     async with connection.transaction():
         for schema, statement in tables:
-            await connection.execute("SELECT set_config('search_path', $1, true)", f'"{schema}"')
+            await _look_in(connection, schema)
             await connection.execute(statement, clone, first, days, day)
-        await connection.execute("SELECT set_config('search_path', $1, true)", f'"{sandbox}"')
+        await _look_in(connection, sandbox)
         await connection.execute(queries["clone_batch"].text, clone, first, days, day)
         await connection.execute(queries["clone_accounts"].text)
 
@@ -179,12 +172,14 @@ async def _burn(connection: Any, numbers: int) -> int:
 
 
 async def _look_in(connection: Any, schema: str) -> None:
-    await connection.execute("SELECT set_config('search_path', $1, false)", f'"{schema}"')
+    await connection.execute(read_queries("others")["look_in"].text, schema, False)
 
 
 def main() -> int:
     """Grow a sandbox and say how large it is; 0 done, 2 it cannot be."""
-    parser = argparse.ArgumentParser(prog="loadtest.grown", description="Multiply what a sandbox on PostgreSQL holds.")
+    parser = argparse.ArgumentParser(
+        prog="loadtest.audit.grown", description="Multiply what a sandbox on PostgreSQL holds."
+    )
     parser.add_argument("--database-url", required=True)
     parser.add_argument("--sandbox", default="main")
     parser.add_argument("--payments", type=int, required=True, help="at least so many shall stand there")

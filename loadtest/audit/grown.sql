@@ -1,5 +1,5 @@
 -- Multiplies what a small sandbox holds. What is told again is read once into temporary tables (seed_…), so that no clone
--- reads another. The rows of a clone are written as loadtest.grown says, column by column; here stand the exceptions.
+-- reads another. The rows of a clone are written as loadtest.audit.grown says, column by column; here stand the exceptions.
 
 -- name: refuse
 -- Why a sandbox cannot be the seed: only ordinary payments that have come to their end can be told again.
@@ -104,3 +104,41 @@ FROM seed_line GROUP BY rank, step
 -- name: clone_accounts
 UPDATE counter k SET up_posted = k.up_posted + a.up, down_posted = k.down_posted + a.down, version = k.version + a.version
 FROM seed_account a WHERE k.key = a.key
+
+-- name: payments
+SELECT count(*) FROM payment
+
+-- name: day
+SELECT min(received_on) FROM seed_payment
+
+-- name: transactions
+SELECT count(*) FROM seed_rank
+
+-- name: ordinary_tables
+SELECT tablename FROM pg_tables WHERE schemaname = $1
+
+-- name: seed_of_days
+-- What belongs to payments, by the rank of its transaction; that of what was posted by itself (funding) has none.
+CREATE TEMP TABLE seed_{table} AS SELECT t.*, r.rank FROM {table} t JOIN seed_rank r USING (xid)
+
+-- name: seed_payment
+CREATE TEMP TABLE seed_payment AS
+SELECT t.*, r.rank, ARRAY(SELECT m.rank FROM unnest(t.moves) WITH ORDINALITY x (xid, n) JOIN seed_rank m USING (xid) ORDER BY x.n) AS ranks
+FROM payment t JOIN seed_rank r USING (xid)
+
+-- name: seed_identity
+CREATE TEMP TABLE seed_identity AS SELECT i.* FROM identity i JOIN payment p USING (payment_id, received_on)
+
+-- name: seed_counter
+CREATE TEMP TABLE seed_counter AS SELECT * FROM counter WHERE strpos(key, '|') > 0
+
+-- name: seed_of_rail
+CREATE TEMP TABLE "{seed}" AS SELECT * FROM {table}
+
+-- name: holds
+SELECT EXISTS (SELECT FROM "{seed}")
+
+-- name: told_again
+-- PostgreSQL must know the type of each argument, also where a table has no column that needs it.
+INSERT INTO {table} ({columns}) SELECT {values} FROM "{seed}"
+WHERE $1::integer IS NOT NULL AND $2::bigint IS NOT NULL AND $3::integer IS NOT NULL AND $4::date IS NOT NULL ORDER BY {order}
