@@ -219,19 +219,23 @@ async def _opened(store: Store) -> None:
 _KEYS_ID = "keys_id"  # the world's fact that says whose keys its persons and messages are under
 
 
-async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None, gone: Sequence[int] = ()) -> None:
+async def open_sandbox(
+    sandbox: Sandbox, start_at: datetime | None = None, gone: Sequence[int] = (), joins: bool = False
+) -> None:
     """Open a sandbox's store, agree with it on the world, fund it once, and begin to work.
 
     A new sandbox's clock begins at `start_at`. What workers held that are surely dead (`gone`, their incarnations) is taken
-    over at once, not when their leases lapse. Raises CannotOpen where another worker goes by other rules.
+    over at once, not when their leases lapse. Where others work, a worker of the law without overlays takes up the rulebook
+    they go by, since they may have been given it meanwhile; who `joins` as a successor takes it up in any case. Raises
+    CannotOpen where another worker goes by other rules than the ones asked for.
     """
     logs.configure()
     await _opened(sandbox.store)
     for incarnation in gone:
         await sandbox.store.register(incarnation, 0)
-    sandbox.world.takes_reloads = False
+    sandbox.world.takes_reloads = joins or not sandbox.world.rulebook.overlays
     try:
-        while not await _agreed(sandbox, start_at):
+        while not await _agreed(sandbox, start_at, joins):
             pass  # the world has moved on meanwhile: look again
         await sandbox.store.fund(opening_transfers(sandbox.world))
         await sandbox.start()
@@ -250,7 +254,7 @@ async def open_sandbox(sandbox: Sandbox, start_at: datetime | None = None, gone:
         ) from None
 
 
-async def _agreed(sandbox: Sandbox, start_at: datetime | None) -> bool:
+async def _agreed(sandbox: Sandbox, start_at: datetime | None, joins: bool) -> bool:
     """Take up the stored world, True once done; what it lacks, or what may change as nobody else works, is stored first.
 
     The lease is taken before anything is looked at: of two that come at once with other rules, one sees the other here, or
@@ -272,8 +276,12 @@ async def _agreed(sandbox: Sandbox, start_at: datetime | None) -> bool:
     if wanted.items() <= facts.items():
         world.take_up(facts, generation)
         return True
-    if others and (conflict := world.conflict(facts)):
-        raise OtherLaw(conflict)
+    if (others or joins) and (conflict := world.conflict(facts)):
+        made = await world.make_rulebook(facts)
+        if made is None or world.conflict({**facts, "rulebook_id": world.rulebook.id}):
+            raise OtherLaw(conflict)
+        world.take_rulebook(made)
+        return False
     with suppress(StaleWorld):
         await store.advance(wanted, generation)
     return False
@@ -327,7 +335,7 @@ def _serve_by_many(serving: Serving, urls: Urls, door: socket.socket, on_ready: 
 
     def work(first: bool, gone: Sequence[int], ready: Callable[[int], None]) -> None:
         own = serving if first else serving._replace(faults={})  # switched on once: they may have been changed since
-        uvloop.run(_serve(own, urls, door, lambda _, incarnation: ready(incarnation), gone))
+        uvloop.run(_serve(own, urls, door, lambda _, incarnation: ready(incarnation), gone, joins=not first))
 
     try:
         Workers(serving.workers, work).run(lambda: on_ready(_url(serving)))
@@ -388,6 +396,7 @@ async def _serve(
     door: socket.socket,
     on_ready: Callable[[str, int], None],
     gone: Sequence[int] = (),
+    joins: bool = False,
 ) -> None:
     keys = load_secrets(serving.data)
     sandbox = postgres_sandbox(
@@ -399,7 +408,7 @@ async def _serve(
         rulebook=serving.rulebook,
         elsewhere=serving.elsewhere,
     )
-    await open_sandbox(sandbox, serving.start_at, gone)
+    await open_sandbox(sandbox, serving.start_at, gone, joins)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(sandbox.stop)
         await _break_rails(sandbox, serving.faults)

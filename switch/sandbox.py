@@ -4,7 +4,7 @@ The API, the demo and the bench call this; it wires what does the work and knows
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from math import inf
@@ -13,7 +13,6 @@ from typing import Any
 
 from fx.money import Money
 from fx.quotes import Quote
-from limits.rules import Rulebook
 from rails.faults import Faults
 from rails.hours import Closure
 from rails.identifiers import normalize
@@ -221,12 +220,12 @@ class Sandbox:
         await self.worker.refresh()
         self.loops.nudge()
 
-    async def take_rulebook(self, rulebook: Rulebook) -> None:
-        """Go by another rulebook from now on, in every worker: stored first; no batch is judged by two.
+    async def take_rulebook(self, rulebook_id: str, overlays: Sequence[Mapping[str, Any]]) -> None:
+        """Go by the rulebook that overlays make from now on, in every worker: stored first; no batch is judged by two.
 
         What is in flight stays as it was judged; counters keep what they hold (docs/scenarios.md).
         """
-        await self.store.advance(rulebook_facts(rulebook))
+        await self.store.advance(rulebook_facts(rulebook_id, overlays))
         await self.worker.refresh()
         self.loops.nudge()
 

@@ -3,12 +3,13 @@
 import asyncio
 from datetime import datetime, timedelta
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
 from limits.calendars import law_day
 from limits.documents import RulebookError
-from limits.trial import blamed, try_overlays
+from limits.trial import blamed
 from rails.identifiers import check
 from switch.api import control_models, examples, models
 from switch.api.access import Gate
@@ -18,8 +19,12 @@ from switch.api.requests import SINGLE_BYTES_MAX, parse, read_body
 from switch.clock import ClockError
 from switch.participants.registry import own_limits
 from switch.sandbox import Sandbox
+from switch.trial import TrialFailed, try_apart
+
+log = structlog.get_logger()
 
 RULEBOOK_BYTES_MAX = 1 << 20  # the whole packaged law is about a third of it
+_LATER = {"Retry-After": "5"}
 
 
 class Controls:
@@ -28,6 +33,7 @@ class Controls:
     def __init__(self, sandbox: Sandbox, gate: Gate) -> None:
         self._sandbox = sandbox
         self._gate = gate
+        self._trying = asyncio.Lock()  # of rulebooks: one at a time, each is a process
 
     async def clock(self, request: Request) -> Response:
         """Say the business time."""
@@ -73,15 +79,22 @@ class Controls:
         await self._gate.enter_operator(request)
         overlays = parse(control_models.RulebookChange, await read_body(request, RULEBOOK_BYTES_MAX)).overlays
         today = law_day(self._sandbox.world.clock.now())
+        limits = own_limits(self._sandbox.world.registry)
         try:
-            rulebook = await asyncio.to_thread(try_overlays, overlays, (today,))
+            async with self._trying:
+                tried = await asyncio.to_thread(try_apart, overlays, (today,), limits)
         except RulebookError as error:
             n = blamed(overlays, error)
             raise wrong_field("overlays" if n is None else f"overlays.{n}", str(error)) from None
-        if faults := rulebook.own_limit_faults(own_limits(self._sandbox.world.registry)):
+        except TrialFailed as error:
+            log.warning("a rulebook was not tried", error=str(error))
+            raise refused(
+                "unavailable", "Whether the rulebook can be gone by was not found out in time.", _LATER
+            ) from None
+        if faults := tried.own_limit_faults:
             raise wrong_field("overlays", f"participants' own limits do not go with it: {'; '.join(faults)}")
         before = self._sandbox.world.rulebook.id
-        await self._sandbox.take_rulebook(rulebook)
+        await self._sandbox.take_rulebook(tried.rulebook_id, overlays)
         return self._rulebook_answer(before)
 
     def _rulebook_answer(self, before: str | None = None) -> Response:

@@ -58,6 +58,7 @@ _GROUPS: dict[str, tuple[Series, ...]] = {
         Series("bayswitch_in_doubt_payments", GAUGE, (), "Payments past their deadline whose rail is asked for its last word.", "How many payments are in doubt?"),
         Series("bayswitch_in_doubt_oldest_seconds", GAUGE, (), "Business time since the deadline of the oldest of them; 0 where there is none.", "Does anybody have to decide (docs/life.md)?"),
         Series("bayswitch_stray_reports", COUNTER, (), "Reports for a UETR the store does not know.", "Does a rail confuse us with another?"),
+        Series("bayswitch_reports_out_of_turn", COUNTER, (), "Reports that moved nothing: said twice, late, or carried out by another worker.", "Do rails repeat themselves, or workers do work twice?"),
         Series("bayswitch_reports_set_aside", COUNTER, (), "Reports that could not be carried out when they came, and are tried again.", "Is there a report the switch cannot digest?"),
         Series("bayswitch_exceptions", COUNTER, ("kind",), "Exception records by kind.", "Did a rail contradict itself?"),
         Series("bayswitch_returns", COUNTER, ("state",), "Returns by the state in which they were booked.", "How much comes back?"),

@@ -40,6 +40,7 @@ def worker_samples(sandbox: Sandbox, answered: Answered, pauses: Pauses) -> Samp
         "bayswitch_rail_call_failures": _counted(metrics.rail_failures),
         "bayswitch_rail_turn_seconds": _histograms({(rail,): found for rail, found in metrics.turns.items()}),
         "bayswitch_stray_reports": [((), metrics.strays)],
+        "bayswitch_reports_out_of_turn": [((), metrics.out_of_turn)],
         "bayswitch_reports_set_aside": [((), metrics.set_aside)],
         "bayswitch_exceptions": _counted(metrics.exceptions),
         "bayswitch_returns": _counted(metrics.returns),

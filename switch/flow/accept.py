@@ -16,6 +16,7 @@ from switch.flow import ports
 from switch.flow.admission import Decider, after_refusal, pass_over
 from switch.flow.board import Board
 from switch.flow.flights import Flight, Flights
+from switch.flow.foreclosing import Foreclosing
 from switch.flow.metrics import Metrics
 from switch.flow.ports import NOTHING_FOUND, Admission, Outcome, StaleWorld, Store, StoreUnavailable
 from switch.flow.queue import Queue
@@ -46,6 +47,7 @@ class Acceptor:
         self.in_flight_keys: set[str] = set()
         self._world, self._store, self._board, self._metrics, self._flights = world, store, board, metrics, flights
         self._queue = queue
+        self._foreclosing = Foreclosing(store, board, self.decider)
         self._capabilities = {name: rail.capabilities for name, rail in world.rails.items()}
 
     async def accept(self, batch: Sequence[Submission]) -> None:
@@ -73,10 +75,8 @@ class Acceptor:
             with self._metrics.decide.over(chunk):
                 admissions += self.decider.admissions(chunk, at, view, quotes)
             await asyncio.sleep(0)  # PostgreSQL waits for the next statement of the batch before
-        if self._board.entries:
-            admissions = [
-                self._by_board(*pair, view, generation, quotes) for pair in zip(batch, admissions, strict=True)
-            ]
+        if self._board.entries or self._board.tight:
+            await self._foreclosing.refuse(batch, admissions, view, generation, quotes)
         by_id = {submission.payment_id: submission for submission in batch}
 
         def judge(item: Admission, refused: Refused) -> Refusal | None:
@@ -92,26 +92,6 @@ class Acceptor:
         except BaseException:
             self._flights.unsure = True  # they stand in the store, and some have not been taken up
             raise
-
-    def _by_board(
-        self,
-        submission: Submission,
-        item: Admission,
-        view: View,
-        generation: int,
-        quotes: Mapping[str, tuple[Quote, str]],
-    ) -> Admission:
-        """Refuse at memory speed what the closed board knows to be without headroom; with allow_lanes try the next."""
-        while isinstance(item.verdict, Plan):
-            refused = self._board.refused(item.verdict.claims, generation, item.received_at)
-            if refused is None:
-                break
-            refusal = after_refusal(submission, refused, item.verdict, view)
-            if refusal is not None:
-                return item._replace(verdict=refusal, finding=NOTHING_FOUND)
-            pass_over(submission, refused, item.verdict, view, generation)
-            [item] = self.decider.admissions([submission], item.received_at, view, quotes)
-        return item
 
     # --- store ---
 

@@ -1,6 +1,7 @@
 """The closed board: counters known to be without headroom, so that a quota storm is refused at memory speed.
 
 Derived and lost without harm: an entry can refuse for at most a second after it has become stale. News goes out and comes in through a link (Valkey) that drains `outgoing` and calls `hear`.
+Beside it, `tight` names the counters that refused here of late: it refuses nothing, and says whom to ask before a batch is written.
 """
 
 from collections import deque
@@ -14,6 +15,8 @@ from switch.payment.postings import is_account
 
 ENTRY_SECONDS = 1.0  # machine seconds an entry may refuse without being confirmed (design 3)
 ENTRIES_MAX = 200_000  # about 40 MB; beyond it the counters answer
+TIGHT_SECONDS = 60.0  # a counter that refused may well do so again for so long: people try again at once, and programs
+TIGHT_MAX = 200_000  # as many as entries, a name and a time each
 OUTGOING_MAX = 10_000  # news waiting for the link; older news is worth nothing and is dropped
 
 
@@ -41,6 +44,9 @@ class Board:
     def __init__(self, machine: Callable[[], float]) -> None:
         self._machine = machine
         self.entries: dict[str, Entry] = {}
+        self.tight: dict[
+            str, float
+        ] = {}  # counters of the law that refused, each until which machine time it counts as such
         self.outgoing: deque[News] = deque(maxlen=OUTGOING_MAX)
         self.linked = False  # whether anyone drains the outgoing news
 
@@ -61,14 +67,30 @@ class Board:
         return Refused(claim, left) if left <= 0 else None
 
     def learn(self, refused: Refused | None, generation: int, at: datetime) -> None:
-        """Put a counter of the law on the board that was found without any headroom upwards."""
-        if refused is None or refused.headroom > 0 or refused.claim.delta <= 0 or is_account(refused.claim):
+        """Put a counter of the law on the board that was found without any headroom upwards; one that refused is tight."""
+        if refused is None or is_account(refused.claim):
+            return
+        if len(self.tight) >= TIGHT_MAX:
+            self.tight.clear()
+        self.tight[refused.claim.counter] = self._machine() + TIGHT_SECONDS
+        if refused.headroom > 0 or refused.claim.delta <= 0:
             return
         (claim, headroom), day = refused, str(law_day(at))
         assert claim.ceiling is not None, "what refused upwards has a ceiling"
         self._put(claim.counter, Entry(self._machine() + ENTRY_SECONDS, day, generation, headroom, claim.ceiling))
         if self.linked:
             self.outgoing.append(News("closed", claim.counter, f"{generation}|{day}|{headroom}|{claim.ceiling}"))
+
+    def is_tight(self, claims: Sequence[Claim]) -> bool:
+        """Whether any of these claims is on a counter that refused of late."""
+        tight = self.tight
+        for claim in claims:
+            until = tight.get(claim.counter)
+            if until is not None:
+                if until >= self._machine():
+                    return True
+                del tight[claim.counter]
+        return False
 
     def hear(self, news: News) -> None:
         """Take up what another worker has learnt."""

@@ -22,7 +22,7 @@ from switch.flow.world import World
 from switch.payment import status as statuses
 from switch.payment.decide import View
 from switch.payment.plan import Refusal
-from switch.payment.reasons import problem
+from switch.payment.reasons import code_of
 from switch.payment.refusals import refusal_json
 from switch.payment.way import CREDITOR, DEBTOR
 
@@ -177,7 +177,7 @@ def _lane_of(view: View, lane: str) -> Lane | None:
 
 
 def _refused(stored: Stored, refusal: Refusal, now: datetime) -> Step:
-    code = problem(refusal).code
+    code = code_of(refusal)
     return Step(
         stored.payment_id, stored.received_on, statuses.REJECT, now, code, refusal_json(refusal), last_word=True
     )

@@ -83,4 +83,4 @@ async def refresh(world: World, store: Store) -> None:
     generation = await store.generation()  # first: should it move on meanwhile, the fence will say so
     facts = await store.world()
     await catch_up(world, store, facts)
-    world.take_up(facts, generation)
+    world.take_up(facts, generation, await world.make_rulebook(facts))

@@ -4,10 +4,12 @@ Built by main.py (or a test); nothing here opens anything. What all workers of a
 store's fence as facts (text by text) and is taken up from there.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import structlog
 
@@ -56,9 +58,9 @@ def closures_fact(rail: str, closures: Sequence[Closure]) -> dict[str, str]:
     return {_CLOSURES + rail: write_closures(closures)}
 
 
-def rulebook_facts(rulebook: Rulebook) -> dict[str, str]:
-    """Return the facts by which other workers know a rulebook, and can make it."""
-    return {"rulebook_id": rulebook.id, _OVERLAYS: json.dumps(rulebook.overlays, default=str)}
+def rulebook_facts(rulebook_id: str, overlays: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the facts by which workers know a rulebook, and can make it."""
+    return {"rulebook_id": rulebook_id, _OVERLAYS: json.dumps(overlays, default=str)}
 
 
 def _made(facts: Mapping[str, str]) -> Rulebook | None:
@@ -86,12 +88,13 @@ class World:
     sealer: Sealer
     seed: int  # of rates, directory and rails
     generation: int = 1
-    takes_reloads: bool = True  # not while it opens: who asks for one law must not be given another
+    takes_reloads: bool = True  # not while it opens, where it was asked for by overlays: it must not be given another
     other_law: str = ""  # where the sandbox goes by another law than ours: what it is
     conditions: int = 0  # how often closures of rails or states of participants have changed
     standing: Standing = ALL_ACTIVE  # of participants, as set at run time
     _views: dict[date, View] = field(default_factory=dict)
     _of_persons: dict[str, str] = field(default_factory=dict)  # the facts of persons as they were last read
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock)  # of a rulebook: once, however many find it new
 
     def view(self, at: datetime) -> View:
         """Return what a decision at `at` may look at: the law of its day. Raises OtherLaw."""
@@ -111,7 +114,10 @@ class World:
 
     def law(self) -> dict[str, str]:
         """Return the facts by which the fence knows this rulebook, these participants and what the seed makes."""
-        return rulebook_facts(self.rulebook) | {"participants_id": self.registry.id, "seed": str(self.seed)}
+        return rulebook_facts(self.rulebook.id, self.rulebook.overlays) | {
+            "participants_id": self.registry.id,
+            "seed": str(self.seed),
+        }
 
     @property
     def keys_id(self) -> str:
@@ -128,18 +134,26 @@ class World:
         ]
         return f"the sandbox goes by {' and '.join(others)}" if others else ""
 
-    def take_up(self, facts: Mapping[str, str], generation: int) -> None:
+    async def make_rulebook(self, facts: Mapping[str, str]) -> Rulebook | None:
+        """Make the rulebook that the fence names, where it is another than ours: for `take_up`, which must follow at once.
+
+        In a thread, since it takes some 0.12 s of CPU (measured), and the loop has payments to answer.
+        """
+        async with self._making:
+            if not self.takes_reloads or facts.get("rulebook_id", self.rulebook.id) == self.rulebook.id:
+                return None
+            return await asyncio.to_thread(_made, facts)
+
+    def take_up(self, facts: Mapping[str, str], generation: int, made: Rulebook | None = None) -> None:
         """Take up what the fence holds: the clock, the rails' faults, what is known of persons.
 
-        Another rulebook is made from the overlays that stand beside its id, and gone by from then on. Raises OtherLaw where
-        that makes another one here (another packaged law), or participants differ: then nothing is taken up, and nothing
-        judged until they are ours again.
+        Another rulebook, `made` of the overlays that stand beside its id, is gone by from then on. Raises OtherLaw where
+        there is none (another packaged law makes another one), or participants differ: then nothing is taken up, and
+        nothing judged until they are ours again.
         """
-        if self.takes_reloads and facts.get("rulebook_id", self.rulebook.id) != self.rulebook.id:
-            made = _made(facts)
-            if made is not None and not self.conflict({**facts, "rulebook_id": self.rulebook.id}):
-                log.info("goes by another rulebook", before=self.rulebook.id, now=made.id)
-                self.take_rulebook(made)
+        if made is not None and not self.conflict({**facts, "rulebook_id": self.rulebook.id}):
+            log.info("goes by another rulebook", before=self.rulebook.id, now=made.id)
+            self.take_rulebook(made)
         other_law = self.conflict(facts)
         if other_law:
             if not self.other_law:

@@ -112,10 +112,14 @@ class Problem(NamedTuple):
     field: str
 
 
+def code_of(refusal: Refusal) -> str:
+    """Return a refusal's ISO code; a rail's or operator's own in `detail["code"]` stands before the row's."""
+    return refusal.detail.get("code", REASONS[refusal.reason].code)
+
+
 def problem(refusal: Refusal) -> Problem:
-    """Turn a refusal into its code and sentence; a rail's or operator's own code in `detail["code"]` stands before the row's."""
-    row = REASONS[refusal.reason]
-    code = refusal.detail.get("code", row.code)
+    """Turn a refusal into its code and sentence."""
+    row, code = REASONS[refusal.reason], code_of(refusal)
     text = _AMOUNT.sub(_grouped, row.sentence.format_map(_Filled(refusal.detail)))
     if refusal.reason == "rail-rejected":
         text = f"{text} {meaning(code)}"

@@ -1,6 +1,7 @@
 """Refusals outside decide: of who may not send at all; and how a refusal is kept: JSON of its reason, field and detail, and back."""
 
 import json
+from json.encoder import encode_basestring as quoted  # as json.dumps without ensure_ascii
 
 from switch.payment.instruction import Instruction
 from switch.payment.plan import Refusal
@@ -14,8 +15,9 @@ def not_their_agent(instruction: Instruction, participant: str) -> Refusal | Non
 
 
 def refusal_json(refusal: Refusal) -> str:
-    """Write a refusal for the payment's `detail`."""
-    return json.dumps({"reason": refusal.reason, "field": refusal.field, "detail": refusal.detail}, ensure_ascii=False)
+    """Write a refusal for the payment's `detail`: as json.dumps would, which takes thrice as long to set out for it."""
+    detail = ", ".join([f"{quoted(name)}: {quoted(value)}" for name, value in refusal.detail.items()])
+    return f'{{"reason": {quoted(refusal.reason)}, "field": {quoted(refusal.field)}, "detail": {{{detail}}}}}'
 
 
 def refusal_from(text: str) -> Refusal | None:

@@ -38,7 +38,7 @@ from switch.flow.queue_books import Release
 from switch.flow.record_events import exception_code, exception_detail
 from switch.payment.plan import Leg, Plan, Refusal, Transfer
 from switch.payment.postings import account_claims, reservation
-from switch.payment.reasons import problem
+from switch.payment.reasons import code_of
 from switch.payment.refusals import refusal_json
 from switch.payment.status import ACCEPTED as PAYMENT_ACCEPTED
 from switch.payment.status import (
@@ -182,7 +182,7 @@ class MemoryStore(MemoryPersons, MemoryReturns, MemoryDoubt, MemoryQueue, Memory
             status, detail = QUEUED, self._wait(item.payment_id, plan.opens_at)
         stored = Stored(
             item.payment_id, item.received_at, item.received_on, item.participant, status,
-            problem(refusal).code if refusal else "", detail, item.uetr,
+            code_of(refusal) if refusal else "", detail, item.uetr,
             item.instruction_id, item.debtor_agent, item.creditor_agent, plan.lane.id if plan else "",
             plan.debit.amount_minor if plan else 0, plan.debit.currency if plan else "",
             plan.settlement.amount_minor if plan else 0, plan.settlement.currency if plan else "", item.rulebook_id,

@@ -86,6 +86,21 @@ async def test_a_full_queue_says_come_back(own: Served, monkeypatch: pytest.Monk
         ).status_code == 202
 
 
+async def test_a_worker_that_would_turn_a_payment_away_says_it_is_not_ready(
+    own: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A balancer that asks it then sends the payment elsewhere; before, it was ready until 20,000 waited."""
+    async with own.http() as http:
+        assert (await http.get("/readyz")).status_code == 200
+        refused = own.sandbox.loops.pressure.refused
+        monkeypatch.setattr(own.sandbox.loops, "_deciding_alone", 100_000)
+        ready = await http.get("/readyz")
+        assert (ready.status_code, ready.json()["status"]) == (503, "the queue is full")
+        assert own.sandbox.loops.pressure.refused == refused  # it has asked, and was not refused
+        answer = await http.post("/v1/payments", json=body_of(northbound()), headers={"Idempotency-Key": "no"})
+        assert answer.status_code == 503
+
+
 async def test_a_fault_of_ours_is_a_500_that_tells_nothing_of_it(own: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     async def faulty(*_: object) -> None:
         raise RuntimeError("CHAN Tai Man")

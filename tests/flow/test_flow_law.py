@@ -22,9 +22,13 @@ def law(**overlay: Mapping[str, Any]) -> Rulebook:
     return load_rulebook([{"name": "of the test", DAY: overlay}])
 
 
+def _facts(rulebook: Rulebook) -> dict[str, str]:
+    return rulebook_facts(rulebook.id, rulebook.overlays)
+
+
 async def reload(driver: Driver, rulebook: Rulebook) -> None:
     """Another worker stores a rulebook; this one takes it up."""
-    await driver.store.advance(rulebook_facts(rulebook))
+    await driver.store.advance(_facts(rulebook))
     await driver.worker.refresh()
 
 
@@ -104,7 +108,7 @@ async def test_a_batch_decided_under_the_old_law_is_decided_again_and_none_is_ju
     """The law changes between decide and accept, unheard of by this worker: the fence says so."""
     lowered = law(value="5000")
     submissions = [driver.submit(northbound("5000.01", person=person)) for person in (1, 2, 3)]
-    await driver.store.advance(rulebook_facts(lowered))
+    await driver.store.advance(_facts(lowered))
     await driver.accept()
     answers = [submission.answer.result() for submission in submissions]
     assert {answer.refusal.detail["ceiling"] for answer in answers if answer.refusal} == {"HKD 5000.00"}
@@ -114,7 +118,7 @@ async def test_a_batch_decided_under_the_old_law_is_decided_again_and_none_is_ju
 
 async def test_a_worker_that_cannot_make_the_law_of_the_fence_judges_nothing(memory: Driver) -> None:
     """Its packaged law is another: the overlays give another id."""
-    await memory.store.advance(rulebook_facts(law(value="5000")) | {"rulebook_id": "0123456789abcdef"})
+    await memory.store.advance(_facts(law(value="5000")) | {"rulebook_id": "0123456789abcdef"})
     with pytest.raises(OtherLaw):
         await memory.worker.refresh()
     await memory.store.advance({"rulebook_overlays": '[{"no.such-rule": {"value": "1"}}]'})
@@ -124,7 +128,7 @@ async def test_a_worker_that_cannot_make_the_law_of_the_fence_judges_nothing(mem
 
 
 async def test_other_participants_stay_other_participants_whatever_the_rulebook(memory: Driver) -> None:
-    await memory.store.advance(rulebook_facts(law(value="5000")) | {"participants_id": "others"})
+    await memory.store.advance(_facts(law(value="5000")) | {"participants_id": "others"})
     with pytest.raises(OtherLaw, match="participants"):
         await memory.worker.refresh()
     assert memory.world.rulebook == RULEBOOK

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -17,14 +18,16 @@ from loadtest.audit.audit import audit
 from rails.faults import NO_FAULTS, Faults
 from switch.api.access import Access
 from switch.api.app import create_app
+from switch.flow import world as worlds
 from switch.flow.loops import Loops
 from switch.flow.ports import StoreUnavailable
-from switch.flow.world import OtherLaw
+from switch.flow.world import OtherLaw, rulebook_facts
 from switch.main import OPEN_SECRETS, CannotOpen, Secrets, open_sandbox, postgres_sandbox
 from switch.payment.instruction import Identification
 from switch.sandbox import Sandbox
 
 LOWERED = RULEBOOK.scenario({"payment-connect.northbound.day": {"value": "500"}}, "lowered")
+OTHERWISE = RULEBOOK.scenario({"payment-connect.northbound.day": {"value": "700"}}, "otherwise")
 OUTAGE = Faults(outage=True)
 
 Start = Callable[..., Awaitable[Sandbox]]
@@ -37,14 +40,17 @@ async def start(postgres_url: str, fresh_schema: Callable[[], Awaitable[str]]) -
     started: list[Sandbox] = []
 
     async def another(
-        rulebook: Rulebook = RULEBOOK, funding: str | None = None, keys: Secrets = OPEN_SECRETS
+        rulebook: Rulebook = RULEBOOK,
+        funding: str | None = None,
+        keys: Secrets = OPEN_SECRETS,
+        joins: bool = False,
     ) -> Sandbox:
         sandbox = postgres_sandbox(postgres_url, name, keys=keys, clock=a_clock(), instant=True, rulebook=rulebook)
         sandbox.loops = Loops(sandbox.worker, lease_seconds=5.0, renew_seconds=0.1)
         if funding is not None:
             registry = sandbox.world.registry
             sandbox.world.registry = registry._replace(funding=dict.fromkeys(registry.funding, funding))
-        await open_sandbox(sandbox, NOON)
+        await open_sandbox(sandbox, NOON, joins=joins)
         started.append(sandbox)
         return sandbox
 
@@ -136,7 +142,7 @@ async def test_who_was_refused_is_in_nobody_s_way(start: Start) -> None:
 
 async def test_of_two_that_come_at_once_with_other_laws_one_opens(start: Start) -> None:
     for _round in range(5):
-        came = await asyncio.gather(start(), start(LOWERED), return_exceptions=True)
+        came = await asyncio.gather(start(OTHERWISE), start(LOWERED), return_exceptions=True)
         opened = [one for one in came if isinstance(one, Sandbox)]
         assert len(opened) == 1 and [type(one) for one in came if one not in opened] == [CannotOpen]
         await opened[0].stop()
@@ -168,16 +174,48 @@ async def test_a_running_worker_that_finds_another_law_judges_nothing_until_it_i
 
 async def test_a_rulebook_taken_through_one_worker_is_all_workers_and_stops_none(start: Start) -> None:
     first, second = await start(), await start()
-    await first.take_rulebook(LOWERED)
+    await first.take_rulebook(LOWERED.id, LOWERED.overlays)
     assert first.world.rulebook == LOWERED
     answer = await second.pay(northbound("600.00"), HARBOUR, "through the other")
     assert answer.refusal is not None and answer.refusal.detail["ceiling"] == "HKD 500.00"
     assert second.world.rulebook == LOWERED and first.worker.incarnation != second.worker.incarnation
     with pytest.raises(CannotOpen, match=LOWERED.id):
-        await start()  # who asks for the law without overlays is not given another
-    await first.stop()
-    await second.stop()
+        await start(OTHERWISE)  # who asks for one law is not given another
+    third = await start()
+    answer = await third.pay(northbound("600.00"), HARBOUR, "through who came later")
+    assert third.world.rulebook == LOWERED and answer.refusal is not None
+    for worker in (first, second, third):
+        await worker.stop()
     assert (await start()).world.rulebook == RULEBOOK, "alone, a worker brings its own"
+
+
+async def test_a_successor_goes_by_the_law_that_was_taken_whoever_else_is_left(start: Start) -> None:
+    """The processes of one `up --workers` may all have died at once; the overlay they began with is no longer asked for."""
+    first = await start(OTHERWISE)
+    await first.take_rulebook(LOWERED.id, LOWERED.overlays)
+    await first.stop()
+    assert (await start(OTHERWISE, joins=True)).world.rulebook == LOWERED
+
+
+async def test_a_rulebook_that_cannot_be_made_here_is_refused_to_who_starts(start: Start) -> None:
+    """Planted: the id of another packaged law."""
+    first = await start()
+    await first.store.advance({"rulebook_id": "0123456789abcdef"})
+    with pytest.raises(CannotOpen, match="0123456789abcdef"):
+        await start()
+
+
+async def test_a_rulebook_is_made_once_and_beside_the_loop(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, made, loop_thread = await start(), [], threading.get_ident()
+
+    def making(facts: Any, make: Callable[[Any], Any] = worlds._made) -> Any:
+        made.append(threading.get_ident() == loop_thread)
+        return make(facts)
+
+    monkeypatch.setattr(worlds, "_made", making)
+    await first.store.advance(rulebook_facts(LOWERED.id, LOWERED.overlays))
+    await asyncio.gather(*(first.worker.refresh() for _ in range(3)))
+    assert first.world.rulebook == LOWERED and made == [False]
 
 
 # --- faults ---

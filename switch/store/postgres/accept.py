@@ -31,7 +31,7 @@ from switch.flow.ports import (
 from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import reservation
 from switch.payment.queueing import opening_detail
-from switch.payment.reasons import problem
+from switch.payment.reasons import code_of
 from switch.payment.refusals import refusal_json
 from switch.payment.status import LEG_HELD, QUEUED, REJECTED
 from switch.store.postgres.copying import (
@@ -329,7 +329,7 @@ async def _write(
                 status, detail = QUEUED, opening_detail(verdict.opens_at)
                 waiting.append(f"{item.payment_id}\t{text[item.received_on]}\t{verdict.opens_at}")
         else:
-            status, code, detail, planned = REJECTED, problem(verdict).code, escaped(refusal_json(verdict)), _UNPLANNED
+            status, code, detail, planned = REJECTED, code_of(verdict), escaped(refusal_json(verdict)), _UNPLANNED
         payment_id, day, at, participant = (
             item.payment_id,
             text[item.received_on],

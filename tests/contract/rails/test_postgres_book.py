@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from lost_connections import LOST
 
 from rails.book import ONCE, Entry
 from rails.port import CREDITED, RailUnavailable
@@ -29,6 +30,18 @@ def test_a_schema_name_that_would_need_quotes_is_refused(schema: str) -> None:
 async def test_a_server_that_is_not_there_makes_the_rail_unavailable() -> None:
     with pytest.raises(RailUnavailable):
         await PostgresBook("postgresql://127.0.0.1:1/none", "main_ibps").open()
+
+
+async def test_a_connection_lost_in_any_way_makes_the_rail_unavailable(
+    postgres_url: str, fresh_schema: Callable[[], Awaitable[str]]
+) -> None:
+    book = PostgresBook(postgres_url, await fresh_schema())
+    await book.open()
+    for lost in LOST:
+        with pytest.raises(RailUnavailable):
+            async with book._connection():
+                raise lost
+    await book.close()
 
 
 async def test_two_workers_may_open_and_fill_one_book_at_once(

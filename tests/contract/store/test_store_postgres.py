@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from builders import NOON, a_step, admitted, funded, northbound, planned, refusing
+from lost_connections import LOST
 
 from switch.flow.ports import ACCEPTED, REFUSED, REPLAYED, Admission, StaleWorld, StoreUnavailable
 from switch.flow.world import World
@@ -350,3 +351,10 @@ async def test_a_sandbox_of_another_version_is_not_opened(
     await connection.execute(f"COMMENT ON SCHEMA \"{store.schema}\" IS 'as it was'")
     with pytest.raises(MadeByAnother, match="another version"):
         await postgres_stores()
+
+
+async def test_a_connection_lost_in_any_way_makes_the_store_unavailable(store: PostgresStore) -> None:
+    for lost in LOST:
+        with pytest.raises(StoreUnavailable):
+            async with store._connections.one():
+                raise lost
