@@ -7,6 +7,7 @@ Beside it, `tight` names the counters that refused here of late: it refuses noth
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from limits.calendars import law_day
@@ -55,11 +56,15 @@ class Board:
 
         What stands behind it is left to the counters: the rule they name, and a dry run, is the first that binds.
         """
-        claim = next((claim for claim in claims if _may_bind(claim)), None)
-        entry = self.entries.get(claim.counter) if claim is not None else None
-        if claim is None or entry is None or claim.delta <= 0:
+        for claim in claims:
+            if _may_bind(claim):
+                break
+        else:
             return None
-        if entry.until < self._machine() or entry.generation != generation or entry.day != str(law_day(at)):
+        entry = self.entries.get(claim.counter)
+        if entry is None or claim.delta <= 0:
+            return None
+        if entry.until < self._machine() or entry.generation != generation or entry.day != _day(at):
             del self.entries[claim.counter]
             return None
         assert claim.ceiling is not None, "a claim without a ceiling does not bind upwards"
@@ -75,7 +80,7 @@ class Board:
         self.tight[refused.claim.counter] = self._machine() + TIGHT_SECONDS
         if refused.headroom > 0 or refused.claim.delta <= 0:
             return
-        (claim, headroom), day = refused, str(law_day(at))
+        (claim, headroom), day = refused, _day(at)
         assert claim.ceiling is not None, "what refused upwards has a ceiling"
         self._put(claim.counter, Entry(self._machine() + ENTRY_SECONDS, day, generation, headroom, claim.ceiling))
         if self.linked:
@@ -108,6 +113,11 @@ class Board:
         if len(self.entries) >= ENTRIES_MAX:
             self.entries.clear()
         self.entries[counter] = entry
+
+
+@lru_cache(16)  # a batch has one instant
+def _day(at: datetime) -> str:
+    return str(law_day(at))
 
 
 def _may_bind(claim: Claim) -> bool:

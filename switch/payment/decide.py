@@ -331,6 +331,7 @@ def _source(rule: RuleValue) -> dict[str, str]:
     }
 
 
+@lru_cache(4_096)  # ceilings, and what is left of a spent one, are few
 def amount_said(amount_minor: int, unit: str) -> str:
     """Write an amount of a rule's unit as a refusal says it: "HKD 10000.00", or a number of times."""
     return str(amount_minor) if unit == USE else str(Money(amount_minor, unit))
