@@ -20,6 +20,7 @@ AGAIN_SECONDS = (0.1, 0.2, 0.4, 0.8)  # then every last
 IDLE_MAX = 200  # connections kept ready at a door
 # What is no answer: the call must be made again under the same key.
 _NOT_YET = {409, 429, 500, 502, 503, 504}
+UNAVAILABLE, NOTHING_STORED = 503, "nothing was stored"  # the one that says so has let the call go (docs/workers.md)
 
 
 class Due(NamedTuple):
@@ -139,6 +140,8 @@ class Run:
             status, body = await self._doors[door].ask(due.call)
             document = json.loads(body)
             what = str(document.get("name") or "")
+            if status == UNAVAILABLE and NOTHING_STORED in str(document.get("detail")):
+                what += ", nothing stored"
         except TimeoutError:
             what = "no answer in time"
         except ConnectionRefusedError:

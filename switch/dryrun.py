@@ -15,8 +15,9 @@ from limits.calendars import law_day
 from limits.claims import REPORT, Claim, Sums
 from limits.classification.nearly import nearly
 from limits.counters import evaluate
-from limits.facts import Profile
+from limits.facts import PaymentFacts, Profile
 from switch.flow.admission import Decider, after_refusal, pass_over
+from switch.flow.joint_reads import JointReads
 from switch.flow.ports import Store, Stored
 from switch.flow.submission import Answer, Submission
 from switch.flow.world import World
@@ -58,6 +59,7 @@ class Foreseen(NamedTuple):
     claims: tuple[Claim, ...]
     sums: Mapping[str, Sums]
     refused: bool
+    facts: PaymentFacts | None  # None where the instruction has none
 
 
 class DryRun:
@@ -67,6 +69,7 @@ class DryRun:
         self._world = world
         self._store = store
         self._decider = decider
+        self._reads = JointReads(store)
         self._profiles: dict[tuple[str, date, Profile], Known] = {}
         self.read_sums: ReadSums = self._stored_sums  # explain without a server reads what it was told instead
 
@@ -91,9 +94,7 @@ class DryRun:
 
     async def _explained(self, case: "_Case") -> Explained:
         submission, at, view = self._submission(case.instruction, case.participant), case.instant, case.view
-        asked = case.ask(case.instruction, at, view)
-        facts = asked.facts if asked is not None else None
-        verdict, claims, sums, _ = await self._foreseen(submission, at, view, case.quotes)
+        verdict, claims, sums, _, facts = await self._foreseen(submission, at, view, case.quotes)
 
         def reference_rate(base: str, quote: str, market: str) -> Decimal:
             return self._world.rates.mid(base, quote, market, at).mid
@@ -124,20 +125,23 @@ class DryRun:
 
     async def _foreseen(self, submission: Submission, at: datetime, view: View, quotes: Quotes) -> Foreseen:
         """Decide as accept would, past refused lanes and empty inventories where the instruction allows."""
+        translated = translate(submission.instruction, self._world.known, at, view.rules.day)
+        facts = None if isinstance(translated, Refusal) else translated.facts
+        read = submission.refusal or translated
         while True:
-            [verdict] = self._decider.judged([submission], at, view, quotes)
+            [verdict] = self._decider.decided([submission], [read], view, quotes)
             if isinstance(verdict, Refusal):
-                return Foreseen(verdict, (), {}, True)
+                return Foreseen(verdict, (), {}, True, facts)
             claims = reservation(verdict)
             sums = await self.read_sums(claims, at)
             claims = known_claims(claims, sums)
             refused = evaluate(claims, sums)
             if refused is None or after_refusal(submission, refused, verdict, view) is not None:
-                return Foreseen(verdict, claims, sums, refused is not None)
+                return Foreseen(verdict, claims, sums, refused is not None, facts)
             pass_over(submission, refused, verdict, view, self._world.generation)
 
     async def _stored_sums(self, claims: Sequence[Claim], at: datetime) -> Mapping[str, Sums]:
-        return await self._store.sums([claim.counter for claim in claims])
+        return await self._reads.sums([claim.counter for claim in claims])
 
     # --- what would let it pass ---
 

@@ -7,9 +7,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from switch.chaos.judge import Admission, Answered, Row
+from switch.chaos.judge import Admission, Answered, Attempt, Row
 
 _DOOR_SHUT = {0, 409, 429, 500, 502, 503, 504}  # no answer yet: the call is made again
+# What no attempt works on after, as docs/workers.md has it. Not in it: 503 where the store has not said, 5xx, a lost connection.
+_LET_GO = {
+    (409, "in-flight"), (429, "too-many-requests"), (503, "busy"), (503, "unavailable, nothing stored"), (0, "nobody there"),
+}  # fmt: skip
 
 
 @cache
@@ -65,5 +69,6 @@ def answered(kept: Sequence[Mapping[str, Any]]) -> list[Answered]:
     for call in kept:
         payment_id = call["told"].get("payment_id", "")
         ends = [(status, payment_id, what) for *_, status, what in call["attempts"] if status not in _DOOR_SHUT]
-        found.append(Answered(call["key"], call["attempts"][0][0], tuple(ends)))
+        attempts = tuple(Attempt(sent, (status, what) in _LET_GO) for sent, *_, status, what in call["attempts"])
+        found.append(Answered(call["key"], attempts, tuple(ends)))
     return found

@@ -21,11 +21,18 @@ ACCEPTED_STATUS = 202
 QUOTA = "person-quota"  # the one reason this traffic may be refused for
 
 
+class Attempt(NamedTuple):
+    """One try of a call. `let_go`: its answer, or that nobody was there, says that it does not work on (503, 409, 429)."""
+
+    sent_ms: int
+    let_go: bool = False
+
+
 class Answered(NamedTuple):
-    """One call of the generator: its key, when it was first sent, and each answer it got."""
+    """One call of the generator: its key, each attempt, and each answer that ended it."""
 
     key: str
-    first_sent_ms: int
+    attempts: tuple[Attempt, ...]
     answers: tuple[tuple[int, str, str], ...]  # status, payment_id, name of the problem
 
 
@@ -148,7 +155,8 @@ def false_refusals(run: Run, by_id: Mapping[str, Row]) -> Iterator[str]:
     keys = {instruction: key for key, instruction in run.instructions.items()}
     first_sent: dict[str, int] = {}
     for call in run.answered:
-        first_sent[call.key] = min(call.first_sent_ms, first_sent.get(call.key, call.first_sent_ms))
+        sent = min(attempt.sent_ms for attempt in call.attempts)
+        first_sent[call.key] = min(sent, first_sent.get(call.key, sent))
         for status, payment_id, name in call.answers:
             row = by_id.get(payment_id)
             if status != ACCEPTED_STATUS and (row is None or not row.refused):

@@ -87,6 +87,16 @@ class Decider:
             if submission.passed_in is not None:
                 submission.reconsider((self._world.generation, day))
         read = [s.refusal or translate(s.instruction, known, at, day) for s in batch]
+        return self.decided(batch, read, view, quotes)
+
+    def decided(
+        self,
+        batch: Sequence[Submission],
+        read: Sequence[Translated | Refusal],
+        view: View,
+        quotes: Mapping[str, tuple[Quote, str]],
+    ) -> list[Plan | Refusal]:
+        """Decide submissions as they were translated."""
         asks = [
             found if isinstance(found, Refusal) else _ask(s, found, quotes)
             for s, found in zip(batch, read, strict=True)

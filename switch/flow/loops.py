@@ -102,7 +102,7 @@ class Loops:
     def make_room(self, bulk: bool = False) -> None:
         """Raise Busy where one more would wait too long: asked before anything is done for it."""
         ahead, room = self._ahead(bulk)
-        if ahead >= room:
+        if ahead >= room or self.pressure.is_late(asyncio.get_running_loop().time()):
             self.worker.metrics.shed["bulk" if bulk else "alone"] += 1
             raise Busy(self.pressure.retry_after(ahead))
 
@@ -117,7 +117,7 @@ class Loops:
     def full(self) -> bool:
         """Whether one more payment would be told to come back; asking counts as no refusal."""
         ahead, room = self._ahead(bulk=False)
-        return ahead >= room
+        return ahead >= room or self.pressure.is_late(asyncio.get_running_loop().time())
 
     def put(self, submission: Submission) -> None:
         """Queue a submission; raises Busy where the queue is full."""
@@ -218,6 +218,7 @@ class Loops:
         """Tell callers whose time is up: of what still waits, that it is dropped; of what is being stored, that nothing is known."""
         await asyncio.sleep(SWEEP_SECONDS)
         now = asyncio.get_running_loop().time()
+        self.pressure.beat(now, SWEEP_SECONDS)
         for lane in (self.worker.waiting, self.bulk):
             late = [each for each in lane if each.until <= now]
             if late:

@@ -1,14 +1,19 @@
-"""How much may wait at a worker: what it gets done a second, and from how many on a newcomer would wait too long.
+"""How much may wait at a worker: what it gets done a second, how late its event loop is, and when a newcomer would wait too long.
 
 Plain numbers of this process; machine seconds come in as arguments. It refuses nothing: the door asks, and says 503.
 """
+
+from math import inf
 
 EXPECTED_WAIT_SECONDS_MAX = (
     0.2  # of a call with one payment: with the batch before it within the 250 ms a knee is measured by
 )
 BULK_WAIT_SECONDS_MAX = 2.0  # of what comes in bulk: its caller waits for all of it anyway
-# Always taken: half a transaction. The rate of a worker that had little to do says nothing of what it can do.
-WAITING_MIN = 512
+# Always taken: a quarter of a transaction. The rate of a worker that had little to do says nothing of what it can do.
+WAITING_MIN = 256
+# Calls that nobody has read yet are counted nowhere: they wait in their sockets while the event loop is busy. Its lateness
+# tells of them. A transaction's own steps make it 10 to 30 ms late; past this it takes in more than it gets done.
+LATE_SECONDS_MAX = 0.1
 START_PER_SECOND = 1_000.0  # assumed until the first transactions have been measured
 SMOOTHED_SECONDS = (
     0.5  # of work that the rate is an average of: some ten transactions, soon enough for a store that slows down
@@ -23,6 +28,17 @@ class Pressure:
         self.per_second = START_PER_SECOND
         self.refused = 0  # told to come back: counted for the metrics, and to spread when they do
         self._done_at = 0.0
+        self._late_seconds = 0.0
+        self._beat_due_at = inf
+
+    def beat(self, now: float, seconds: float) -> None:
+        """Note that the event loop has come to what was due, and that the next beat is due `seconds` from now."""
+        self._late_seconds = max(now - self._beat_due_at, 0.0)
+        self._beat_due_at = now + seconds
+
+    def is_late(self, now: float) -> bool:
+        """Whether the event loop takes in more than it gets done: it came late to the last beat, or has not come to the next."""
+        return self._late_seconds > LATE_SECONDS_MAX or now - self._beat_due_at > LATE_SECONDS_MAX
 
     def done(self, count: int, begun_at: float, now: float, kept_up: bool) -> None:
         """Note that `count` were answered together; `kept_up`: nothing is left waiting, so it might have been more.

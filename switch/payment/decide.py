@@ -7,6 +7,7 @@ same function. Facts come from switch.translate, which alone maps instructions t
 from collections.abc import Set
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from fx.money import Money

@@ -1,6 +1,7 @@
 """`bayswitch up --workers 2`: one port, two processes; one is killed with -9 under load and replaced, and the audit finds nothing."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from builders import northbound
 from serving import body_of
 
+from bayswitch import Client
 from switch.child import Child
 from switch.embedded.workers import WORKERS_MAX, how_many
 
@@ -103,6 +105,54 @@ async def test_a_worker_killed_under_load_is_replaced_and_nothing_is_lost_or_don
         assert audited.returncode == 0, audited.stdout + audited.stderr
         left = workers_of(child)
     assert not any(psutil.pid_exists(pid) for pid in left)
+
+
+def _paid_alone(child: Child, others: list[int], person: int) -> tuple[int, str]:
+    """What the one worker says of HKD 600.00 of a person who has sent nothing, while the others stand still: status, headroom.
+
+    A payment, not a question: of a new law a worker learns at its next payment, or within two seconds.
+    """
+    for pid in others:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        until = time.monotonic() + 60
+        instruction = northbound("600.00", person=person, instruction_id=f"A{person}")
+        headers = {"Authorization": f"Bearer {child.key}", "Bayswitch-Participant": instruction.debtor_agent}
+        headers["Idempotency-Key"] = f"a{person}"
+        body = body_of(instruction)
+        while True:
+            with contextlib.suppress(httpx.TransportError):  # it is not there yet; who stands still has the connection
+                answer = httpx.post(f"{child.url}/v1/payments", json=body, headers=headers, timeout=5)
+                if answer.status_code not in (409, 503):
+                    return answer.status_code, answer.json().get("headroom", "")
+            assert time.monotonic() < until, (child.data / "switch.log").read_text()[-3_000:]
+            time.sleep(0.1)
+    finally:
+        for pid in others:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("begun_with", [None, "9000"], ids=["the law", "an overlay"])
+def test_a_worker_killed_after_a_reload_is_replaced_and_judges_by_what_was_reloaded(
+    tmp_path: Path, begun_with: str | None
+) -> None:
+    """Before, its successor was refused as one that asks for another law, again and again."""
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(f"payment-connect.northbound.day: {{value: '{begun_with}'}}\n")
+    options = ["--overlay", str(overlay)] if begun_with else []
+    start_at = "2026-03-05T10:00:00+08:00"
+    with Child("--instant", "--start-at", start_at, *options, data=tmp_path / "data", key="dev", workers=2) as child:
+        before = two_workers(child)
+        for person, one in enumerate(before):
+            assert _paid_alone(child, [one], person)[0] == 202
+        with Client(child.url, child.key) as operator:
+            operator.take_rulebook([{"payment-connect.northbound.day": {"value": "500"}}])
+        os.kill(before[0], signal.SIGKILL)
+        assert _paid_alone(child, [before[1]], 3) == (422, "HKD 500.00")  # the successor, as soon as it serves
+        after = two_workers(child, but=before[0])
+        [successor] = [pid for pid in after if pid != before[1]]
+        assert _paid_alone(child, [successor], 4) == (422, "HKD 500.00")
+        assert workers_of(child) == after
 
 
 def test_when_the_parent_is_killed_no_worker_goes_on(tmp_path: Path) -> None:

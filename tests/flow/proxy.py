@@ -16,6 +16,8 @@ _CHUNK = 1 << 16
 
 REPLY_LOST = "the server has carried it out, the reply is lost"
 NEVER_SENT = "it never reaches the server"
+SILENT = "it never reaches the server, and the line stays"
+DONE_IN_SILENCE = "the server has carried it out, and the line stays without a word"
 
 
 class Proxy:
@@ -27,6 +29,7 @@ class Proxy:
         self.url = url.replace(quote(str(self._server_folder), safe=""), quote(str(self._folder), safe=""))
         assert self.url != url
         self.away = False  # whether new connections are turned away
+        self.silent = False  # whether new connections are never answered
         self.cuts: list[str] = []  # what has been cut
         self._armed: list[tuple[str, bytes]] = []
         self._open: set[asyncio.StreamWriter] = set()
@@ -59,6 +62,11 @@ class Proxy:
         if self.away:
             to_client.close()
             return
+        if self.silent:
+            while await client.read(_CHUNK):
+                pass
+            to_client.close()
+            return
         server, to_server = await asyncio.open_unix_connection(self._server_folder / _NAME)
         self._open |= {to_client, to_server}
         answered = asyncio.Event()
@@ -72,6 +80,13 @@ class Proxy:
                     await to_server.drain()
                     continue
                 self.cuts.append(how)
+                if how in (SILENT, DONE_IN_SILENCE):
+                    if how == DONE_IN_SILENCE:
+                        line.cut = True
+                        to_server.write(data)
+                    while await client.read(_CHUNK):
+                        pass
+                    break
                 if how == REPLY_LOST:
                     line.cut = True
                     answered.clear()

@@ -1,5 +1,7 @@
 """COMMIT, and the connection is gone: what stands is found by its own ids and carried out, and nothing is done twice."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -9,7 +11,7 @@ import pytest_asyncio
 from builders import HARBOUR, NOON, admitted, northbound, planned, refusing, to_magic
 from driver import Driver, day_counter
 from faulty import UETR
-from proxy import NEVER_SENT, REPLY_LOST, Proxy
+from proxy import DONE_IN_SILENCE, NEVER_SENT, REPLY_LOST, SILENT, Proxy
 
 from fx.quotes import firm
 from limits.claims import Refused
@@ -17,9 +19,11 @@ from rails.port import RailInstruction
 from switch.flow.ports import ACCEPTED, AGAIN, REPLAYED, Admission, Outcome, StoreUnavailable
 from switch.payment.refusals import refusal_from
 from switch.payment.status import REJECT
+from switch.store.postgres import connections
 from switch.store.postgres.store import PostgresStore
 
 PAST_DEADLINE = 21
+LIMIT = 1.5  # machine seconds; a statement here takes milliseconds
 HOWS = [REPLY_LOST, NEVER_SENT]
 
 
@@ -243,4 +247,31 @@ async def test_opening_transfers_whose_commit_was_cut_are_posted_once(
     await driver.start()
     position = (await store.counters("position:HBAYHKH0:hk-fps:HKD"))["position:HBAYHKH0:hk-fps:HKD"]
     assert position.down_posted == 200_000_000_00
+    await store.close()
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["others pass", "nobody is heard"])
+@pytest.mark.parametrize("how", [DONE_IN_SILENCE, SILENT])
+async def test_a_commit_that_is_never_answered_is_given_up_and_found_out_later(
+    proxy: Proxy, fresh_schema: Callable[[], Awaitable[str]], monkeypatch: pytest.MonkeyPatch, how: str, deaf: bool
+) -> None:
+    """A line that stays and says nothing held the worker until somebody cut it."""
+    monkeypatch.setattr(connections, "STATEMENT_SECONDS_MAX", LIMIT)
+    store = PostgresStore(proxy.url, await fresh_schema(), pool_size=2)
+    await store.open()
+    far = await Driver(store).start(lease_seconds=0.0)
+    await far.accepted(northbound(person=2))
+    proxy.arm(how)
+    proxy.silent = deaf
+    submission = far.submit(northbound())
+    batch, begun = list(far.worker.waiting), time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        async with asyncio.timeout(10):
+            await far.accept()
+    assert LIMIT <= time.monotonic() - begun < 4 * LIMIT and proxy.cuts == [how]
+    proxy.silent = False
+    far.worker.waiting.extend(batch)
+    await accept_in_the_end(far)
+    assert submission.answer.result().replayed == (how == DONE_IN_SILENCE)
+    assert await far.imbalance() == {}
     await store.close()

@@ -26,6 +26,9 @@ from switch.payment.status import FINAL, TIME_OUT
 from switch.sandbox import Sandbox
 
 FINAL_WITHIN_SECONDS = 40  # machine seconds; on a quiet machine it takes two
+# Machine seconds: five processes import the switch at once. On a quiet machine it takes four; a loaded one has taken 60. It
+# bounds only a child that hangs: what one that died said is told at once.
+KILLED_WITHIN_SECONDS = 400
 
 Start = Callable[[], Awaitable[Sandbox]]
 
@@ -153,14 +156,14 @@ async def test_workers_killed_in_the_middle_of_a_batch_lose_nothing(
                 sys.executable, script, postgres_url, name, str(first), place, stdout=asyncio.subprocess.PIPE, stderr=errors
             )  # fmt: skip
         assert child.stdout is not None
-        ready = await child.stdout.readline()
+        ready = await child.stdout.readline()  # as long as it lives: how fast it starts is no matter of this test
         if place == "anywhere":
             await asyncio.sleep(0.3)
             child.kill()
         status = await child.wait()
         assert (ready, status) == (b"ready\n", -signal.SIGKILL), f"{place}: {log.read_text()[-2000:]}"
 
-    async with asyncio.timeout(150):  # four processes that start at once on two cores others share
+    async with asyncio.timeout(KILLED_WITHIN_SECONDS):
         await asyncio.gather(*(killed(place, n * PAYMENTS // len(places)) for n, place in enumerate(places)))
     held = await unfinished(survivor)
     assert held, "the dead left nothing unfinished: the test has lost its point"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Formatter
 from typing import Any, NamedTuple
@@ -239,13 +239,22 @@ def _spoken(said: Words, money: Mapping[str, str], refusal: Refusal) -> dict[str
 
 def _amount(text: str, money: Mapping[str, str]) -> str:
     """Write "HKD 1250.00" with its thousands apart, as the language writes its currency; anything else as it is."""
-    found = _MONEY.fullmatch(text)
+    found = _parted(text)
     if found is None:
         return text
-    currency, sign, whole, fraction = found.groups()
-    number = f"{sign}{int(whole):,}{fraction}"
+    currency, number = found
     form = money.get(currency)
     return form.replace("{amount}", number) if form is not None else f"{currency} {number}"
+
+
+@lru_cache(4_096)  # each is written in all languages, and ceilings again and again
+def _parted(text: str) -> tuple[str, str] | None:
+    """Part an amount into its currency and its number with thousands apart; None where it is none."""
+    found = _MONEY.fullmatch(text)
+    if found is None:
+        return None
+    currency, sign, whole, fraction = found.groups()
+    return currency, f"{sign}{int(whole):,}{fraction}"
 
 
 def _at_or_as_is(said: Words, text: str) -> str:

@@ -15,11 +15,17 @@ from switch.flow.ports import StoreUnavailable
 
 T = TypeVar("T")
 
+# Of a statement, and of opening a connection: the longest honest one takes a tenth of a second, a disk that flushes a
+# checkpoint seconds; and after ten (flow.loops.LEASE_SECONDS) other workers take this one for dead anyhow. What scans
+# books says so with a limit of its own: SCAN_SECONDS_MAX.
+STATEMENT_SECONDS_MAX = 10.0
+SCAN_SECONDS_MAX = 3_600.0  # a report over a year, or a look for what the dead hold, is minutes of reading
+
 _DEADLOCK_TRIES = 5  # two workers may meet once; five times in a row is a fault of ours
 
 # The server is away, or the connection is: nothing is known to have happened.
 _AWAY = (
-    OSError,
+    OSError,  # TimeoutError is one: a statement, a COMMIT among them, that was not answered in time
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a query sent on a connection whose end asyncpg has not read yet
@@ -64,7 +70,8 @@ class Connections:
             for script in sorted((files(__package__) / "schema").iterdir(), key=lambda path: path.name)
         ]
         layout = blake2b("".join(scripts).encode(), digest_size=8).hexdigest()
-        connection = await asyncpg.connect(self._url)
+        limits = {"timeout": STATEMENT_SECONDS_MAX, "command_timeout": STATEMENT_SECONDS_MAX}
+        connection = await asyncpg.connect(self._url, **limits)
         try:
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", self._schema)
@@ -91,6 +98,7 @@ class Connections:
             max_size=self._size,
             max_cached_statement_lifetime=0,
             reset=_keep,
+            **limits,
             server_settings=_SETTINGS | {"search_path": f'"{self._schema}"'},
         )
 

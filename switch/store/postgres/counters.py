@@ -95,7 +95,8 @@ async def reserve_fast(connection: Connection, rows: Mapping[str, Total]) -> boo
 async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet], at: datetime) -> list[Refused | None]:
     """Reserve payment by payment in arrival order under locks; returns the verdicts and notes the version of each counter.
 
-    A counter that no admitted claim moved keeps the version it was seen at; one that is closed now is closed since `at`. The locks last until the transaction ends.
+    Payments that touch no counter too tight for the whole batch are admitted in whatever order they came: they are added up,
+    and only the others judged one by one. A counter that no admitted claim moved keeps the version it was seen at; one that is closed now is closed since `at`. The locks last until the transaction ends.
     """
     rows = totals(batch)
     if not rows:
@@ -104,9 +105,18 @@ async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet], at: d
     await connection.execute(queries("counters")["hold"], keys)
     sums = await read_sums(connection, keys)
     versions = {key: state.version for key, state in sums.items()}
-    verdicts = []
-    after: dict[str, Sums] = {}
-    for _, claims in batch:
+    tight = {key for key, row in rows.items() if not _holds(row, sums[key])}
+    freely = [tight.isdisjoint([claim.counter for claim in claims]) for _, claims in batch]
+    after = {
+        key: _added(sums[key], row)
+        for key, row in totals([each for each, free in zip(batch, freely, strict=True) if free]).items()
+    }
+    sums.update(after)
+    verdicts: list[Refused | None] = []
+    for (_, claims), free in zip(batch, freely, strict=True):
+        if free:
+            verdicts.append(None)
+            continue
         refused, moved = admit(claims, sums)
         verdicts.append(refused)
         sums.update(moved)
@@ -115,6 +125,21 @@ async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet], at: d
         versions.update(await _write(connection, after, rows, at))
     await note(connection, "accept", versions)
     return verdicts
+
+
+def _holds(row: Total, sums: Sums) -> bool:
+    """Whether a counter takes all of a batch's claims, in whatever order they come, and stays open: as `reserve` asks."""
+    up_pending, up_posted, down_pending, latching, ceiling, floor = row
+    held, given = sums.up_pending + sums.up_posted - sums.down_posted, sums.down_pending + sums.down_posted
+    if ceiling is not None and (sums.latched or held + up_pending + up_posted + latching > ceiling):
+        return False
+    return floor is None or bool(sums.up_posted - given - down_pending >= floor)
+
+
+def _added(sums: Sums, row: Total) -> Sums:
+    return sums._replace(
+        up_pending=sums.up_pending + row[0], up_posted=sums.up_posted + row[1], down_pending=sums.down_pending + row[2]
+    )
 
 
 async def note(connection: Connection, step: str, versions: Mapping[str, int]) -> None:

@@ -6,6 +6,7 @@ import asyncpg
 
 from switch.flow.exceptions import LATE_ACCEPTANCE
 from switch.flow.figures import Figures, Group, Period
+from switch.store.postgres.connections import SCAN_SECONDS_MAX
 from switch.store.postgres.queries import queries
 
 
@@ -21,15 +22,20 @@ async def read_figures(connection: Any, period: Period) -> Figures:
     """Read what settled in a period, added up by what is alike."""
     q = queries("report")
     currencies, amounts = list(period.small), list(period.small.values())
+    long = SCAN_SECONDS_MAX
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(q["freely"])
         rows = await connection.fetch(
-            q["settled"], period.begin, period.end, period.until, period.participant, currencies, amounts
+            q["settled"], period.begin, period.end, period.until, period.participant, currencies, amounts, timeout=long
         )
-        back = await connection.fetch(q["returned"], period.begin, period.end, period.participant, currencies, amounts)
-        held = await connection.fetchval(q["held"], period.begin, period.end, period.participant)
-        unsettled = await connection.fetch(q["unsettled"], period.since, period.until, period.participant)
-        late = await connection.fetchval(q["late"], period.begin, period.end, period.participant, LATE_ACCEPTANCE)
+        back = await connection.fetch(
+            q["returned"], period.begin, period.end, period.participant, currencies, amounts, timeout=long
+        )
+        held = await connection.fetchval(q["held"], period.begin, period.end, period.participant, timeout=long)
+        unsettled = await connection.fetch(q["unsettled"], period.since, period.until, period.participant, timeout=long)
+        late = await connection.fetchval(
+            q["late"], period.begin, period.end, period.participant, LATE_ACCEPTANCE, timeout=long
+        )
     groups = sorted(_group(row) for row in rows)
     of_returns = sorted(_group(row) for row in back)
     by_status = {row["status"]: row["count"] for row in unsettled}

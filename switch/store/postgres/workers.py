@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from switch.flow.ports import Unfinished
+from switch.store.postgres.connections import SCAN_SECONDS_MAX
 from switch.store.postgres.rows import unfinished_from
 
 Connection = Any  # asyncpg has no types of its own
@@ -27,8 +28,8 @@ async def take_over(
     async with connection.transaction():
         await connection.execute(queries["lock_workers"], lapsed)
         await connection.execute("SET LOCAL enable_seqscan TO on")  # a scan of what is there, only after a loss
-        rows = await connection.fetch(queries["take_over"], incarnation, lapsed, limit)
+        rows = await connection.fetch(queries["take_over"], incarnation, lapsed, limit, timeout=SCAN_SECONDS_MAX)
         if not rows:
-            await connection.execute(queries["forget_workers"], lapsed)
+            await connection.execute(queries["forget_workers"], lapsed, timeout=SCAN_SECONDS_MAX)
             return []
     return [unfinished_from(row) for row in rows]

@@ -197,5 +197,12 @@ def test_a_refusal_is_kept_and_read_back(name: str) -> None:
     assert refusal_from(refusal_json(refusal)) == refusal
 
 
+def test_a_refusal_is_written_as_json_writes_it() -> None:
+    detail = {"what": 'a "quoted" \\ name\n\t\x00\x7f\u2028, 陳大文 \U0001f600', "é": ""}
+    expected = {"reason": "person-quota", "field": "a.b", "detail": detail}
+    assert refusal_json(Refusal("person-quota", detail, "a.b")) == json.dumps(expected, ensure_ascii=False)
+    assert refusal_json(Refusal("internal", {})) == '{"reason": "internal", "field": "", "detail": {}}'
+
+
 def test_a_detail_that_holds_no_refusal_reads_as_none() -> None:
     assert refusal_from("{}") is None
