@@ -6,6 +6,7 @@ of a body than it compares, since it runs inside the generators.
 
 import json
 import re
+from collections import deque
 from typing import Any, NamedTuple
 
 from loadtest.malformed import XML
@@ -18,6 +19,7 @@ _NAME = re.compile(rb'"name":\s*"([a-z-]+)"')
 _PAYMENT_ID = re.compile(rb'"payment_id":\s*"[0-9a-f-]{36}"')
 _TRANSACTION = re.compile(rb"<TxSts>([A-Z]{4})</TxSts>")
 _CODE = re.compile(rb"<StsRsnInf>.*?<Cd>([A-Z0-9]{4})</Cd>", re.DOTALL)
+IDS_KEPT_MAX = 10_000  # payments accepted last: seconds of any rate, a megabyte
 _SAME_AGAIN = "DU03"  # ExternalStatusReason1Code: duplicate transaction (docs/reasons.md)
 
 
@@ -52,7 +54,7 @@ class Answers:
             items = json.loads(body)["items"] if status == 200 else None
         except (ValueError, KeyError, TypeError):
             items = None
-        if not isinstance(items, list) or len(items) != len(marks.items):
+        if not isinstance(items, list) or len(items) != len(marks.items) or not all(map(_is_item, items)):
             return (Verdict(UNANSWERED, _name_in(body), f"batch of {len(marks.items)} answered {status}"),) * len(
                 marks.items
             )
@@ -77,6 +79,30 @@ class Answers:
             if not first_answered and status in (200, 201, 202, 422, _IN_FLIGHT):
                 return verdict._replace(wrong="")
         return verdict._replace(wrong="") if resent and status == _IN_FLIGHT else verdict
+
+
+class Ids:
+    """Remembers whose payment_id was whose, of the payments accepted last: one that is given to two payments is wrong."""
+
+    def __init__(self, kept_max: int = IDS_KEPT_MAX) -> None:
+        self._of: dict[str, str] = {}
+        self._order: deque[str] = deque()
+        self._kept_max = kept_max
+
+    def belongs(self, payment_id: str, payment: str) -> bool:
+        """Whether the id is this payment's (its UETR, else what else tells it from others), as far as is remembered."""
+        known = self._of.get(payment_id)
+        if known is not None:
+            return known == payment
+        self._of[payment_id] = payment
+        self._order.append(payment_id)
+        if len(self._order) > self._kept_max:
+            del self._of[self._order.popleft()]
+        return True
+
+
+def _is_item(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("http_status"), int)
 
 
 def _of_json(marks: Marks, status: int, body: bytes) -> Verdict:

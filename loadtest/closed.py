@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy
 
-from loadtest.verdicts import ACCEPTED, judge
+from loadtest.verdicts import ACCEPTED, REFUSED, SHED, WRONG, judge
 from loadtest.wire import Address, Connection, Requests, address_of, connect, read_calls
 
 ANSWER_SECONDS_MAX = 10.0  # after the end: what is not answered by then is told as unanswered
@@ -36,7 +36,7 @@ class Closed:
         self.statuses: Counter[int] = Counter()
         self.kinds: Counter[str] = Counter()
         self.reasons: Counter[str] = Counter()
-        self.accepted = self.refused = 0
+        self.payments: Counter[str] = Counter()  # by kind; of a batch or a message there are many
         self.answered_in_all = 0  # warm-up and end included: what the switch's CPU time was spent on
         self.latencies: list[float] = []
         self.answered_at: list[float] = []
@@ -78,10 +78,10 @@ class Closed:
             verdict = judge(connection.status, connection.body, connection.retry_after, connection.replayed)
             self.statuses[connection.status] += 1
             self.kinds[verdict.kind] += 1
-            if verdict.kind != ACCEPTED:
-                self.reasons[verdict.reason] += 1
-            self.accepted += verdict.accepted
-            self.refused += verdict.refused
+            for part in verdict.each:
+                self.payments[part.kind] += 1
+                if part.kind != ACCEPTED:
+                    self.reasons[part.reason] += 1
             self.latencies.append(now - sent_at)
             self.answered_at.append(now)
         self._next(connection)
@@ -104,13 +104,13 @@ class Closed:
         seconds = numpy.floor(numpy.array(self.answered_at) - self._begin).astype(int)
         return {
             "per_second": good / self._seconds,
-            "payments_per_second": self.accepted / self._seconds,
+            "payments_per_second": self.payments[ACCEPTED] / self._seconds,
             "answered": sum(self.statuses.values()),
             "answered_in_all": self.answered_in_all,
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "kinds": dict(self.kinds),
             "reasons": dict(self.reasons.most_common()),
-            "payments": {"accepted": self.accepted, "refused": self.refused},
+            "payments": {kind: self.payments[kind] for kind in (ACCEPTED, REFUSED, SHED, WRONG)},
             "latency_ms": {"p50": p50, "p90": p90, "p99": p99, "max": round(float(found.max()), 3)},
             "by_second": numpy.bincount(seconds, minlength=int(self._seconds))[: int(self._seconds)].tolist(),
             "generator": {

@@ -65,6 +65,7 @@ class Marks(NamedTuple):
     again: bool = False
     items: "tuple[Marks, ...]" = ()
     bad: str = ""  # which of the catalogue
+    key: str = ""  # of an item of a batch that came ready made
 
 
 class Call(NamedTuple):

@@ -4,7 +4,7 @@ It knows the forms that docs/api.md promises and nothing of the call; what a cer
 """
 
 import re
-from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json
@@ -13,29 +13,36 @@ ACCEPTED, REFUSED, SHED, WRONG, DONE = "accepted", "refused", "shed", "wrong", "
 
 _QUEUED = "PDNG"
 _STATUS_IN_MESSAGE = re.compile(rb"<TxSts>([A-Z]{4})</TxSts>")
+_TOO_MANY, _CONFLICT, _UNAVAILABLE = 429, 409, 503
+_IN_FLIGHT = "in-flight"  # the name of the one 409 that is no refusal: the same key is being worked on
 _CODE_IN_MESSAGE = re.compile(rb"<StsRsnInf>.*?<Cd>([A-Z0-9]{4})</Cd>", re.DOTALL)
 
 
 class Verdict(NamedTuple):
-    """What a call came to: its kind, the reason where it is not accepted, the rule that refused it.
+    """What a call, or one payment of it, came to: its kind, the reason where it is not accepted, the rule that refused it.
 
-    `accepted` and `refused` count payments: of a batch or a message there are many. A call some of whose payments were
-    accepted is accepted; `done`: a 200 that is about no payment (explain).
+    `parts`: one verdict for each payment of a call that was answered for several; its own kind is then the first of wrong, accepted,
+    refused, shed that one of them has. `payment_id` of one that was accepted. `done`: a 200 that is about no payment (explain).
     """
 
     kind: str
     reason: str = ""
     rule: str = ""
-    accepted: int = 0
-    refused: int = 0
+    payment_id: str = ""
+    parts: "tuple[Verdict, ...]" = ()
 
-
-_ONE_ACCEPTED = Verdict(ACCEPTED, accepted=1)
+    @property
+    def each(self) -> "tuple[Verdict, ...]":
+        """Return the verdicts of its payments; itself where there is one."""
+        return self.parts or (self,)
 
 
 def judge(status: int, body: bytes, retry_after: bool, replayed: bool) -> Verdict:
-    """Judge an answer: a 201 or 202 must carry payment_id and an ISO status that fits, a refusal its reason, a 503 Retry-After."""
-    if status == 503:
+    """Judge an answer: a 201 or 202 must carry payment_id and an ISO status that fits, a refusal its reason, a 503 Retry-After.
+
+    Turned away for now (503, 429, 409 in-flight) is shed: no word of the law.
+    """
+    if status == _UNAVAILABLE:
         return Verdict(SHED, _name_in(body)) if retry_after else Verdict(WRONG, "503 without Retry-After")
     if body[:1] == b"<":
         return _of_message(status, body)
@@ -54,12 +61,20 @@ def judge(status: int, body: bytes, retry_after: bool, replayed: bool) -> Verdic
     return Verdict(WRONG, f"{status} is no answer of the switch")
 
 
+def together(parts: Sequence[Verdict]) -> Verdict:
+    """Return the verdict of a call from those of its payments, of which there is one at least."""
+    if len(parts) == 1:
+        return parts[0]
+    first = min(parts, key=lambda part: _ORDER.index(part.kind))
+    return first._replace(payment_id="", parts=tuple(parts))
+
+
 def _of_payment(document: dict[str, Any], status: int, replayed: bool) -> Verdict:
-    iso_status = document.get("iso_status")
-    if not document.get("payment_id") or not iso_status:
+    payment_id, iso_status = document.get("payment_id"), document.get("iso_status")
+    if not payment_id or not iso_status:
         return Verdict(WRONG, f"{status} without payment_id or iso_status")
     if status == 201 or replayed or iso_status == "ACSP" or (iso_status == _QUEUED and "queued_until" in document):
-        return _ONE_ACCEPTED
+        return Verdict(ACCEPTED, payment_id=str(payment_id))
     return Verdict(WRONG, f"{status} with iso_status {iso_status}")
 
 
@@ -67,35 +82,45 @@ def _of_problem(document: dict[str, Any], status: int) -> Verdict:
     name, code = document.get("name") or "", document.get("code") or ""
     if not (name or code):
         return Verdict(WRONG, f"{status} without a reason")
-    return Verdict(REFUSED, f"{code} {name}".strip(), document.get("rule") or "", refused=1)
+    if status in (_UNAVAILABLE, _TOO_MANY) or (status == _CONFLICT and name == _IN_FLIGHT):
+        return Verdict(SHED, name or code)
+    if status >= 500:
+        return Verdict(WRONG, f"{status} {name}")
+    return Verdict(REFUSED, f"{code} {name}".strip(), document.get("rule") or "")
 
 
-def _of_batch(items: list[dict[str, Any]]) -> Verdict:
-    verdicts = [
-        _of_payment(item["payment"], item["http_status"], item["replayed"])
-        if item["http_status"] < 400
-        else _of_problem(item["problem"], item["http_status"])
-        for item in items
-    ]
-    for verdict in verdicts:
-        if verdict.kind == WRONG:
-            return verdict
-    accepted = sum(verdict.accepted for verdict in verdicts)
-    if accepted:
-        return Verdict(ACCEPTED, accepted=accepted, refused=len(verdicts) - accepted)
-    return verdicts[0]._replace(refused=len(verdicts)) if verdicts else Verdict(WRONG, "a batch without items")
+def _of_batch(items: Any) -> Verdict:
+    if not isinstance(items, list) or not items:
+        return Verdict(WRONG, "a batch without items")
+    return together([_of_item(item) for item in items])
+
+
+def _of_item(item: Any) -> Verdict:
+    try:
+        status = item["http_status"]
+        if status < 400:
+            return _of_payment(item["payment"], status, item["replayed"])
+        return _of_problem(item["problem"], status)
+    except (KeyError, TypeError, AttributeError):
+        return Verdict(WRONG, "an item of a batch without status, payment or problem")
 
 
 def _of_message(status: int, body: bytes) -> Verdict:
-    said = Counter(_STATUS_IN_MESSAGE.findall(body))
-    refused = said.pop(b"RJCT", 0)
-    accepted = said.total()
-    if status == 200 and accepted:
-        return Verdict(ACCEPTED, accepted=accepted, refused=refused)
-    if status < 500 and (refused or status >= 400):
-        code = _CODE_IN_MESSAGE.search(body)
-        return Verdict(REFUSED, code[1].decode() if code else f"{status} message refused", refused=max(refused, 1))
+    """Judge a pacs.002; the reason of a transaction stands behind its status."""
+    _, *said = _STATUS_IN_MESSAGE.split(body)
+    if status == 200 and said:
+        pairs = zip(said[::2], said[1::2], strict=True)
+        return together([_refused(status, rest) if word == b"RJCT" else _TAKEN for word, rest in pairs])
+    if status in (_TOO_MANY, _CONFLICT):
+        return Verdict(SHED, str(status))
+    if 400 <= status < 500:
+        return _refused(status, body)
     return Verdict(WRONG, f"{status} with a message without a status")
+
+
+def _refused(status: int, body: bytes) -> Verdict:
+    code = _CODE_IN_MESSAGE.search(body)
+    return Verdict(REFUSED, code[1].decode() if code else f"{status} message refused")
 
 
 def _name_in(body: bytes) -> str:
@@ -103,3 +128,7 @@ def _name_in(body: bytes) -> str:
         return str(from_json(body).get("name") or "503")
     except (ValueError, AttributeError):
         return "503"
+
+
+_TAKEN = Verdict(ACCEPTED)
+_ORDER = (WRONG, ACCEPTED, REFUSED, SHED, DONE)

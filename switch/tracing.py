@@ -173,6 +173,8 @@ class Tracing:
             if followed is None or followed.judged or outcome.kind == AGAIN:
                 continue
             followed.judged = True
+            if not followed.root.is_recording():
+                continue  # its rail was faster than the word of its own batch
             followed.root.set_attribute("bayswitch.outcome", outcome.kind)
             if outcome.refusal is not None:
                 followed.root.set_attribute("bayswitch.reason", outcome.refusal.reason)
@@ -209,7 +211,7 @@ class Tracing:
             child.set_status(Status(StatusCode.ERROR, failed))
         child.end(self._ns(ended))
         if stage == "finish" and item.last_word and not failed:
-            followed.root.end(self._ns(ended))  # it stays a while: the outbox has still to tell of it
+            _end(followed.root, self._ns(ended))  # it stays a while: the outbox has still to tell of it
             self._by_uetr.pop(followed.uetr, None)
 
     def _child(
@@ -220,8 +222,7 @@ class Tracing:
     def _let_go(self, payment_id: str, at_ns: int) -> None:
         followed = self._live.pop(payment_id)
         self._by_uetr.pop(followed.uetr, None)
-        if followed.root.is_recording():
-            followed.root.end(at_ns)
+        _end(followed.root, at_ns)
 
     def _ns(self, at: float | None = None) -> int:
         """Nanoseconds since the epoch of a reading of perf_counter, of now without one."""
@@ -233,6 +234,12 @@ class Tracing:
             self._let_go(payment_id, self._ns())
         for processor in self._processors:
             await asyncio.to_thread(processor.shutdown)  # an absent collector is waited for, but not by the loop
+
+
+def _end(root: Span, at_ns: int) -> None:
+    """End a payment's span, once: a rail's last word may come twice, and a payment that is returned finishes again."""
+    if root.is_recording():
+        root.end(at_ns)
 
 
 class _Lines(ConsoleSpanExporter):

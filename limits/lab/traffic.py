@@ -84,6 +84,7 @@ class _Drawing:
         self._familiar: dict[tuple[int, str, bool], list[_Payee]] = {}
         self._hot = _first_of_each_country(surroundings, parameters)
         self._hot_sides: dict[Side, list[tuple[Holder, Account]]] = {}
+        self._own_places: dict[tuple[Side, bool], dict[int, tuple[int, int]]] = {}
 
     def line(self, n: int) -> Iterator[Line]:
         """Draw the n-th payment; nothing where its kind finds no debtor or no creditor among so few people."""
@@ -171,6 +172,16 @@ class _Drawing:
             found = self._hot_sides[side] = [each for each in every if each[1].agent.bic in self._hot] or every
         return found
 
+    def _places(self, side: Side, hot: bool) -> dict[int, tuple[int, int]]:
+        """Return where each holder's accounts begin among a side's, and how many they are."""
+        found = self._own_places.get((side, hot))
+        if found is None:
+            found = self._own_places[side, hot] = {}
+            for place, (holder, _) in enumerate(self._debtors(side, hot)):
+                first, count = found.get(holder.n, (place, 0))
+                found[holder.n] = (first, count + 1)
+        return found
+
     def _on_side(self, side: Side) -> list[tuple[Holder, Account]]:
         found = self._sides.get(side)
         if found is None:
@@ -234,10 +245,12 @@ class _Drawing:
             return _Payee(
                 entry.name, entry.kind, entry.country, sector, entry.agent, entry.account, entry.mobile, None, True
             )
-        others = [(holder, account) for holder, account in self._debtors(side, hot) if holder.n != debtor.n]
-        if not others:
+        everybody = self._debtors(side, hot)
+        first, count = self._places(side, hot).get(debtor.n, (len(everybody), 0))
+        if len(everybody) == count:
             return None
-        holder, account = self._chance.choice(others)
+        place = self._chance.choice(range(len(everybody) - count))  # of the others: the debtor's own stand together
+        holder, account = everybody[place if place < first else place + count]
         return _Payee(
             holder.name,
             holder.kind,

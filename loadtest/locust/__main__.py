@@ -19,7 +19,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from loadtest.locust.curves import load_curves
-from loadtest.locust.load import GIVEN, STOP_SECONDS, TAG_LENGTH, Given
+from loadtest.locust.load import CANNOT, GIVEN, STOP_SECONDS, TAG_LENGTH, Given
 from loadtest.traffic import RUN_LENGTH_MAX, Traffic, TrafficError
 
 _MISSING = "Locust is not installed; install it with: python -m pip install 'bayswitch[load]'"
@@ -35,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         Traffic(asked.traffic, asked.seed, share=(0, _workers(asked))).close()
     except (TrafficError, OSError) as error:
-        print(f"--traffic {asked.traffic}: {error}", file=sys.stderr)
+        what = f"{asked.traffic} cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
+        print(f"--traffic: {what}", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="bayswitch-locust-") as folder:
         out = Path(folder) / "document.json"
@@ -53,6 +54,8 @@ def _run(asked: argparse.Namespace, out: Path) -> int:
     command += _part(asked)
     environment = os.environ | {GIVEN: given.written()}
     ended = _ended(command, environment, None if asked.master or asked.worker else asked.seconds + _SPARE_SECONDS)
+    if ended == CANNOT:  # it has said why
+        return CANNOT
     if asked.worker and ended is not None:
         return ended
     if ended is None or not out.exists():

@@ -14,6 +14,7 @@ from loadtest.answers import Answers, Verdict
 from loadtest.traffic import Call, Mix, Ready, Traffic
 
 GIVEN = "BAYSWITCH_LOAD"  # the variable of the environment in which the wrapper hands the locustfile what was asked for
+CANNOT = 2  # exit status of a process that could not be asked, its reason said
 STOP_SECONDS = 10  # for answers under way when the run is over: the switch takes 8 at most (docs/api.md)
 TAG_LENGTH = 2  # of a kind of user, in the ids of its payments
 _AGAIN_AFTER = 32  # calls before one is repeated: no kind of user has so many under way in one worker as a rule

@@ -14,6 +14,7 @@ from locust.runners import WORKER_REPORT_INTERVAL, WorkerRunner
 from loadtest.locust import users
 from loadtest.locust.curves import load_curves
 from loadtest.locust.load import STOP_SECONDS, Given, Load, has_lines, request_rows
+from loadtest.traffic import TrafficError
 
 _REPORT = "bayswitch"  # in what a worker reports to its master
 _FAILURES_TOLD_MAX = 20
@@ -27,8 +28,13 @@ class Part:
         self._load = Load(given)
 
     def offered(self) -> dict[str, type]:
-        """Return the classes for Locust to find, by name: users, and the shape of their number."""
+        """Return the classes for Locust to find, by name: users, and the shape of their number; raises TrafficError where nobody is left."""
+        given, names = self._given, [kind.__name__ for kind in users.KINDS]
+        if unknown := [name for name in given.only if name not in names]:
+            raise TrafficError(f"--only: no user {', '.join(unknown)}; there are {', '.join(names)}")
         kinds = {kind.__name__: kind for kind in users.KINDS if self._chosen(kind)}
+        if not kinds:
+            raise TrafficError(f"{given.traffic} has no lines for {', '.join(given.only) or 'any user'}")
         return {**kinds, "Shape": _shape(self._given)}
 
     def listen(self) -> None:

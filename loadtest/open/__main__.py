@@ -17,15 +17,16 @@ from typing import Any
 
 from loadtest.closed import run_loop
 from loadtest.open.ceiling import ceiling
+from loadtest.open.gate import ACCEPTED_SHARE_MIN
 from loadtest.open.knee import Search
+from loadtest.open.measured import Counts
+from loadtest.open.prepared import marked
 from loadtest.open.runner import ANSWER_SECONDS_MAX, CONNECTIONS_MAX, Settings
 from loadtest.open.schedule import ARRIVALS, UNIFORM, read_steps
 from loadtest.open.session import Session
 from loadtest.resources import memory
-from loadtest.traffic import PAYMENT, Call, Marks, Mix, Traffic
-from loadtest.wire import Plain, Requests, address_of, read_calls
-
-_OWED = (200, 201, 202, 422)  # to a call that comes ready made, of which nothing else is known
+from loadtest.traffic import Call, Mix, Traffic
+from loadtest.wire import Requests, address_of, read_calls
 
 
 def main() -> int:
@@ -72,6 +73,10 @@ def _read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--samples-per-second", type=float, default=10.0, help="calls that wait for their final status")
     parser.add_argument(
+        "--accepted-share-min", type=float, default=ACCEPTED_SHARE_MIN,
+        help="of the payments of each step; below it the run is invalid (of a knee: accepted_share_min of --knee)",
+    )  # fmt: skip
+    parser.add_argument(
         "--watch", action="append", default=[], metavar="ROLE=PID", help="processes whose use is recorded"
     )
     parser.add_argument("--out", type=Path, help="folder that gets load.json")
@@ -89,7 +94,15 @@ async def _run(given: argparse.Namespace, say: Any) -> dict[str, Any]:
     settings = Settings(given.connections, given.answer_seconds, given.samples_per_second)
     with _calls(given, _run_name(given.run)) as calls, _watching(given) as used:
         session = Session(
-            address, Requests(address, given.key), calls, settings, given.arrivals, given.seed, limit, say
+            address,
+            Requests(address, given.key),
+            calls,
+            settings,
+            given.arrivals,
+            given.seed,
+            limit,
+            say,
+            given.accepted_share_min,
         )
         try:
             knee = await session.knee(search) if search else None
@@ -118,7 +131,7 @@ def _read_as(kind: Any, text: str, name: str) -> Any:
 def _calls(given: argparse.Namespace, run: str) -> Iterator[Iterator[Call]]:
     """Give the calls to send; `run` tells those of one run from those of another."""
     if given.calls:
-        yield (_marked(call) for call in read_calls(given.calls))
+        yield map(marked, read_calls(given.calls))
         return
     mix = _read_as(Mix, given.mix, "mix")
     traffic = Traffic(given.traffic, given.seed, run=run, mix=mix, form=given.form, small_amounts=given.small_amounts)
@@ -126,10 +139,6 @@ def _calls(given: argparse.Namespace, run: str) -> Iterator[Iterator[Call]]:
         yield traffic.calls()
     finally:
         traffic.close()
-
-
-def _marked(call: Plain) -> Call:
-    return Call(*call, Marks(PAYMENT, _OWED))
 
 
 @contextmanager
@@ -155,7 +164,8 @@ def _watching(given: argparse.Namespace) -> Iterator[list[dict[str, Any]]]:
 
 def _told(document: dict[str, Any]) -> str:
     total, acceptance, gate = document["total"], document["acceptance_ms"], document["gate"]
-    counts = ", ".join(f"{name} {count:,}" for name, count in total.items())
+    counts = ", ".join(f"{name} {total[name]:,}" for name in Counts._fields)
+    counts += f"; accepted share {total['accepted_share']:.1%}"
     verdict = "the gate holds" if gate["valid"] else "INVALID: " + "; ".join(gate["why"])
     knee = document.get("knee")
     at = [f"knee: {knee['rate']:,.0f} calls a second" if knee["found"] else f"no knee: {knee['why']}"] if knee else []

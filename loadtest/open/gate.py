@@ -1,12 +1,16 @@
-"""Whether a measurement says something about the switch: everything offered was sent and answered, and the generator had room.
+"""Whether a measurement says something about the switch: all offered was sent and answered, enough accepted, the generator had room.
 
-A figure whose gate does not hold is shown as invalid, never alone. It says nothing about whether the switch was good.
+A figure whose gate does not hold is shown as invalid, never alone. It says nothing about whether the switch was good; but what
+turns nearly everything away is fast and has not been measured.
 """
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 CEILING_SHARE_MAX = 0.70  # of what the generator can do (facts/stack.md: above it a generator measures itself)
+ACCEPTED_SHARE_MIN = (
+    0.9  # of payments, where nothing else is asked (assumed: ordinary traffic has few that the law refuses)
+)
 LATENESS_MS_MAX = 100.0  # p99 of how late the generator came to a call: it counts as latency, and is not the switch's
 
 
@@ -21,6 +25,8 @@ class Gate(NamedTuple):
     rate: float
     ceiling_per_second: float
     lateness_p99_ms: float
+    accepted_share: float  # of payments
+    accepted_share_min: float
     why: tuple[str, ...]
     generator_bound: bool
 
@@ -32,9 +38,9 @@ class Gate(NamedTuple):
 
 def gate(
     offered: int, sent: int, answered: int, unanswered: Mapping[str, int], cpu_share: float, rate: float,
-    ceiling_per_second: float, lateness_p99_ms: float,
+    ceiling_per_second: float, lateness_p99_ms: float, accepted_share: float, accepted_share_min: float,
 ) -> Gate:  # fmt: skip
-    """Judge a measurement: rates in calls a second, `unanswered` by reason, `cpu_share` of one core."""
+    """Judge a measurement: rates in calls a second, `unanswered` by reason, `cpu_share` of one core, `accepted_share` of payments."""
     faults = []
     if cpu_share > CEILING_SHARE_MAX:
         faults.append(f"the generator used {cpu_share:.0%} of its core; {CEILING_SHARE_MAX:.0%} is the most")
@@ -54,7 +60,9 @@ def gate(
         faults.append(f"{sent - answered:,} of {sent:,} calls were not answered ({named})")
     if not offered:
         faults.append("nothing was offered")
+    elif accepted_share < accepted_share_min:
+        faults.append(f"accepted share {accepted_share:.1%}; {accepted_share_min:.0%} of the payments is the least")
     return Gate(
         offered, sent, answered, dict(unanswered), round(cpu_share, 3), rate, ceiling_per_second, lateness_p99_ms,
-        tuple(faults), generator_bound,
+        accepted_share, accepted_share_min, tuple(faults), generator_bound,
     )  # fmt: skip

@@ -15,17 +15,22 @@ from loadtest.open.runner import COMPLETED, ERROR, UNANSWERED, UNSENT, Kept, Out
 from loadtest.open.schedule import Schedule
 from loadtest.verdicts import ACCEPTED, DONE, REFUSED, SHED, WRONG
 
+NOT_ANSWERED = (ERROR, "unsent", "unanswered")
 _JUDGED = (ACCEPTED, REFUSED, DONE)  # the switch said yes or no: what latency is measured of
 Floats = NDArray[numpy.float64]
 Ints = NDArray[numpy.int64]
 
 
 class Counts(NamedTuple):
-    """What became of calls. `errors`: lost, timed out, never sent; `wrong`: an answer that is not what the call is owed."""
+    """Calls (the first three), and what became of their payments: a batch carries many, a call that carries none counts as one.
+
+    `errors`: lost, timed out, never sent; `wrong`: an answer that is not what the call is owed.
+    """
 
     offered: int
     sent: int
     answered: int
+    payments: int
     accepted: int
     refused: int
     shed: int
@@ -48,6 +53,12 @@ class Measured:
             kind: self._is(lambda outcome, kind=kind: outcome.kind == kind)
             for kind in (ACCEPTED, REFUSED, DONE, SHED, WRONG, ERROR)
         }
+        self._carried: Ints = numpy.frombuffer(kept.payments, numpy.uintc).astype(numpy.int64)
+        self._payments = {kind: self._of_kind[kind] * self._carried for kind in self._of_kind}
+        for n, parts in kept.parts.items():
+            self._carried[n] = sum(count for _, count in parts)
+            for kind, counts in self._payments.items():
+                counts[n] = sum(count for place, count in parts if kept.table[place].kind == kind)
         judged = numpy.logical_or.reduce([self._of_kind[kind] for kind in _JUDGED])
         self._accepting = judged & ~(self._sampled & self._of_kind[ACCEPTED])
         self._completing = self._is(lambda outcome: outcome.kind == ACCEPTED and outcome.reason == COMPLETED)
@@ -58,19 +69,19 @@ class Measured:
         return found
 
     def counts(self, window: slice) -> Counts:
-        """Count the calls of a window."""
-        outcomes = self._outcomes[window]
-        failed = int(self._of_kind[ERROR][window].sum()) + int(numpy.isin(outcomes, (UNSENT, UNANSWERED)).sum())
-        accepted = int(self._of_kind[ACCEPTED][window].sum()) + int(self._of_kind[DONE][window].sum())
+        """Count the calls of a window and their payments."""
+        outcomes, carried = self._outcomes[window], self._carried[window]
+        of = {kind: int(counts[window].sum()) for kind, counts in self._payments.items()}
         return Counts(
             len(outcomes),
             int((self._sent[window] > 0).sum()),
             int((self._answered[window] > 0).sum()),
-            accepted,
-            int(self._of_kind[REFUSED][window].sum()),
-            int(self._of_kind[SHED][window].sum()),
-            int(self._of_kind[WRONG][window].sum()),
-            failed,
+            int(carried.sum()),
+            of[ACCEPTED] + of[DONE],
+            of[REFUSED],
+            of[SHED],
+            of[WRONG],
+            of[ERROR] + int(carried[numpy.isin(outcomes, (UNSENT, UNANSWERED))].sum()),
         )
 
     def acceptance(self, window: slice) -> Histogram:
@@ -100,8 +111,25 @@ class Measured:
         return int((asked & ~self._completing[window]).sum())
 
     def outcomes(self, window: slice) -> Counter[Outcome]:
-        """Count what became of the calls of a window, by kind, reason and rule."""
-        found = numpy.bincount(self._outcomes[window], minlength=len(self._kept.table))
+        """Count what became of the payments of a window, by kind, reason and rule."""
+        first, last, _ = window.indices(len(self._outcomes))
+        mixed = [n for n in self._kept.parts if first <= n < last]
+        carried = self._carried.copy()
+        carried[mixed] = 0
+        found = self._by_place(self._outcomes[window], carried[window])
+        for n in mixed:
+            for place, count in self._kept.parts[n]:
+                found[self._kept.table[place]] += count
+        return found
+
+    def unanswered(self, window: slice) -> Counter[str]:
+        """Count the calls of a window that were not answered, by reason."""
+        calls = self._outcomes[window]
+        found = self._by_place(calls, numpy.ones(len(calls), numpy.int64))
+        return Counter({outcome.reason: count for outcome, count in found.items() if outcome.kind in NOT_ANSWERED})
+
+    def _by_place(self, places: NDArray[numpy.uint16], weights: Ints) -> Counter[Outcome]:
+        found = numpy.bincount(places, weights, len(self._kept.table))
         return Counter({outcome: int(count) for outcome, count in zip(self._kept.table, found, strict=True) if count})
 
     def cpu_share(self, begin: float, end: float) -> float:

@@ -7,14 +7,15 @@ comes back to a switch that has died, and stops by itself: the last instant, the
 import asyncio
 import time
 from array import array
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from loadtest.answers import Answers
+from loadtest.answers import Answers, Ids
+from loadtest.answers import Verdict as Owed
 from loadtest.open.schedule import Schedule
-from loadtest.traffic import PAYMENT, Call
-from loadtest.verdicts import ACCEPTED, WRONG, Verdict, judge
+from loadtest.traffic import PAYMENT, Call, Marks
+from loadtest.verdicts import ACCEPTED, WRONG, Verdict, judge, together
 from loadtest.wire import PAYMENTS, Address, Connection, Requests, connect
 
 CONNECTIONS_FIRST = 32
@@ -59,6 +60,10 @@ class Kept(NamedTuple):
     outcomes: "array[int]"  # places in `table`
     table: list[Outcome]
     sampled: bytearray  # 1: was asked to wait for its final status, so it counts for completion and not for acceptance
+    payments: "array[int]"  # how many each call carries; one that carries none (bad input, explain) counts as one
+    parts: dict[
+        int, tuple[tuple[int, int], ...]
+    ]  # of calls answered for several payments: (place in `table`, how many)
     cpu: list[tuple[float, float]]  # (instant, CPU seconds of the generator until then)
 
 
@@ -82,7 +87,7 @@ class Runner:
         self._open: set[Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._queue: deque[tuple[int, Call, bytes]] = deque()
-        self._answers = Answers()
+        self._answers, self._ids = Answers(), Ids()
         self._late: set[Connection] = set()  # closed by the sweep: what waits there timed out
         self._places: dict[Outcome, int] = {}
         self._outstanding = 0
@@ -141,6 +146,8 @@ class Runner:
             )
         kept = self._kept
         kept.taken[n] = now
+        if call.marks.payments > 1:
+            kept.payments[n] = call.marks.payments
         prefer = ""
         if sampled_every and n % sampled_every == 0 and call.path == PAYMENTS and call.marks.kind == PAYMENT:
             kept.sampled[n] = 1
@@ -172,14 +179,44 @@ class Runner:
         kept = self._kept
         kept.answered[n] = time.perf_counter()
         verdict = judge(connection.status, connection.body, connection.retry_after, connection.replayed)
-        for owed in self._answers.judge(call, connection.status, connection.body):
-            if owed.wrong:
-                verdict = Verdict(WRONG, owed.wrong)
+        owed = self._answers.judge(call, connection.status, connection.body)
+        if verdict.parts or len(owed) > 1:
+            verdict = self._of_many(call, verdict.parts or (verdict,) * len(owed), owed)
+            places = Counter(self._place(Outcome(part.kind, part.reason, part.rule)) for part in verdict.each)
+            kept.parts[n] = tuple(places.items())
+        else:
+            verdict = self._of_one(call.marks, call.key, verdict, owed[0])
         if kept.sampled[n] and verdict.kind == ACCEPTED:
             verdict = Verdict(ACCEPTED, COMPLETED if connection.status == 201 else STILL_OPEN)
         kept.outcomes[n] = self._place(Outcome(verdict.kind, verdict.reason, verdict.rule))
         self._outstanding -= 1
         self._free(connection)
+
+    def _of_one(self, marks: Marks, key: str, verdict: Verdict, owed: Owed) -> Verdict:
+        if owed.wrong:
+            return Verdict(WRONG, owed.wrong)
+        is_new = marks.kind == PAYMENT and verdict.payment_id
+        if is_new and not self._ids.belongs(verdict.payment_id, marks.uetr or marks.key or key):
+            return Verdict(WRONG, "answered with another payment's payment_id")
+        return verdict
+
+    def _of_many(self, call: Call, parts: tuple[Verdict, ...], owed: tuple[Owed, ...]) -> Verdict:
+        """Judge a call that carries several payments, payment by payment."""
+        if len(owed) == 1:  # a message: what is owed is known of the whole
+            return (
+                Verdict(WRONG, owed[0].wrong, parts=(Verdict(WRONG, owed[0].wrong),) * len(parts))
+                if owed[0].wrong
+                else together(parts)
+            )
+        if len(parts) != len(owed):  # a batch that was answered for more or for fewer
+            parts = (parts[0],) * len(owed)
+        marks = call.marks.items or (call.marks,) * len(owed)
+        return together(
+            [
+                self._of_one(each, f"{call.key}/{n}", part, due)
+                for n, (each, part, due) in enumerate(zip(marks, parts, owed, strict=True))
+            ]
+        )
 
     def _place(self, outcome: Outcome) -> int:
         place = self._places.get(outcome)
@@ -269,5 +306,5 @@ def _nothing_kept(count: int, started: float, started_at: float) -> Kept:
     table = [Outcome("unsent", "never sent"), Outcome("unanswered", "no answer by the end")]
     return Kept(
         started, started_at, array("d", empty), array("d", empty), array("d", empty),
-        array("H", bytes(2 * count)), table, bytearray(count), [],
+        array("H", bytes(2 * count)), table, bytearray(count), array("I", [1]) * count, {}, [],
     )  # fmt: skip

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from loadtest.open.gate import Gate, gate
+from loadtest.open.gate import ACCEPTED_SHARE_MIN, Gate, gate
 from loadtest.open.histogram import PRECISION, Histogram
-from loadtest.open.knee import FAILS, HOLDS, UNUSABLE, Knee, Search, verdict
-from loadtest.open.measured import Measured
-from loadtest.open.runner import ERROR, Outcome, Runner, Settings
+from loadtest.open.knee import FAILS, HOLDS, Knee, Search, faults, verdict
+from loadtest.open.measured import NOT_ANSWERED, Measured
+from loadtest.open.runner import Outcome, Runner, Settings
 from loadtest.open.schedule import Schedule, Step, schedule
 from loadtest.traffic import Call
 from loadtest.verdicts import REFUSED, SHED, WRONG
@@ -21,7 +21,7 @@ CONFIRM_SECONDS = 15.0  # the knee and its half are measured longer than the ste
 CONFIRM_TRIES = 5
 _CONFIRM_FACTOR = 0.9  # what did not hold when measured longer is tried so much lower
 _WARM_UP_SECONDS = 5.0  # before a search: the first calls of a switch that has just started say nothing about its knee
-_UNANSWERED = (ERROR, "unsent", "unanswered")
+_UNCONFIRMED = "the rate that was found did not hold when it was measured longer"
 _SHOWN_MAX = 50  # reasons of each kind; what is beyond is summed up
 
 
@@ -30,12 +30,14 @@ class Session:
 
     def __init__(
         self, address: Address, requests: Requests, calls: Iterator[Call], settings: Settings, arrivals: str, seed: int,
-        ceiling_per_second: float, say: Callable[[str], None],
+        ceiling_per_second: float, say: Callable[[str], None], accepted_share_min: float = ACCEPTED_SHARE_MIN,
     ) -> None:  # fmt: skip
         self._runner = Runner(address, requests, calls, settings)
         self._arrivals, self._seed, self._ceiling, self._say = arrivals, seed, ceiling_per_second, say
         self._steps: list[dict[str, Any]] = []
+        self._accepted_share_min = accepted_share_min
         self._gates: list[Gate] = []
+        self._beyond: list[Gate] = []  # of rates that failed in a search
         self._series: list[dict[str, Any]] = []
         self._outcomes: Counter[Outcome] = Counter()
         self._acceptance, self._completion = Histogram(), Histogram()
@@ -62,12 +64,12 @@ class Session:
         acceptance, completion = measured.acceptance(window), measured.completion(window)
         lateness = measured.lateness(window)
         judged_seconds = step.seconds - step.warm_up_seconds
-        unanswered = {
-            outcome.reason: count for outcome, count in outcomes.most_common(_SHOWN_MAX) if outcome.kind in _UNANSWERED
-        }
+        unanswered = dict(measured.unanswered(window).most_common(_SHOWN_MAX))
+        accepted_share = share(counts.accepted, counts.payments)
         found = gate(
             counts.offered, counts.sent, counts.answered, unanswered,
             measured.cpu_share(begin, begin + step.seconds), step.rate, self._ceiling, 1000 * lateness.percentile(99),
+            accepted_share, self._accepted_share_min,
         )  # fmt: skip
         self._gates.append(found)
         self._outcomes += outcomes
@@ -82,8 +84,10 @@ class Session:
             "warm_up_seconds": step.warm_up_seconds,
             **counts._asdict(),
             "achieved_per_second": round(measured.achieved(begin + step.warm_up_seconds, begin + step.seconds), 2),
+            "payments_per_second": round(counts.payments / judged_seconds, 2),
             "accepted_per_second": round(counts.accepted / judged_seconds, 2),
-            "shed_share": counts.shed / counts.offered if counts.offered else 0.0,
+            "accepted_share": accepted_share,
+            "shed_share": share(counts.shed, counts.payments),
             "acceptance_ms": acceptance.milliseconds(),
             "completion_ms": completion.milliseconds() | {"samples": completion.count, "still_open": still_open},
             "generator_lateness_ms": lateness.milliseconds((50, 99)),
@@ -94,38 +98,47 @@ class Session:
         self._say(
             f"{step.name or 'step'}: offered {step.rate:,.0f}/s, answered {document['achieved_per_second']:,.0f}/s, "
             f"p50 {document['acceptance_ms']['p50']:,.1f} ms, p99 {document['acceptance_ms']['p99']:,.1f} ms, "
-            f"shed {document['shed_share']:.2%}{mark}"
+            f"accepted {accepted_share:.1%}, shed {document['shed_share']:.2%}{mark}"
         )
         return document
 
     async def knee(self, search: Search) -> dict[str, Any]:
         """Search the knee, measure it once more and longer, then its half; the knee's document."""
+        self._accepted_share_min = search.accepted_share_min
         await self._warm_up(search.start)
         looking, curve = Knee(search), []
         while (rate := looking.next_rate()) is not None:
             found = await self._one(rate, search, search.seconds, f"{rate:,.0f}/s")
             curve.append(found)
             looking.tell(rate, found["verdict"])
-        rate, confirmed, half = looking.rate, None, None
-        for _ in range(CONFIRM_TRIES if rate else 0):
-            assert rate is not None
-            confirmed = await self._one(rate, search, CONFIRM_SECONDS, f"knee {rate:,.0f}/s")
-            curve.append(confirmed)
-            if confirmed["verdict"] == HOLDS:
-                break
-            rate = round(rate * _CONFIRM_FACTOR)
-        held = confirmed is not None and confirmed["verdict"] == HOLDS
-        if held and rate is not None:
+        rate, half = await self._confirmed(looking.rate, search, curve), None
+        held = rate is not None
+        if rate is not None:
             half = await self._one(rate / 2, search, CONFIRM_SECONDS, "half of the knee")
         return {
             "found": held,
-            "rate": rate if held else None,
-            "why": "" if held else _why_no_knee(curve),
-            "limits": {"p99_ms_max": search.p99_ms_max, "shed_share_max": search.shed_share_max},
+            "rate": rate,
+            "why": looking.why if held or looking.rate is None else _UNCONFIRMED,
+            "limits": {
+                "p99_ms_max": search.p99_ms_max,
+                "shed_share_max": search.shed_share_max,
+                "accepted_share_min": search.accepted_share_min,
+            },
             "precision": search.precision,
             "curve": sorted(curve, key=lambda point: point["rate"]),
             "half": half,
         }
+
+    async def _confirmed(self, rate: float | None, search: Search, curve: list[dict[str, Any]]) -> float | None:
+        """Measure a knee once more and longer, each rate twice at most, and lower where it does not hold; None where none does."""
+        for _ in range(CONFIRM_TRIES if rate else 0):
+            assert rate is not None
+            for _ in range(2):
+                curve.append(await self._one(rate, search, CONFIRM_SECONDS, f"knee {rate:,.0f}/s"))
+                if curve[-1]["verdict"] == HOLDS:
+                    return rate
+            rate = round(rate * _CONFIRM_FACTOR)
+        return None
 
     async def _warm_up(self, rate: float) -> None:
         await self._measured(schedule([Step(rate, _WARM_UP_SECONDS, 0.0, "warm-up")], self._arrivals, self._seed))
@@ -134,19 +147,21 @@ class Session:
         before = len(self._gates)
         step = Step(rate, seconds + search.warm_up_seconds, search.warm_up_seconds, name)
         document = (await self.steps([step]))[0]
-        said = verdict(
-            document["acceptance_ms"]["p99"], document["shed_share"], document["wrong"], self._gates[before], search
-        )
+        figures = (document["acceptance_ms"]["p99"], document["shed_share"], document["wrong"], self._gates[before])
+        said = verdict(*figures, search)
         if said == FAILS:  # beyond the knee calls go unanswered: that is what is looked for, and no fault of the run
-            del self._gates[before]
+            self._beyond.append(self._gates.pop(before))
         return {
             "rate": rate,
             "achieved_per_second": document["achieved_per_second"],
             "p50_ms": document["acceptance_ms"]["p50"],
             "p99_ms": document["acceptance_ms"]["p99"],
             "completion_p99_ms": document["completion_ms"]["p99"],
+            "accepted_per_second": document["accepted_per_second"],
+            "accepted_share": document["accepted_share"],
             "shed_share": document["shed_share"],
             "verdict": said,
+            "why": list(faults(*figures, search)),
             "valid": document["gate"]["valid"],
         }
 
@@ -157,6 +172,7 @@ class Session:
     def document(self) -> dict[str, Any]:
         """Write all that was measured; counts are of judged calls, without those of the warm-up."""
         totals: Counter[str] = Counter()
+        gates = self._gates or self._beyond[-1:]  # where no rate held: why the last of them did not
         for step in self._steps:
             totals.update({name: step[name] for name in _TOTALLED})
         return {
@@ -169,7 +185,7 @@ class Session:
                 "seed": self._seed,
             },
             "started_at": self._started_at,
-            "total": dict(totals),
+            "total": {**totals, "accepted_share": share(totals["accepted"], totals["payments"])},
             "acceptance_ms": self._acceptance.milliseconds(),
             "completion_ms": self._completion.milliseconds()
             | {"samples": self._completion.count, "still_open": self._samples_open},
@@ -178,11 +194,11 @@ class Session:
             "refusals": self._table(REFUSED),
             "shed": self._table(SHED),
             "wrong": self._table(WRONG),
-            "errors": self._table(*_UNANSWERED),
+            "errors": self._table(*NOT_ANSWERED),
             "histograms": {"acceptance": self._acceptance.document(), "completion": self._completion.document()},
             "gate": {
                 "valid": all(found.valid for found in self._gates) and bool(self._gates),
-                "why": sorted({why for found in self._gates for why in found.why}),
+                "why": sorted({why for found in gates for why in found.why}),
                 "ceiling_per_second": round(self._ceiling),
                 "cpu_share_max": max((found.cpu_share for found in self._gates), default=0.0),
             },
@@ -198,7 +214,7 @@ class Session:
         return shown
 
 
-_TOTALLED = ("offered", "sent", "answered", "accepted", "refused", "shed", "wrong", "errors")
+_TOTALLED = ("offered", "sent", "answered", "payments", "accepted", "refused", "shed", "wrong", "errors")
 
 
 def gate_document(found: Gate) -> dict[str, Any]:
@@ -206,9 +222,6 @@ def gate_document(found: Gate) -> dict[str, Any]:
     return {"valid": found.valid, **found._asdict()}
 
 
-def _why_no_knee(curve: Sequence[dict[str, Any]]) -> str:
-    if curve and curve[-1]["verdict"] == UNUSABLE:
-        return f"the generator is the bound at {curve[-1]['rate']:,.0f} calls a second"
-    if not any(point["verdict"] == HOLDS for point in curve):
-        return "no rate held"
-    return "the rate that was found did not hold when it was measured longer"
+def share(part: int, whole: int) -> float:
+    """Return which part of a whole something is; 0 of nothing."""
+    return part / whole if whole else 0.0

@@ -65,12 +65,12 @@ def _tiles(document: Document) -> str:
             (_ms(acceptance["p99"]), "acceptance p99"),
             (_ms(completion["p99"]), f"completion p99, {completion['samples']:,} samples"),
         ]
-    answered = max(total["answered"], 1)
+    payments = max(total["payments"], 1)
     tiles += [
-        (f"{total['offered']:,}", "calls offered"),
-        (f"{total['accepted'] / answered:.1%}", "accepted"),
-        (f"{total['refused'] / answered:.1%}", "refused"),
-        (f"{total['shed'] / answered:.2%}", "shed (503, Retry-After)"),
+        (f"{total['offered']:,}", f"calls offered, {total['payments']:,} payments"),
+        (f"{total['accepted'] / payments:.1%}", "accepted"),
+        (f"{total['refused'] / payments:.1%}", "refused"),
+        (f"{total['shed'] / payments:.2%}", "shed (503, 429: asked to come again)"),
     ]
     shown = "".join(
         f'<div class="tile"><b>{escape(figure)}</b><span>{escape(what)}</span></div>' for figure, what in tiles
@@ -80,18 +80,21 @@ def _tiles(document: Document) -> str:
 
 def _knee(knee: Document) -> str:
     said = (
-        f"{knee['rate']:,.0f} calls a second held when they were measured once more and for longer; searched to {knee['precision']:.0%}."
+        f"{knee['rate']:,.0f} calls a second held when they were measured once more and for longer; searched to {knee['precision']:.0%}"
+        f"{'; not as precise as asked: ' + escape(knee['why']) if knee['why'] else ''}."
         if knee["found"]
         else f"No knee was found: {escape(knee['why'])}."
     )
     rows = [
         (
             f"{point['rate']:,.0f}", f"{point['achieved_per_second']:,.0f}", f"{point['p50_ms']:,.1f}", f"{point['p99_ms']:,.1f}",
-            f"{point['shed_share']:.2%}", point["verdict"],
+            f"{point['accepted_share']:.1%}", f"{point['shed_share']:.2%}", point["verdict"], "; ".join(point["why"]),
         )
         for point in knee["curve"]
     ]  # fmt: skip
-    table = _table(("offered/s", "answered/s", "p50 ms", "p99 ms", "shed", "verdict"), rows, numbers=5)
+    table = _table(
+        ("offered/s", "answered/s", "p50 ms", "p99 ms", "accepted", "shed", "verdict", "why"), rows, numbers=6
+    )
     drawing = _chart(charts.knee(knee["curve"], knee["limits"]["p99_ms_max"])) + _chart(charts.achieved(knee["curve"]))
     return _section(
         "Knee",
@@ -134,8 +137,8 @@ def _reasons(document: Document) -> str:
         for row in document[name]
     ]
     if not rows:
-        return "<p>Every call was accepted.</p>"
-    return _table(("what", "reason", "rule", "calls"), rows, numbers=1, first=3)
+        return "<p>Every payment was accepted.</p>"
+    return _table(("what", "reason", "rule", "payments"), rows, numbers=1, first=3)
 
 
 def _resources(document: Document) -> str:

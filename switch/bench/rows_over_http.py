@@ -173,8 +173,9 @@ def faults_of(said: dict[str, Any], form: Form, share: float) -> list[str]:
     unexpected = {status: count for status, count in said["statuses"].items() if not status.startswith("2")}
     if unexpected or (said["reasons"] and form.keeps):
         faults.append(f"unexpected answers: statuses {unexpected}, reasons {said['reasons']}")
-    if said["payments"]["refused"]:
-        faults.append(f"{said['payments']['refused']} payments were refused")
+    for kind in ("refused", "shed", "wrong"):
+        if count := said["payments"].get(kind):
+            faults.append(f"{count} payments were {kind}")
     if not said["answered"]:
         faults.append("nothing was answered")
     if said["unanswered"]:

@@ -1,12 +1,13 @@
 """Judges a run: what was answered against what the books say. Pure; times are machine milliseconds since the epoch.
 
-Four promises: what was answered 202 is in the books (lost), nothing is there twice (double), no allowance was exceeded
-(beyond), and a refusal that names a rule was true (false refusals). Own reckoning: it shares no code with the switch.
+Four promises: what was answered 202 is in the books as that call's (lost), nothing is there twice (double), no allowance was
+exceeded (beyond), and a refusal that names a rule was true (false refusals). Own reckoning: it shares no code with the switch.
 
 A refusal is true if at some instant at which it can have been judged the allowance used and what was asked together went
-over a ceiling then in force. It can have been judged from a second before its key was first sent (so old may a closed board
-be) until its transaction committed. Used is what the books admitted of that person's allowance of that day: each admission
-from its commit on, until VISIBLE_MS after the commit of what voided it. Where there is no such instant, it was false.
+over a ceiling then in force. It can have been judged until its transaction committed, and from a second (so old may a closed
+board be) before the earliest attempt of its key that may have been under way then: what was let go, nobody judged. Used is
+what the books admitted of that person's allowance of that day: each admission from its commit on, until VISIBLE_MS after the
+commit of what voided it. Where there is no such instant, it was false.
 """
 
 from collections import defaultdict
@@ -22,7 +23,7 @@ QUOTA = "person-quota"  # the one reason this traffic may be refused for
 
 
 class Attempt(NamedTuple):
-    """One try of a call. `let_go`: its answer, or that nobody was there, says that it does not work on (503, 409, 429)."""
+    """One try of a call. `let_go`: what it came to says that the switch kept nothing of it and does not work on it."""
 
     sent_ms: int
     let_go: bool = False
@@ -100,7 +101,7 @@ def judge(run: Run) -> Verdict:
     """Judge a run."""
     by_id = {row.payment_id: row for row in run.rows}
     return Verdict(
-        list(lost(run.answered, by_id)),
+        list(lost(run, by_id)),
         list(double(run.answered, run.rows, set(run.instructions.values()))),
         list(beyond(run.admissions, run.ceilings, run.varied_rule)),
         list(false_refusals(run, by_id)),
@@ -108,21 +109,23 @@ def judge(run: Run) -> Verdict:
     )
 
 
-def lost(answered: Iterable[Answered], by_id: Mapping[str, Row]) -> Iterator[str]:
-    """List what was answered as accepted and is not so in the books."""
-    for call in answered:
+def lost(run: Run, by_id: Mapping[str, Row]) -> Iterator[str]:
+    """List what was answered as accepted and is not so in the books, or is another call's payment there."""
+    for call in run.answered:
         for status, payment_id, _ in call.answers:
             if status != ACCEPTED_STATUS:
                 continue
             row = by_id.get(payment_id)
             if row is None:
                 yield f"{call.key} was accepted as {payment_id}, which is not in the books"
+            elif not _is_of(row, call, run):
+                yield f"{call.key} was accepted as {payment_id}, which is another's: instruction {row.instruction_id}"
             elif row.refused:
                 yield f"{call.key} was accepted as {payment_id}, which the books refused: {row.reason}"
 
 
 def double(answered: Iterable[Answered], rows: Iterable[Row], sent: set[str]) -> Iterator[str]:
-    """List what stands twice: one instruction under two payments, one key with two; and what nobody has sent."""
+    """List what stands twice: one instruction under two payments, one key with two, two keys with one; and what nobody has sent."""
     by_instruction: defaultdict[str, list[str]] = defaultdict(list)
     for row in rows:
         by_instruction[row.instruction_id].append(row.payment_id)
@@ -132,19 +135,28 @@ def double(answered: Iterable[Answered], rows: Iterable[Row], sent: set[str]) ->
         if instruction_id not in sent:
             yield f"payment {ids[0]} has instruction {instruction_id}, which nobody sent"
     by_key: defaultdict[str, set[str]] = defaultdict(set)
+    by_payment: defaultdict[str, set[str]] = defaultdict(set)
     for call in answered:
-        by_key[call.key] |= {payment_id for _, payment_id, _ in call.answers if payment_id}
+        for payment_id in {payment_id for _, payment_id, _ in call.answers if payment_id}:
+            by_key[call.key].add(payment_id)
+            by_payment[payment_id].add(call.key)
     for key, known in by_key.items():
         if len(known) > 1:
             yield f"key {key} was answered as {' and '.join(sorted(known))}"
+    for payment_id, keys in by_payment.items():
+        if len(keys) > 1:
+            yield f"payment {payment_id} answers the keys {' and '.join(sorted(keys))}"
 
 
 def beyond(admissions: Iterable[Admission], ceilings: Sequence[Ceiling], rule: str) -> Iterator[str]:
-    """List allowances that were exceeded: admitted over the highest ceiling that can have been in force at the time."""
+    """List allowances that were exceeded: admitted over the highest ceiling that can have been in force at the commit.
+
+    A closed board that is old may refuse, and never admits: what is admitted goes by the law its own transaction has read.
+    """
     for (owner, window), group in _by_allowance(each for each in admissions if each.rule == rule).items():
         for one in group:
             used = _used(group, one.committed_ms, 0)
-            highest = max(_in_force(ceilings, one.committed_ms - STALE_MS, one.committed_ms))
+            highest = max(_in_force(ceilings, one.committed_ms - VISIBLE_MS, one.committed_ms))
             if used > highest:
                 yield f"{owner} had {used} of {highest} of {rule} on {window}"
                 break
@@ -153,22 +165,29 @@ def beyond(admissions: Iterable[Admission], ceilings: Sequence[Ceiling], rule: s
 def false_refusals(run: Run, by_id: Mapping[str, Row]) -> Iterator[str]:
     """List refusals that were not true, and other answers this traffic should never get."""
     keys = {instruction: key for key, instruction in run.instructions.items()}
-    first_sent: dict[str, int] = {}
+    sent: defaultdict[str, list[int]] = defaultdict(list)  # what was not let go
     for call in run.answered:
-        sent = min(attempt.sent_ms for attempt in call.attempts)
-        first_sent[call.key] = min(sent, first_sent.get(call.key, sent))
+        sent[call.key] += [attempt.sent_ms for attempt in call.attempts if not attempt.let_go]
         for status, payment_id, name in call.answers:
             row = by_id.get(payment_id)
-            if status != ACCEPTED_STATUS and (row is None or not row.refused):
+            if status == ACCEPTED_STATUS:
+                continue
+            if row is None or not row.refused:
                 yield f"{call.key} was answered {status} {name}, and the books hold {'it' if row else 'nothing of it'}"
+            elif not _is_of(row, call, run):
+                yield f"{call.key} was refused as {payment_id}, which is another's: instruction {row.instruction_id}"
     groups = _by_allowance(each for each in run.admissions if each.rule == run.varied_rule)
     for row in run.rows:
         if row.refused and row.instruction_id in keys:
             key = keys[row.instruction_id]
-            since = first_sent.get(key, row.committed_ms) - STALE_MS
+            since = min([*sent[key], row.committed_ms]) - STALE_MS
             what = _untrue(row, groups.get((run.owners[key], row.day), []), run, since)
             if what:
                 yield f"{key} was refused as {row.payment_id}: {what}"
+
+
+def _is_of(row: Row, call: Answered, run: Run) -> bool:
+    return row.instruction_id == run.instructions.get(call.key)
 
 
 def _untrue(row: Row, group: Sequence[Admission], run: Run, since: int) -> str:

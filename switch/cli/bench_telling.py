@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from switch.bench.compare import NOT_COMPARABLE
+
 
 def tell(console: Console, document: Mapping[str, Any]) -> None:
     """Show a run."""
@@ -35,6 +37,8 @@ def tell(console: Console, document: Mapping[str, Any]) -> None:
 def tell_comparison(console: Console, lines: Iterable[Mapping[str, Any]], against: str) -> None:
     """Show a run beside a kept one."""
     table = Table("row", "to", "now", "then", "change", "", title=f"beside {against}")
+    lines = list(lines)
+    unlike = [line["verdict"] for line in lines if line["verdict"].startswith(NOT_COMPARABLE)]  # the same for all
     for line in lines:
         now, kept = line["now"], line["kept"]
         places = 0 if line["yardstick"] is None else 2
@@ -45,9 +49,11 @@ def tell_comparison(console: Console, lines: Iterable[Mapping[str, Any]], agains
             _interval(now, places),
             _interval(kept, places),
             change,
-            line["verdict"],
+            NOT_COMPARABLE.rstrip(": ") if unlike else line["verdict"],
         )
     console.print(table)
+    if unlike:
+        console.print(unlike[0], style="red", soft_wrap=True, markup=False)
 
 
 def tell_budget(console: Console, budget: Mapping[str, Any]) -> None:

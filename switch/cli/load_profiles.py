@@ -11,7 +11,11 @@ from limits.lab.shapes import ORDINARY
 
 RATE_MAX = 100_000.0
 PERSONS_MAX = 500_000
-RATES_TRIED_MAX = 30  # of a search: more than its own bound, so that this one is never what ends it
+RATES_TRIED_MAX = (
+    52  # of a search: more than its own bound (steps_max, confirmations), so that this one is never what ends it
+)
+_PAYMENTS_A_PERSON = 1.9  # of a drawn day (limits/lab/traffic.yaml); of a shape with more, more is drawn than is needed
+_PERSONS_MIN = 250  # fewer draw no payment of the rarer kinds
 _LAST_ANSWERS_SECONDS = 12.0
 
 
@@ -58,7 +62,8 @@ class Profile(_Strict):
     search: dict[str, float] | None = None
     ordeal: Ordeal | None = None
     up: tuple[str, ...] = ("--instant",)
-    refused_share_min: float = 0.0
+    refused_share_min: float = Field(0.0, ge=0, le=1)
+    accepted_share_min: float = Field(0.0, ge=0, le=1)
 
     @model_validator(mode="after")
     def _one_way(self) -> "Profile":
@@ -66,6 +71,9 @@ class Profile(_Strict):
             raise ValueError("a profile has steps, or a search, or an ordeal")
         if self.ordeal is None and self.traffic is None:
             raise ValueError("a profile that sends says what: traffic")
+        asked = self.accepted_share_min or self.refused_share_min or (self.search or {}).get("accepted_share_min")
+        if self.ordeal is None and not asked:
+            raise ValueError("a profile that sends says what is to come of it: accepted_share_min or refused_share_min")
         return self
 
     def asked(self, rate: float | None, seconds: float | None) -> list[str]:
@@ -83,16 +91,18 @@ class Profile(_Strict):
             }
             for step in self.steps
         ]
-        return ["--steps", dumps(steps)]
+        return ["--steps", dumps(steps), "--accepted-share-min", str(self.accepted_share_min)]
 
     def persons(self, rate: float | None, seconds: float | None) -> int:
         """Return how many persons to draw traffic for."""
         assert self.traffic is not None, "an ordeal has its own"
-        if self.traffic.calls_a_person is None:
-            return self.traffic.persons
-        stretch = seconds / sum(step.seconds for step in self.steps) if seconds else 1.0
+        wanted = self.traffic
+        stretch = seconds / sum(step.seconds for step in self.steps) if seconds and self.steps else 1.0
         calls = sum((rate or self.rate) * step.share * step.seconds * stretch for step in self.steps)
-        return min(max(round(calls / self.traffic.calls_a_person), 1), PERSONS_MAX)
+        if wanted.calls_a_person is None:  # no more than make as many payments as are sent, once each
+            enough = max(round(calls / _PAYMENTS_A_PERSON), _PERSONS_MIN) if self.steps else wanted.persons
+            return min(wanted.persons, enough)
+        return min(max(round(calls / wanted.calls_a_person), 1), PERSONS_MAX)
 
     def seconds_max(self, seconds: float | None) -> float:
         """Return how long the generator may take, without its start: a search tries at most so many rates."""

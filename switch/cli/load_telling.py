@@ -47,7 +47,7 @@ def tell(document: dict[str, Any], report: Path | None) -> None:
 
 def _steps(document: dict[str, Any]) -> Table:
     table = Table(
-        "step", "offered/s", "answered/s", "p50 ms", "p99 ms", "max ms", "refused", "shed", "errors", "gate",
+        "step", "offered/s", "answered/s", "p50 ms", "p99 ms", "max ms", "accepted", "refused", "shed", "errors", "gate",
         title=f"bayswitch load {document['profile']['name']}",
     )  # fmt: skip
     for column in table.columns[1:-1]:
@@ -56,14 +56,14 @@ def _steps(document: dict[str, Any]) -> Table:
         latency, valid = step["acceptance_ms"], step["gate"]["valid"]
         table.add_row(
             step["name"], f"{step['rate']:,.0f}", f"{step['achieved_per_second']:,.0f}", f"{latency['p50']:,.1f}",
-            f"{latency['p99']:,.1f}", f"{latency['max']:,.0f}", f"{step['refused']:,}", f"{step['shed']:,}",
+            f"{latency['p99']:,.1f}", f"{latency['max']:,.0f}", f"{step['accepted_share']:.1%}", f"{step['refused']:,}", f"{step['shed']:,}",
             f"{step['errors'] + step['wrong']:,}", "holds" if valid else "[red]INVALID[/]",
         )  # fmt: skip
     return table
 
 
 def _reasons(document: dict[str, Any]) -> Table:
-    table = Table("what", "reason", "rule", "calls", title="not accepted")
+    table = Table("what", "reason", "rule", "payments", title="not accepted")
     table.columns[-1].justify = "right"
     for name, title in (("refusals", "refused"), ("shed", "shed"), ("wrong", "wrong"), ("errors", "error")):
         for row in document[name][:_REASONS_SHOWN]:
@@ -76,4 +76,5 @@ def _knee(knee: dict[str, Any]) -> str:
         return f"[bold red]no knee: {escape(knee['why'])}[/]"
     text = f"[bold]knee: {knee['rate']:,.0f} calls a second[/] with p99 of at most {knee['limits']['p99_ms_max']:g} ms"
     half = knee["half"]
-    return f"{text}; at half of it p99 {half['p99_ms']:,.1f} ms" if half else text
+    text += f"; at half of it p99 {half['p99_ms']:,.1f} ms" if half else ""
+    return f"{text}; not as precise as asked: {escape(knee['why'])}" if knee["why"] else text

@@ -11,6 +11,7 @@ from serving import DEV_KEY, Served, a_new_person, body_of
 from typer.testing import CliRunner
 
 from bayswitch import Problem
+from switch import trial
 from switch.cli import app
 
 DAY = "payment-connect.northbound.day"
@@ -56,6 +57,20 @@ async def test_a_law_may_be_lowered_below_what_a_bank_set_itself(own: Served) ->
         await operator.take_rulebook([{SOUTHBOUND: {"value": "20"}}])
         assert (await bank.explain(body_of(southbound("600.00", a_new_person()))))["status"] == "RJCT"
         assert (await operator.take_rulebook([]))["overlays"] == []
+
+
+async def test_a_trial_that_takes_too_long_is_ended_and_changes_nothing(
+    own: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trial, "TRIAL_SECONDS_MAX", 0.01)
+    async with own.http(None) as http:
+        body = {"overlays": [{DAY: {"value": "20"}}]}
+        answer = await http.post("/v1/sandbox/rulebook", json=body)
+        assert (answer.status_code, answer.json()["name"]) == (503, "unavailable") and answer.headers["Retry-After"]
+        assert own.sandbox.world.rulebook.overlays == ()
+        monkeypatch.undo()
+        assert (await http.post("/v1/sandbox/rulebook", json=body)).status_code == 200
+        assert own.sandbox.world.rulebook.overlays == tuple(body["overlays"])
 
 
 async def test_the_command_tells_a_wrong_overlay_once_wherever_it_is_found(own: Served, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from switch.bench import results
 from switch.bench.budget import ACTIVITY, budget
 from switch.bench.calls import LOADS, Asked
-from switch.bench.compare import FASTER, OVERLAP, SLOWER, compare
+from switch.bench.compare import FASTER, NOT_COMPARABLE, ONE_VALUE, OVERLAP, SLOWER, compare
 from switch.bench.load import instructions, templates
 from switch.bench.rows_in_process import common_faults
 from switch.bench.rows_over_http import FORMS, faults_of, message_of
@@ -74,6 +74,33 @@ def test_no_difference_is_said_where_intervals_overlap() -> None:
     assert line["verdict"] == OVERLAP and line["overlap"] and line["change"] == pytest.approx(-0.0833, abs=1e-4)
 
 
+MANIFEST = {"cores": 2, "cpu": "Xeon", "python": "3.11.7", "postgres": {"fsync": "on", "shared_buffers": "2GB"}}
+
+
+@pytest.mark.parametrize(
+    ("differs", "why"),
+    [
+        ({"cores": 64}, "cores 2, then 64"),
+        ({"cpu": "EPYC"}, "CPU model Xeon, then EPYC"),
+        ({"cpu": None}, "CPU model Xeon, then not known"),
+        ({"python": "3.13.1"}, "Python 3.11.7, then 3.13.1"),
+        ({"postgres": {"fsync": "off"}}, "PostgreSQL's fsync on, then off"),
+        ({"postgres": {}}, "PostgreSQL's settings known of one only"),
+    ],
+)
+def test_what_was_measured_on_something_else_is_not_compared(differs: dict[str, Any], why: str) -> None:
+    mine = a_run(pipeline=[100.0, 101.0]) | {"manifest": MANIFEST}
+    theirs = a_run(pipeline=[10.0, 11.0]) | {"manifest": MANIFEST}
+    assert compare(mine, theirs)[0]["verdict"] == FASTER
+    [line] = compare(mine, theirs | {"manifest": MANIFEST | differs})
+    assert line["verdict"] == NOT_COMPARABLE + why and line["now"]["median"] == 100.5
+
+
+def test_a_row_measured_once_has_no_interval_and_is_not_judged() -> None:
+    assert compare(a_run(pipeline=[101.0, 102.0]), a_run(pipeline=[100.9]))[0]["verdict"] == ONE_VALUE
+    assert compare(a_run(pipeline=[101.0]), a_run(pipeline=[90.0, 91.0]))[0]["verdict"] == ONE_VALUE
+
+
 def test_a_result_kept_before_there_were_rounds_can_be_compared_with() -> None:
     old = results.read(results.folder() / "2026-11-22-spine.json")
     lines = {
@@ -106,6 +133,7 @@ def test_a_fault_of_any_round_and_a_violation_of_any_audit_stand_in_the_document
         ({"statuses": {"202": 99, "422": 1}, "reasons": {"AM14": 1}}, 0.1),
         ({"statuses": {"202": 90, "503": 10}}, 0.1),
         ({"payments": {"refused": 3}}, 0.1),
+        ({"payments": {"refused": 0, "shed": 3}}, 0.1),
         ({"statuses": {}, "answered": 0}, 0.0),
         ({"unanswered": 1}, 0.1),
         ({"ran_out": True}, 0.1),

@@ -58,6 +58,16 @@ async def test_it_asks_again_at_the_other_door_until_it_is_answered() -> None:
     assert first == ["k-1", "k-1"] and second == ["k-1"]
 
 
+async def test_of_a_503_is_kept_whether_it_says_that_nothing_was_stored() -> None:
+    told = [
+        {"name": "unavailable", "detail": detail}
+        for detail in ("and will not be: nothing was stored.", "has not said yet.")
+    ]
+    async with door(*((503, each) for each in told), (202, ACCEPTED)) as (one, _):
+        kept = await made([one])
+    assert [attempt.what for attempt in kept["attempts"]] == ["unavailable, nothing stored", "unavailable", ""]
+
+
 async def test_a_refusal_is_an_answer() -> None:
     refused = {"name": "person-quota", "code": "RR04", "payment_id": "p-2", "rule": "r", "detail": "x"}
     async with door((422, refused)) as (one, _):

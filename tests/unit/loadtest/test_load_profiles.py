@@ -22,12 +22,22 @@ def test_every_profile_of_the_issue_is_there() -> None:
 @pytest.mark.parametrize("name", [name for name, profile in _PROFILES.items() if profile.ordeal is None])
 def test_the_generator_understands_every_profile(name: str) -> None:
     profile = _PROFILES[name]
-    option, text = profile.asked(None, None)
+    option, text, *_ = profile.asked(None, None)
     if option == "--knee":
         assert Search(**json.loads(text)).start == profile.rate
     else:
         assert sum(step.seconds for step in read_steps(json.loads(text))) <= profile.seconds_max(None)
     assert profile.traffic is not None and Mix(**profile.traffic.mix)
+
+
+@pytest.mark.parametrize("name", ["steady", "soak", "knee"])
+def test_a_load_of_payments_says_how_many_of_them_are_accepted_at_least(name: str) -> None:
+    profile = _PROFILES[name]
+    option, text, *more = profile.asked(None, None)
+    if option == "--knee":
+        assert json.loads(text)["accepted_share_min"] == 0.9 and not more
+    else:
+        assert more == ["--accepted-share-min", "0.9"]
 
 
 def test_another_rate_and_length_keep_the_shape() -> None:
@@ -47,7 +57,8 @@ def test_a_storm_has_as_many_persons_as_spend_their_allowance() -> None:
         {"about": "x", "rate": 5},
         {"about": "x", "rate": 5, "search": {}, "ordeal": {"seconds": 5}},
         {"about": "x", "rate": 5, "steps": [{"name": "a", "seconds": 5}]},
-        {"about": "x", "rate": 5, "search": {}, "traffic": {"persons": 5}, "users": 7},
+        {"about": "x", "rate": 5, "search": {"accepted_share_min": 0.5}, "traffic": {"persons": 5}, "users": 7},
+        {"about": "x", "rate": 5, "search": {}, "traffic": {"persons": 5}},  # of which nothing is expected
     ],
 )
 def test_a_profile_that_is_none_does_not_read(broken: dict[str, Any]) -> None:
@@ -56,7 +67,7 @@ def test_a_profile_that_is_none_does_not_read(broken: dict[str, Any]) -> None:
 
 
 def _document(**changes: Any) -> dict[str, Any]:
-    total = {"answered": 100, "refused": 90, "wrong": 0}
+    total = {"payments": 100, "refused": 90, "wrong": 0}
     return {"total": total, "gate": {"valid": True, "why": []}, "audit": {"violations": []}, **changes}
 
 
@@ -65,8 +76,8 @@ def _document(**changes: Any) -> dict[str, Any]:
     [
         ({"gate": {"valid": False, "why": ["2 timed out"]}}, "INVALID: 2 timed out"),
         ({"gate": {"valid": False, "why": []}}, "INVALID: nothing was measured"),
-        ({"total": {"answered": 100, "refused": 90, "wrong": 3}}, "3 answers were not what their calls are owed"),
-        ({"total": {"answered": 100, "refused": 9, "wrong": 0}}, "only 9% were refused; 80% at least were meant to be"),
+        ({"total": {"payments": 100, "refused": 90, "wrong": 3}}, "3 answers were not what their calls are owed"),
+        ({"total": {"payments": 100, "refused": 9, "wrong": 0}}, "only 9% were refused; 80% at least were meant to be"),
         ({"knee": {"found": False, "why": "no rate held"}}, "no knee was found: no rate held"),
         ({"audit": {"violations": [{}]}}, "the audit found 1 violations"),
         ({"audit": {"violations": [], "error": "no database"}}, "the audit could not be made: no database"),

@@ -17,13 +17,14 @@ def _document(**changes: Any) -> dict[str, Any]:
         "offered": 10,
         "sent": 10,
         "answered": 10,
+        "payments": 10,
         "accepted": 8,
         "refused": 2,
         "shed": 0,
         "wrong": 0,
         "errors": 0,
     }
-    held = gate(10, 10, 10, {}, 0.1, 5.0, 10_000.0, 1.0)
+    held = gate(10, 10, 10, {}, 0.1, 5.0, 10_000.0, 1.0, 0.8, 0.0)
     step = {
         "name": "calm", "rate": 5.0, "begin_second": 0.0, "seconds": 2.0, "warm_up_seconds": 0.0, **counts,
         "achieved_per_second": 5.0, "acceptance_ms": _MS, "completion_ms": {**_MS, "samples": 3, "still_open": 0},

@@ -1,20 +1,25 @@
 """The open model over real sockets: a server that stalls is charged for every call it kept waiting, and nothing goes missing unnamed."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from itertools import islice
+from itertools import count, islice, repeat
 
 import pytest
 
+from loadtest.answers import Ids
+from loadtest.malformed import BATCH, MESSAGES, XML
 from loadtest.null_server import ANSWER, Nothing
 from loadtest.open.gate import gate
 from loadtest.open.measured import Measured
+from loadtest.open.prepared import marked
 from loadtest.open.runner import RanOut, Runner, Settings
 from loadtest.open.schedule import Schedule, Step, schedule
+from loadtest.open.session import Session
 from loadtest.traffic import PAYMENT, Call, Marks
-from loadtest.wire import JSON, PAYMENTS, Requests, address_of
+from loadtest.wire import JSON, PAYMENTS, Plain, Requests, address_of
 
 _SHED = b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: %d\r\n\r\n%s"
 _BUSY = b'{"name":"busy","what_to_do":"Ask again."}'
@@ -116,7 +121,7 @@ async def test_what_is_not_answered_in_time_is_named_and_breaks_the_gate() -> No
     assert (found.sent, found.answered, found.errors) == (10, 0, 10)
     named = {outcome.reason: count for outcome, count in measured.outcomes(plan.judged(0)).items()}
     assert named == {"timed out": 10}
-    assert "10 timed out" in gate(10, 10, 0, named, 0.1, 50, 10_000, 1).why[0]
+    assert "10 timed out" in gate(10, 10, 0, named, 0.1, 50, 10_000, 1, 0.0, 0.0).why[0]
 
 
 async def test_a_server_that_cuts_connections_is_come_back_to() -> None:
@@ -169,3 +174,104 @@ async def test_calls_that_run_out_are_said_to() -> None:
         with pytest.raises(RanOut, match="run out after 5"):
             await runner.run(schedule([Step(100, 0.2)]))
         await runner.close()
+
+
+class _Answering(Nothing):
+    """Answers every call with `status` and `answer`."""
+
+    status = 200
+    answer = b"{}"
+
+    def on_message_complete(self) -> None:
+        assert self._transport is not None
+        head = b"HTTP/1.1 %d X\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        self._transport.write(head % (self.status, len(self.answer)) + self.answer)
+
+
+async def _answered(calls: Iterator[Call], status: int, answer: object, seconds: float = 0.1) -> Measured:
+    """Send a hundred calls a second to what answers each of them so."""
+    kind = type("Mode", (_Answering,), {"status": status, "answer": json.dumps(answer).encode()})
+    server = await asyncio.get_running_loop().create_server(kind, "127.0.0.1", 0)
+    address = address_of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    runner, plan = Runner(address, Requests(address, "key"), calls, _PLAIN), schedule([Step(100, seconds)])
+    try:
+        return Measured(plan, await runner.run(plan))
+    finally:
+        await runner.close()
+        server.close()
+
+
+def _ready_made(**instruction: str) -> Iterator[Call]:
+    for n in count():
+        named = {name: value.format(n=n) for name, value in instruction.items()}
+        yield marked(Plain("HBAYHKH0", f"key-{n}", PAYMENTS, JSON, json.dumps(named).encode()))
+
+
+_ID = "0b6f2f0e-2d52-5a5e-9d2f-0e2d525a5e9d"
+_TAKEN = {"payment_id": _ID, "iso_status": "ACSP", "uetr": "11111111-1111-4111-8111-111111111111"}
+_ALL = slice(0, 10)
+
+
+async def test_payments_of_a_batch_are_counted_and_not_its_call() -> None:
+    body = json.dumps({"items": [{"idempotency_key": str(n), "instruction": {}} for n in range(4)]}).encode()
+    call = marked(Plain("", "", BATCH, JSON, body))
+    shed = {"http_status": 503, "replayed": False, "problem": {"name": "busy", "what_to_do": "x"}}
+    first = {"http_status": 202, "replayed": False, "payment": _TAKEN}
+    measured = await _answered(repeat(call), 200, {"items": [first, shed, shed, shed]})
+    found = measured.counts(_ALL)
+    assert (found.offered, found.answered, found.payments) == (10, 10, 40)
+    assert (found.accepted, found.shed, found.refused, found.wrong) == (10, 30, 0, 0)
+    assert {(outcome.kind, outcome.reason): n for outcome, n in measured.outcomes(_ALL).items()} == {
+        ("accepted", ""): 10,
+        ("shed", "busy"): 30,
+    }
+    assert sum(row["shed"] for row in measured.by_second()) == 30
+    one_short = (await _answered(repeat(call), 200, {"items": [first, shed, shed]})).counts(_ALL)
+    assert one_short.wrong == one_short.payments == 40
+
+
+async def test_a_batch_that_is_turned_away_whole_or_not_answered_counts_all_it_carries() -> None:
+    body = json.dumps({"items": [{"instruction": {}}] * 4}).encode()
+    call = marked(Plain("", "", BATCH, JSON, body))
+    found = (await _answered(repeat(call), 429, {"name": "too-many-requests", "what_to_do": "x"})).counts(_ALL)
+    assert (found.offered, found.payments, found.shed) == (10, 40, 40)
+
+
+async def test_the_answer_to_a_ready_made_call_must_have_its_uetr() -> None:
+    found = (await _answered(_ready_made(uetr="22222222-2222-4222-8222-{n:012}"), 202, _TAKEN)).counts(_ALL)
+    assert found.wrong == 10
+
+
+async def test_one_payment_id_given_to_two_payments_is_wrong() -> None:
+    measured = await _answered(_ready_made(), 202, _TAKEN)  # no UETR of its own: the key tells them apart
+    assert measured.counts(_ALL).accepted == 1 and measured.counts(_ALL).wrong == 9
+    reasons = {outcome.reason for outcome in measured.outcomes(_ALL) if outcome.kind == "wrong"}
+    assert reasons == {"answered with another payment's payment_id"}
+
+
+async def test_a_message_is_counted_by_its_transactions() -> None:
+    xml = b"<Document><CdtTrfTxInf></CdtTrfTxInf><CdtTrfTxInf></CdtTrfTxInf></Document>"
+    assert marked(Plain("", "", MESSAGES, XML, xml)).marks.payments == 2
+    one = b"<Document><CdtTrfTxInf><UETR>u</UETR></CdtTrfTxInf></Document>"
+    assert marked(Plain("", "", MESSAGES, XML, one)).marks.uetr == "u"
+
+
+async def test_what_is_remembered_of_payment_ids_is_bounded() -> None:
+    ids = Ids(kept_max=2)
+    assert ids.belongs("a", "1") and ids.belongs("a", "1") and not ids.belongs("a", "2")
+    assert ids.belongs("b", "2") and ids.belongs("c", "3")
+    assert ids.belongs("a", "2")  # forgotten
+
+
+async def test_a_server_that_turns_everything_away_has_not_been_measured() -> None:
+    answer = {"name": "too-many-requests", "what_to_do": "x"}
+    kind = type("Mode", (_Answering,), {"status": 429, "answer": json.dumps(answer).encode()})
+    server = await asyncio.get_running_loop().create_server(kind, "127.0.0.1", 0)
+    address = address_of(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    session = Session(address, Requests(address, "k"), _calls(), _PLAIN, "uniform", 1, 10_000.0, lambda text: None)
+    await session.steps([Step(100, 0.1)])
+    await session.close()
+    server.close()
+    document = session.document()
+    assert document["total"]["accepted_share"] == 0.0 and document["total"]["shed"] == 10
+    assert document["gate"]["why"] == ["accepted share 0.0%; 90% of the payments is the least"]

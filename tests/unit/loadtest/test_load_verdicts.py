@@ -58,9 +58,38 @@ def test_shed_is_a_503_that_says_when_to_come_again() -> None:
 
 def test_a_refusal_tells_reason_and_rule() -> None:
     found = _judged(422, _REFUSED["problem"])
-    assert (found.reason, found.rule, found.refused) == ("RR04 person-quota", "r.day", 1)
+    assert (found.kind, found.reason, found.rule) == (REFUSED, "RR04 person-quota", "r.day")
 
 
 def test_a_batch_and_a_message_count_their_payments() -> None:
-    assert _judged(200, {"items": [_ITEM, _ITEM, _REFUSED]})[-2:] == (2, 1)
-    assert _judged(200, b"<D><TxSts>ACSP</TxSts><TxSts>RJCT</TxSts></D>")[-2:] == (1, 1)
+    def kinds(body: Any) -> list[str]:
+        return [part.kind for part in _judged(200, body).each]
+
+    assert kinds({"items": [_ITEM, _ITEM, _REFUSED]}) == [ACCEPTED, ACCEPTED, REFUSED]
+    assert kinds(b"<D><TxSts>ACSP</TxSts><TxSts>RJCT</TxSts></D>") == [ACCEPTED, REFUSED]
+
+
+def _item(status: int, name: str) -> dict[str, Any]:
+    return {"http_status": status, "replayed": False, "problem": {"name": name}}
+
+
+def test_what_is_shed_inside_a_batch_is_shed_and_a_500_there_is_wrong() -> None:
+    found = _judged(200, {"items": [_ITEM, *[_item(503, "busy")] * 19]})
+    assert found.kind == ACCEPTED and [part.kind for part in found.each] == [ACCEPTED, *[SHED] * 19]
+    assert _judged(200, {"items": [_item(503, "busy")] * 2}).kind == SHED
+    found = _judged(200, {"items": [_ITEM, _item(500, "internal-error")]})
+    assert found.kind == WRONG and [part.kind for part in found.each] == [ACCEPTED, WRONG]
+    assert _judged(200, {"items": [{}, 5]}).kind == WRONG
+
+
+@pytest.mark.parametrize(("status", "name"), [(429, "too-many-requests"), (409, "in-flight")])
+def test_who_is_to_come_again_was_shed_and_not_refused(status: int, name: str) -> None:
+    assert _judged(status, {"name": name}) == Verdict(SHED, name)
+    assert _judged(200, {"items": [_item(status, name)]}) == Verdict(SHED, name)
+    assert _judged(409, {"name": "same-key-other-content"}).kind == REFUSED
+
+
+def test_each_transaction_of_a_message_has_the_reason_behind_its_status() -> None:
+    refused = b"<TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>%s</Cd></Rsn></StsRsnInf>"
+    body = b"<D>" + refused % b"AM04" + b"<TxSts>ACSP</TxSts>" + refused % b"AC04" + b"</D>"
+    assert [part.reason for part in _judged(200, body).each] == ["AM04", "", "AC04"]
