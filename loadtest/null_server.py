@@ -3,7 +3,6 @@
 It keeps nothing and decides nothing. `python -m loadtest.null_server` prints its URL and serves until its standard input ends.
 """
 
-import argparse
 import asyncio
 import sys
 
@@ -22,11 +21,10 @@ ANSWER = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Le
 
 
 class Nothing(asyncio.Protocol):
-    """Answers each request once it is whole, `delay_seconds` later."""
+    """Answers each request once it is whole."""
 
-    def __init__(self, delay_seconds: float = 0.0) -> None:
+    def __init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
-        self._delay_seconds = delay_seconds
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -36,20 +34,14 @@ class Nothing(asyncio.Protocol):
         self._parser.feed_data(data)
 
     def on_message_complete(self) -> None:
-        if self._delay_seconds:
-            asyncio.get_running_loop().call_later(self._delay_seconds, self._answer)
-        else:
-            self._answer()
-
-    def _answer(self) -> None:
         if self._transport is not None:
             self._transport.write(ANSWER)
 
 
-async def serve(delay_seconds: float) -> None:
+async def serve() -> None:
     """Serve on loopback until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Nothing(delay_seconds), "127.0.0.1", 0)
+    server = await loop.create_server(Nothing, "127.0.0.1", 0)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
@@ -57,9 +49,7 @@ async def serve(delay_seconds: float) -> None:
 
 def main() -> int:
     """Serve; 0 when told to end."""
-    parser = argparse.ArgumentParser(prog="loadtest.null_server")
-    parser.add_argument("--delay-seconds", type=float, default=0.0)
-    run_loop(serve(parser.parse_args().delay_seconds))
+    run_loop(serve())
     return 0
 
 

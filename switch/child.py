@@ -1,29 +1,25 @@
 """`bayswitch up` as a child process: the switch that a bench, a load or a chaos run drives over HTTP.
 
 It starts, waits until the switch takes payments, and ends or kills it; it dies with the process that started it. It
-drives nothing, measures nothing and judges nothing; of the stores it knows only which processes they are.
+drives nothing, measures nothing and judges nothing; of the stores it knows only where they are.
 """
 
 import signal
-import socket
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-
-import psutil
 
 from bayswitch import BayswitchError, Client
 from switch.embedded import process
 from switch.embedded.postgres import EmbeddedPostgres
 
+# Where benches, loads and chaos begin: 10:00 on a working day of all three economies; southbound is open, the wallet a member.
+START_AT = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)
 _POLL_SECONDS = 0.05
-_ROLES = {
-    "postgres": "postgres",
-    "valkey-server": "valkey",
-}  # by the name of the process; everything else is the switch
 
 
 class ChildError(Exception):
@@ -49,7 +45,7 @@ class Child:
     ) -> None:
         self.data = data.absolute()
         self.key = key
-        self.port = _free_port()
+        self.port = process.free_port()
         self._log = log or self.data / "switch.log"
         self._database_url = database_url
         stores = {"--database-url": database_url, "--redis-url": redis_url}
@@ -105,16 +101,6 @@ class Child:
         """Kill it without a word, as a crash would; its embedded servers see it die and stop by themselves."""
         self._end(signal.SIGKILL)
 
-    def processes(self) -> dict[str, list[int]]:
-        """List the pids it consists of by role: switch, postgres, valkey (given stores are not its own: none)."""
-        found: dict[str, list[int]] = {"switch": [self.pid], "postgres": [], "valkey": []}
-        for child in psutil.Process(self.pid).children(recursive=True):
-            try:
-                found[_ROLES.get(child.name(), "switch")].append(child.pid)
-            except psutil.NoSuchProcess:  # gone between the two looks
-                continue
-        return found
-
     def _command(self) -> Sequence[str]:
         where = ["--port", str(self.port), "--data", str(self.data), "--dev-key", self.key]
         return [sys.executable, "-m", "switch.cli", "up", *where, *self._options]
@@ -134,9 +120,3 @@ class Child:
         running, self._process = self._process, None
         if running is not None:
             running.stop(first)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -378,6 +378,13 @@ def server_settings(app: Callable[..., Any]) -> uvicorn.Config:
     )  # fmt: skip
 
 
+def settle_memory() -> None:
+    """Tune the collector once all that stays is there, for `up`, the bench in process and the yardstick of its door alike."""
+    gc.collect()
+    gc.freeze()  # what is there now stays for good: the collector need not look at it again
+    gc.set_threshold(50_000, 20, 50)
+
+
 async def _break_rails(sandbox: Sandbox, faults: Mapping[str, FaultSetting]) -> None:
     world = sandbox.world
     if unknown := faults.keys() - world.rails.keys():
@@ -423,9 +430,7 @@ async def _serve(
         await closing.enter_async_context(
             app.state.metrics.watching(serving.data / "metrics" if serving.workers > 1 else None)
         )
-        gc.collect()
-        gc.freeze()  # what is there now stays for good: the collector need not look at it again
-        gc.set_threshold(50_000, 20, 50)
+        settle_memory()
         on_ready(_url(serving), sandbox.worker.incarnation)
         await server.serve([door])
 

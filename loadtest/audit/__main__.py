@@ -34,7 +34,11 @@ def main() -> int:
     except Unplantable as error:
         print(error, file=sys.stderr)
         return 2
-    except (OSError, asyncpg.PostgresError) as error:
+    except OSError as error:
+        advice = "is PostgreSQL running there? An embedded one: bayswitch audit --data FOLDER"
+        print(f"no database answers at --database-url ({error.strerror or error}); {advice}", file=sys.stderr)
+        return 2
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         print(f"the database cannot be audited: {error}", file=sys.stderr)
         return 2
     print(json.dumps(document(found)) if told.json else text(found))

@@ -83,22 +83,40 @@ def _knee(knee: Document) -> str:
         f"{knee['rate']:,.0f} calls a second held when they were measured once more and for longer; searched to {knee['precision']:.0%}"
         f"{'; not as precise as asked: ' + escape(knee['why']) if knee['why'] else ''}."
         if knee["found"]
-        else f"No knee was found: {escape(knee['why'])}."
+        else f"No knee was found: {escape(knee['why'])}.{_best(knee)}"
     )
     rows = [
         (
             f"{point['rate']:,.0f}", f"{point['achieved_per_second']:,.0f}", f"{point['p50_ms']:,.1f}", f"{point['p99_ms']:,.1f}",
-            f"{point['accepted_share']:.1%}", f"{point['shed_share']:.2%}", point["verdict"], "; ".join(point["why"]),
+            f"{point['accepted_share']:.1%}", f"{point['shed_share']:.2%}",
+            "holds" if _held(point, knee["limits"]) else "fails", "soundly" if point["valid"] else "INVALID", "; ".join(point["why"]),
         )
         for point in knee["curve"]
     ]  # fmt: skip
     table = _table(
-        ("offered/s", "answered/s", "p50 ms", "p99 ms", "accepted", "shed", "verdict", "why"), rows, numbers=6
+        ("offered/s", "answered/s", "p50 ms", "p99 ms", "accepted", "shed", "held", "measured", "why"), rows, numbers=6
     )
     drawing = _chart(charts.knee(knee["curve"], knee["limits"]["p99_ms_max"])) + _chart(charts.achieved(knee["curve"]))
     return _section(
         "Knee",
-        f'<p>{said}</p><p class="note">The dashed lines: the limit of p99; all that was offered.</p>{drawing}{table}',
+        f'<p>{said}</p><p class="note">The dashed lines: the limit of p99; all that was offered. '
+        f"Held: p99 ≤ {knee['limits']['p99_ms_max']:g} ms and shed &lt; {knee['limits']['shed_share_max']:.1%}, "
+        f"however soundly it was measured.</p>{drawing}{table}",
+    )
+
+
+def _held(point: Document, limits: Document) -> bool:
+    answered = point["achieved_per_second"] > 0
+    return answered and point["p99_ms"] <= limits["p99_ms_max"] and bool(point["shed_share"] < limits["shed_share_max"])
+
+
+def _best(knee: Document) -> str:
+    held = [point for point in knee["curve"] if _held(point, knee["limits"])]
+    if not held:
+        return ""
+    best = max(held, key=lambda point: float(point["rate"]))
+    return (
+        f" The highest rate that held (unconfirmed): {best['rate']:,.0f} calls a second, p99 {best['p99_ms']:,.1f} ms."
     )
 
 

@@ -182,7 +182,9 @@ def refused_outcome(refusal: Refusal, payment_id: str, uetr: str) -> Outcome:
 
 _TOO_MANY = "More payments are waiting than can be taken in now."
 _NOT_SAID = {
-    UNDECIDED: "It was not decided within the time a caller waits, and will not be: not by this call; ask again under the same key.",
+    # Of this call only: with several workers another may be storing the same key just now.
+    UNDECIDED: "It was not decided within the time a caller waits, and will not be, not by this call; ask again under the same key. "
+    "Of this call nothing was stored.",
     UNANSWERED: "It is being stored, and the store has not said yet whether it was.",
 }
 

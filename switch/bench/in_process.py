@@ -4,7 +4,6 @@
 """
 
 import argparse
-import gc
 import json
 import sys
 
@@ -16,7 +15,7 @@ from switch.bench.load import START_AT
 from switch.bench.pipeline import Drive, Window
 from switch.bench.sampling import Sampler
 from switch.clock import BusinessClock
-from switch.main import open_sandbox, postgres_sandbox
+from switch.main import open_sandbox, postgres_sandbox, settle_memory
 
 
 def tell(window: Window, whole: bool, spent: int) -> dict[str, object]:
@@ -43,9 +42,7 @@ async def measure(asked: Asked) -> dict[str, object]:
     )
     await open_sandbox(sandbox, START_AT)
     try:
-        gc.collect()
-        gc.freeze()  # the load is no garbage; thresholds as `up` runs
-        gc.set_threshold(50_000, 20, 50)
+        settle_memory()  # the load is no garbage
         before = Drive(sandbox, iter(load.before), load.in_flight, asked.postgres_pid)
         while not (await before.run(1.0)).ran_out:
             pass

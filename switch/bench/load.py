@@ -2,14 +2,12 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from rails.identifiers import fictional
+from switch.child import START_AT as START_AT  # the instant of every row
 from switch.payment.instruction import Instruction
-
-START_AT = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)  # 10:00 on a working day of all three economies; southbound is open
 
 
 class Template(NamedTuple):

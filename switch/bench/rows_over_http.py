@@ -173,9 +173,8 @@ def faults_of(said: dict[str, Any], form: Form, share: float) -> list[str]:
     unexpected = {status: count for status, count in said["statuses"].items() if not status.startswith("2")}
     if unexpected or (said["reasons"] and form.keeps):
         faults.append(f"unexpected answers: statuses {unexpected}, reasons {said['reasons']}")
-    for kind in ("refused", "shed", "wrong"):
-        if count := said["payments"].get(kind):
-            faults.append(f"{count} payments were {kind}")
+    told = said["payments"]
+    faults += [f"{told[kind]} payments were {kind}" for kind in ("refused", "shed", "wrong") if told.get(kind)]
     if not said["answered"]:
         faults.append("nothing was answered")
     if said["unanswered"]:

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import gc
 import socket
 import sys
 
@@ -13,7 +12,7 @@ import uvloop
 from fastapi import FastAPI
 from fastapi.responses import Response
 
-from switch.main import server_settings
+from switch.main import server_settings, settle_memory
 from switch.payment.instruction import Instruction
 
 _ANSWER = (
@@ -36,9 +35,7 @@ def create_app() -> FastAPI:
 async def serve(door: socket.socket) -> None:
     """Serve with the settings of switch.main until standard input ends."""
     server = uvicorn.Server(server_settings(create_app()))
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    settle_memory()
     print(f"http://127.0.0.1:{door.getsockname()[1]}", flush=True)
     serving = asyncio.create_task(server.serve([door]))
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from bayswitch import Problem
 from switch.chaos.actors import DATABASE, RAILS, VALKEY
+from switch.chaos.judge import Ceiling
 from switch.chaos.plan import Act
 from switch.chaos.proxy import AFTER, BEFORE, BETWEEN, FIN, RST, SHARE_OF
 from switch.chaos.stage import Stage, StageError
@@ -31,20 +32,12 @@ class Done(NamedTuple):
     error: str = ""
 
 
-class Cap(NamedTuple):
-    """A ceiling that came into force between two instants, machine milliseconds."""
-
-    asked_ms: int
-    sure_ms: int
-    minor: int
-
-
 class Conductor:
     """Runs the acts of a plan; `caps` is which ceilings of DAY_CAP were in force when."""
 
     def __init__(self, stage: Stage, machine: Machine, say: Callable[[str], None]) -> None:
         self._stage, self._machine, self._say = stage, machine, say
-        self.caps = [Cap(0, 0, CAP_MINOR)]
+        self.caps = [Ceiling(0, 0, CAP_MINOR)]
         self.done: list[Done] = []
         self._held: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)  # an act may last longer than planned
 
@@ -191,7 +184,7 @@ class Conductor:
         try:
             await self._stage.insist(lambda client: client.take_rulebook(overlays))
         finally:
-            self.caps.append(Cap(asked, round(self._machine() * 1000), cap_minor))
+            self.caps.append(Ceiling(asked, round(self._machine() * 1000), cap_minor))
 
 
 _STOPS = {"restarted": signal.SIGINT, "crashed": signal.SIGQUIT, "killed": signal.SIGKILL}

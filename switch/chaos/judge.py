@@ -63,7 +63,7 @@ class Admission(NamedTuple):
 
 
 class Ceiling(NamedTuple):
-    """A ceiling that came into force some time between two instants."""
+    """A ceiling that came into force some time between two instants, machine milliseconds."""
 
     asked_ms: int
     sure_ms: int

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from switch.chaos import books, seconds
 from switch.chaos.actors import DATABASE, RAILS
 from switch.chaos.conductor import Conductor, Done
-from switch.chaos.judge import Admission, Ceiling, Run, Verdict, judge
+from switch.chaos.judge import Admission, Run, Verdict, judge
 from switch.chaos.main_thread import MainThread
 from switch.chaos.plan import Act, plan, told
 from switch.chaos.stage import KEY, SANDBOX, Stage
@@ -23,6 +23,7 @@ from switch.chaos.traffic import DAY_CAP, Call, calls, line
 Say = Callable[[str], None]
 
 RATE = 120  # new payments a second: far from the knee, so that what is slow is slow because of a fault
+SECONDS_MIN = 10  # of a run: a shorter one has no time in which a fault begins, ends and is recovered from
 PATIENCE_SECONDS = 60  # of the generator after its last call
 FAULTS_SECONDS_MAX = 180.0  # after the run: until the last worker is replaced and the last call answered
 DRAIN_SECONDS_MAX = 90.0
@@ -89,7 +90,7 @@ async def _run(settings: Settings, data: Path, main: MainThread, say: Say) -> di
     kept = books.read_kept(data / "kept.jsonl")
     verdict = judge(
         Run(
-            books.answered(kept), rows, admitted, [Ceiling(*cap) for cap in conductor.caps], DAY_CAP,
+            books.answered(kept), rows, admitted, conductor.caps, DAY_CAP,
             {call.key: call.owner for call in traffic}, {call.key: call.body["instruction_id"] for call in traffic},
         )
     )  # fmt: skip
@@ -155,6 +156,10 @@ async def _audit(stage: Stage) -> dict[str, Any]:
     return found
 
 
+def _began(one: Done) -> int:
+    return one.began_ms
+
+
 def _document(
     settings: Settings,
     acts: tuple[Act, ...],
@@ -168,6 +173,8 @@ def _document(
     bad = [each for each in found if each.is_bad]
     violations = audit["violations"]
     failed = [one for one in done if one.error]
+    after = [(one, seconds.recovered_ms(found, begin_ms, one.ended_ms)) for one in sorted(done, key=_began)]
+    never = [one for one, well in after if well is None and seconds.is_known(settings.seconds, begin_ms, one.ended_ms)]
     return {
         "seed": settings.seed,
         "seconds": settings.seconds,
@@ -179,11 +186,13 @@ def _document(
                 "drawn": dict(one.drawn),
                 "began_ms": one.began_ms - begin_ms,
                 "ended_ms": one.ended_ms - begin_ms,
-                "recovered_ms": seconds.recovered_ms(found, begin_ms, one.ended_ms),
+                "recovered_ms": well,
+                "recovery_known": well is not None or one in never,
                 "error": one.error,
             }
-            for one in sorted(done, key=lambda one: one.began_ms)
+            for one, well in after
         ],
+        "never_well": len(never),
         "calls": len(kept),
         "answers": dict(seconds.outcomes(kept).most_common()),
         "failures": dict(seconds.failures(kept).most_common()),
@@ -195,5 +204,5 @@ def _document(
         "unanswered": len(verdict.unanswered),
         "found": {name: texts[:_SHOWN_MAX] for name, texts in verdict._asdict().items() if texts},
         "audit": {"payments": audit.get("payments", 0), "violations": violations},
-        "holds": verdict.holds and not violations and not failed,
+        "holds": verdict.holds and not violations and not failed and not never,
     }

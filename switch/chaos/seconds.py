@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 GOOD_PERCENT = 99
+RECOVERY_SECONDS = (
+    4  # seen after a fault without a good one: it was never well again (assumed; plan.py leaves as many at least)
+)
 LATE_MS = 1_000  # p99 above it makes a bad second
 _NO_FAILURE = {"409 in-flight"}
 
@@ -52,6 +55,12 @@ def recovered_ms(found: Sequence[Second], begin_ms: int, ended_ms: int) -> int |
         if each.second >= after and not each.is_bad:
             return max(0, each.second * 1_000 + begin_ms - ended_ms)
     return None
+
+
+def is_known(run_seconds: int, begin_ms: int, ended_ms: int) -> bool:
+    """Tell whether enough of a run of `run_seconds` was left after a fault to say that it did not become well again."""
+    first_whole = -(-(ended_ms - begin_ms) // 1_000)
+    return run_seconds - first_whole >= RECOVERY_SECONDS
 
 
 def failures(kept: Iterable[Mapping[str, Any]]) -> Counter[str]:

@@ -23,13 +23,13 @@ from redis.asyncio import Redis
 from bayswitch import AsyncClient, BayswitchError, Problem
 from switch.chaos.actors import DATABASE, VALKEY, WORKERS
 from switch.chaos.main_thread import MainThread
+from switch.child import START_AT
 from switch.embedded import process
 from switch.embedded.postgres import DATABASE as DATABASE_NAME
 from switch.embedded.postgres import USER, EmbeddedPostgres
 from switch.embedded.valkey import EmbeddedValkey
 
 KEY = "chaos"
-STARTS_AT = "2026-03-05T10:00:00+08:00"  # a working day, southbound open, the wallet a member
 SANDBOX = "main"
 READY_SECONDS_MAX = 60.0
 ASK_SECONDS_MAX = (
@@ -65,11 +65,11 @@ class Worker:
 
     async def start(self) -> None:
         """Start the process; it is ready when `is_ready` says so."""
-        self.port = self.port or await _free_port()
+        self.port = self.port or process.free_port()
         self.starts += 1
         argv: list[str | Path] = [
             sys.executable, "-m", "switch.cli", "up", "--port", str(self.port), "--data", self._data, "--dev-key", KEY,
-            "--start-at", STARTS_AT, "--database-url", self._urls[DATABASE], "--redis-url", self._urls[VALKEY],
+            "--start-at", START_AT.isoformat(), "--database-url", self._urls[DATABASE], "--redis-url", self._urls[VALKEY],
         ]  # fmt: skip
         with self._log.open("ab") as output:
             self._running = await asyncio.create_subprocess_exec(
@@ -275,8 +275,3 @@ class Stage:
 def _socket_of(database_url: str) -> Path:
     query = parse_qs(urlsplit(database_url).query)
     return Path(query["host"][0]) / f".s.PGSQL.{query['port'][0]}"
-
-
-async def _free_port() -> int:
-    async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0) as server:
-        return int(server.sockets[0].getsockname()[1])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_FOUR = ("lost", "double", "beyond", "false_refusals", "unanswered")
+_PROMISES = ("lost", "double", "beyond", "false_refusals", "unanswered")
 
 
 def tell(document: Mapping[str, Any]) -> str:
@@ -15,7 +15,7 @@ def tell(document: Mapping[str, Any]) -> str:
         f"  no answer at first: {_counts(document['failures']) or 'none'}",
         f"  seconds below 99 % or p99 above 1 s ({len(document['bad_seconds'])}): {bad}",
         f"  proxy: {_counts(document['proxy'])}; payments: {_counts(document['payments'])}; unfinished {document['unfinished']}",
-        "  " + ", ".join(f"{name.replace('_', ' ')} {document[name]}" for name in _FOUR)
+        "  " + ", ".join(f"{name.replace('_', ' ')} {document[name]}" for name in _PROMISES)
         + f", audit {len(document['audit']['violations'])} violations of {document['audit']['payments']} payments",
     ]  # fmt: skip
     lines += [f"  {_act(act)}" for act in document["acts"]]
@@ -40,7 +40,7 @@ def table(documents: Sequence[Mapping[str, Any]]) -> str:
 
 def summary(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Write many runs as one document."""
-    sums = {name: sum(each[name] for each in documents) for name in _FOUR}
+    sums = {name: sum(each[name] for each in documents) for name in _PROMISES}
     violations = sum(len(each["audit"]["violations"]) for each in documents)
     return {
         "runs": list(documents),
@@ -55,14 +55,17 @@ def summary(documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _act(act: Mapping[str, Any]) -> str:
     drawn = " ".join(f"{name} {value}" for name, value in act["drawn"].items())
     back = act["recovered_ms"]
-    until = "never well again" if back is None else f"well after {back / 1000:.1f} s"
+    unwell = "NEVER WELL AGAIN" if act["recovery_known"] else "the run ended before it could be known"
+    until = unwell if back is None else f"well after {back / 1000:.1f} s"
     error = f"  ({act['error']})" if act["error"] else ""
     return f"{act['began_ms'] / 1000:6.1f}-{act['ended_ms'] / 1000:.1f} s  {act['kind']} {drawn}: {until}{error}"
 
 
 def _slowest(document: Mapping[str, Any]) -> str:
-    found = [act["recovered_ms"] for act in document["acts"]]
-    return "never" if None in found else f"{max(found, default=0) / 1000:.1f}"
+    if document["never_well"]:
+        return "never"
+    found = [act["recovered_ms"] for act in document["acts"] if act["recovered_ms"] is not None]
+    return f"{max(found, default=0) / 1000:.1f}"
 
 
 def _second(each: Mapping[str, Any]) -> str:

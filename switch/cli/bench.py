@@ -1,6 +1,7 @@
 """`bayswitch bench`: the switch beside yardsticks in one run on this machine, durable, audited."""
 
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -47,8 +48,12 @@ def bench(
     as_json: Annotated[bool, _AS_JSON] = False,
 ) -> None:
     """Measure the switch beside its yardsticks on one PostgreSQL, fsync on. Exit 0 if every row is valid and the audit passes."""
-    settings = _settings(quick, seconds, warm_up_seconds, rounds, persons, seed, pgbench_seconds)
+    settings = _settings(
+        QUICK if quick else FULL, seconds=seconds, warm_up_seconds=warm_up_seconds, rounds=rounds, persons=persons,
+        seed=seed, pgbench_seconds=pgbench_seconds,
+    )  # fmt: skip
     wanted = Wanted(_rows(only), budget, grown, profile.absolute() if profile else None)
+    _drawable(profile)
     kept = _kept(compare, against)
     console = Console(stderr=True, quiet=as_json)
     day = date or commit_day() or "undated"
@@ -65,25 +70,9 @@ def bench(
     raise typer.Exit(0 if not document["audit"]["violations"] and not document["faults"] else 1)
 
 
-def _settings(
-    quick: bool,
-    seconds: float | None,
-    warm_up_seconds: float | None,
-    rounds: int | None,
-    persons: int | None,
-    seed: int | None,
-    pgbench_seconds: int | None,
-) -> Settings:
-    base = QUICK if quick else FULL
-    return Settings(
-        base.seconds if seconds is None else seconds,
-        base.warm_up_seconds if warm_up_seconds is None else warm_up_seconds,
-        rounds or base.rounds,
-        persons or base.persons,
-        base.seed if seed is None else seed,
-        pgbench_seconds or base.pgbench_seconds,
-        base.pgbench_scale,
-    )
+def _settings(base: Settings, **asked: float | None) -> Settings:
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    return base._replace(**given)
 
 
 def _rows(only: str) -> frozenset[str]:
@@ -91,6 +80,17 @@ def _rows(only: str) -> frozenset[str]:
     if unknown := [name for name in names if name not in ROWS]:
         raise typer.BadParameter(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}", param_hint="--only")
     return frozenset(names)
+
+
+def _drawable(picture: Path | None) -> None:
+    """Look whether a flame graph can be drawn and written, before anything is measured."""
+    if picture is None:
+        return
+    if not (Path(sys.executable).parent / "py-spy").exists():
+        raise typer.BadParameter("py-spy is not installed; python -m pip install py-spy", param_hint="--profile")
+    if not picture.absolute().parent.is_dir() or picture.is_dir() or not os.access(picture.absolute().parent, os.W_OK):
+        what = f"{picture} cannot be written; name an SVG file in a folder that is there"
+        raise typer.BadParameter(what, param_hint="--profile")
 
 
 def _kept(compare: bool, against: Path | None) -> Path | None:

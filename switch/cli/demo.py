@@ -31,6 +31,7 @@ from switch.cli.traffic import drawn_day
 from switch.drills.expectations import Unmet, history
 from switch.drills.reckoning import at_its_end, at_once, is_expected_payment, reckon
 from switch.drills.story import read_story
+from switch.embedded.process import free_port
 from switch.payment.instruction import Instruction
 from switch.translate.messages import instruction_to_pacs008
 
@@ -171,7 +172,7 @@ def message_files(folder: Path) -> Callable[[Line], bytes]:
 @contextmanager
 def running(folder: Path, starts_at: datetime, overlay: Path | None) -> Iterator[str]:
     """Run the switch as a process of its own, and stop it at the end."""
-    port = asyncio.run(_free_port())
+    port = free_port()
     command = [sys.executable, "-m", "switch.cli", "up", "--port", str(port), "--data", str(folder), "--dev-key", _KEY]
     command += ["--start-at", starts_at.isoformat(), *(["--overlay", str(overlay.absolute())] if overlay else [])]
     with (folder / "switch.log").open("wb") as log:
@@ -186,14 +187,6 @@ def running(folder: Path, starts_at: datetime, overlay: Path | None) -> Iterator
                 process.wait(_STOP_SECONDS_MAX)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-async def _free_port() -> int:
-    server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-    port: int = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    return port
 
 
 def _wait_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -26,7 +26,7 @@ from switch.cli.load_manifest import manifest
 from switch.cli.load_profiles import Profile, load_profiles
 from switch.cli.load_reach import check_switch, check_traffic, make_folder
 from switch.cli.load_telling import tell
-from switch.cli.system import DEV_KEY
+from switch.cli.system import DEV_KEY, advised, check_database_url
 from switch.cli.traffic import drawn_day, with_messages
 from switch.embedded.postgres import EmbeddedPostgres
 from switch.embedded.workers import WORKERS_MAX, how_many
@@ -103,6 +103,7 @@ def load(
         _ordeal(chosen, seed, rate, seconds, data, folder, as_json, say)
     if traffic is not None:
         check_traffic(traffic)
+    check_database_url(database_url)
     if url is not None:
         check_switch(url, key)
     workers = how_many(workers, os.cpu_count())
@@ -116,7 +117,7 @@ def load(
     except _SaidAlready:
         raise typer.Exit(2) from None
     except (ChildError, OSError, BayswitchError, subprocess.TimeoutExpired) as error:
-        console.print(f"the load cannot be run: {error}", style="red", soft_wrap=True, markup=False)
+        console.print(f"the load cannot be run: {advised(error)}", style="red", soft_wrap=True, markup=False)
         raise typer.Exit(2) from None
     document["why_not"] = why_not(document, chosen, p99)
     document["holds"] = not document["why_not"]
@@ -269,10 +270,17 @@ def _ordeal(
     """Run the ordeal instead of a load, tell what came of it, and exit: 0 where every promise was kept."""
     from switch import chaos  # here, for no other command needs what it brings along
     from switch.chaos import telling
+    from switch.chaos.running import SECONDS_MIN
+    from switch.chaos.stage import StageError
 
     assert profile.ordeal is not None
+    if int(seconds or profile.ordeal.seconds) < SECONDS_MIN:
+        raise typer.BadParameter(f"a run of chaos takes at least {SECONDS_MIN} seconds", param_hint="--seconds")
     settings = chaos.Settings(seed, int(seconds or profile.ordeal.seconds), int(rate or profile.rate), data)
-    document = chaos.run(settings, say)
+    try:
+        document = chaos.run(settings, say)
+    except (StageError, OSError, ExceptionGroup) as error:
+        raise typer.BadParameter(f"the run could not be judged: {error}", param_hint="PROFILE") from None
     text = json.dumps(document, ensure_ascii=False)
     (folder / "load.json").write_text(text, encoding="utf-8")
     print(text if as_json else telling.tell(document))

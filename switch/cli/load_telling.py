@@ -7,13 +7,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from switch.cli import load_tables
+
 _REASONS_SHOWN = 8
 
 
 def tell(document: dict[str, Any], report: Path | None) -> None:
     """Tell a load on standard output."""
     console = Console()
-    console.print(_steps(document))
+    knee = document.get("knee")
+    console.print(load_tables.curve(console, knee) if knee else load_tables.steps(console, document))
     if document["refusals"] or document["shed"] or document["wrong"] or document["errors"]:
         console.print(_reasons(document))
     completion = document["completion_ms"]
@@ -21,7 +24,7 @@ def tell(document: dict[str, Any], report: Path | None) -> None:
         f"completion (sampled, {completion['samples']:,} payments): p50 {completion['p50']:,.1f} ms, "
         f"p99 {completion['p99']:,.1f} ms; still open when looked at: {completion['still_open']:,}"
     )
-    if knee := document.get("knee"):
+    if knee:
         console.print(_knee(knee), soft_wrap=True)
     gate = document["gate"]
     console.print(
@@ -32,7 +35,7 @@ def tell(document: dict[str, Any], report: Path | None) -> None:
         console.print(f"memory, MB, first and last tenth: {told}", soft_wrap=True)
     audit = document["audit"]
     if audit is None:
-        console.print("audit: not made (--data or --database-url says where the books are)", style="yellow")
+        console.print("audit: not made", style="yellow")
     else:
         console.print(f"audit: {audit['payments']:,} payments, {len(audit['violations'])} violations")
         for violation in audit["violations"][:_REASONS_SHOWN]:
@@ -40,26 +43,10 @@ def tell(document: dict[str, Any], report: Path | None) -> None:
     for why in document["why_not"]:
         console.print(escape(why), style="bold red", soft_wrap=True)
     if document["holds"]:
-        console.print("sound: everything offered was sent and answered, and the books are right", style="bold green")
+        books = "the books are right" if audit is not None else "books not audited (give --data or --database-url)"
+        console.print(f"sound: everything offered was sent and answered; {books}", style="bold green")
     if report is not None:
         console.print(f"report: {report}", style="dim", soft_wrap=True)
-
-
-def _steps(document: dict[str, Any]) -> Table:
-    table = Table(
-        "step", "offered/s", "answered/s", "p50 ms", "p99 ms", "max ms", "accepted", "refused", "shed", "errors", "gate",
-        title=f"bayswitch load {document['profile']['name']}",
-    )  # fmt: skip
-    for column in table.columns[1:-1]:
-        column.justify = "right"
-    for step in document["steps"]:
-        latency, valid = step["acceptance_ms"], step["gate"]["valid"]
-        table.add_row(
-            step["name"], f"{step['rate']:,.0f}", f"{step['achieved_per_second']:,.0f}", f"{latency['p50']:,.1f}",
-            f"{latency['p99']:,.1f}", f"{latency['max']:,.0f}", f"{step['accepted_share']:.1%}", f"{step['refused']:,}", f"{step['shed']:,}",
-            f"{step['errors'] + step['wrong']:,}", "holds" if valid else "[red]INVALID[/]",
-        )  # fmt: skip
-    return table
 
 
 def _reasons(document: dict[str, Any]) -> Table:
@@ -73,8 +60,16 @@ def _reasons(document: dict[str, Any]) -> Table:
 
 def _knee(knee: dict[str, Any]) -> str:
     if not knee["found"]:
-        return f"[bold red]no knee: {escape(knee['why'])}[/]"
+        best = max((each for each in knee["curve"] if load_tables.held(each, knee["limits"])), key=_rate, default=None)
+        said = f"[bold red]no knee: {escape(knee['why'])}[/]"
+        if best is None:
+            return said
+        return f"{said}\nthe highest rate that held (unconfirmed): {best['rate']:,.0f} calls a second, p99 {best['p99_ms']:,.1f} ms"
     text = f"[bold]knee: {knee['rate']:,.0f} calls a second[/] with p99 of at most {knee['limits']['p99_ms_max']:g} ms"
     half = knee["half"]
     text += f"; at half of it p99 {half['p99_ms']:,.1f} ms" if half else ""
     return f"{text}; not as precise as asked: {escape(knee['why'])}" if knee["why"] else text
+
+
+def _rate(point: dict[str, Any]) -> float:
+    return float(point["rate"])

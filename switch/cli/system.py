@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from socket import gaierror
 from typing import Annotated, Any
 
 import typer
@@ -79,6 +80,7 @@ def up(
 ) -> None:
     """Start the switch with its servers and serve until Ctrl-C; what was committed is there again after any crash."""
     begin = read_instant(start_at, "--start-at") if start_at else None
+    check_database_url(database_url)
     rulebook = read_rulebook(overlay)
     elsewhere = read_rails(rail or [], rail_key)
     console = Console(stderr=True)
@@ -108,7 +110,7 @@ def up(
     try:
         serve(serving, tell)
     except (CannotOpen, FolderInUse, ServerError, OSError) as error:
-        console.print(f"bayswitch cannot serve: {error}", style="red", soft_wrap=True)
+        console.print(f"bayswitch cannot serve: {advised(error)}", style="red", soft_wrap=True, markup=False)
         raise typer.Exit(2) from None
 
 
@@ -190,13 +192,36 @@ def key(
         with sandbox_stores(data, database_url) as urls:
             made = asyncio.run(issue_key(urls.database_url, bic))
     except (FolderInUse, ServerError, OSError) as error:
-        Console(stderr=True).print(f"the sandbox's books cannot be reached: {error}", style="red", soft_wrap=True)
+        what = f"the sandbox's books cannot be reached: {advised(error)}"
+        Console(stderr=True).print(what, style="red", soft_wrap=True, markup=False)
         raise typer.Exit(2) from None
     print(json.dumps({"participant": bic, "key": made}) if as_json else made)
 
 
+def check_database_url(url: str | None) -> None:
+    """Look whether a PostgreSQL is named as one is; raises BadParameter."""
+    if url is not None and not url.startswith(("postgresql://", "postgres://")):
+        raise typer.BadParameter(
+            f"{url!r} is not of the form postgresql://USER@HOST:PORT/DATABASE", param_hint="--database-url"
+        )
+
+
+def advised(error: Exception) -> str:
+    """Write what went wrong with stores or their folder as a sentence that says what to do."""
+    if not isinstance(error, OSError):
+        return str(error)
+    if error.filename is not None:
+        return f"{error.filename} cannot be used ({error.strerror}); choose another folder with --data"
+    if isinstance(error, ConnectionError | TimeoutError | gaierror):
+        return (
+            f"a store does not answer ({error.strerror or error}); is what --database-url or --redis-url names running?"
+        )
+    return error.strerror or str(error)
+
+
 def sandbox_stores(data: Path, database_url: str | None, redis_url: str | None = None) -> Servers:
     """Join the stores of a sandbox, or start them where it is stopped; raises BadParameter where there are none."""
+    check_database_url(database_url)
     if database_url is None and not (data / "postgres").exists():
         demo = data / "demo"
         other = f"; those of the demo are in {demo}: --data {demo}" if (demo / "postgres").exists() else ""

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -147,6 +148,13 @@ def spawn(
             start_new_session=True,  # Ctrl-C is for us: the server is stopped last, by us
         )
     return Process(Path(argv[0]).name, popen, log)
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on at this moment; whoever wants it must be quick."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def how_to_run() -> RunAs:

@@ -26,7 +26,7 @@ class Pressure:
 
     def __init__(self) -> None:
         self.per_second = START_PER_SECOND
-        self.refused = 0  # told to come back: counted for the metrics, and to spread when they do
+        self.refused = 0  # told to come back: to spread when they do (the metrics have metrics.shed)
         self._done_at = 0.0
         self._late_seconds = 0.0
         self._beat_due_at = inf

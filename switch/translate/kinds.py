@@ -61,13 +61,14 @@ class Kinds:
 def alike_in(instruction: Instruction, day: date) -> Alike:
     """Return all that is categorical of an instruction on a law day."""
     debtor, creditor, amount = instruction.debtor, instruction.creditor, instruction.instructed_amount
-    payer, payee, source, target = debtor.identification, creditor.identification, debtor.account, creditor.account
+    of_debtor, of_creditor = debtor.identification, creditor.identification
+    source, target = debtor.account, creditor.account
     return (
         day, instruction.debtor_agent, instruction.creditor_agent, source.currency, amount.currency,
         instruction.settlement_currency, source.type, target.type, debtor.residency, creditor.residency,
         debtor.sector, creditor.sector, instruction.purpose_code, instruction.category_purpose, instruction.venue,
-        None if payer is None else payer.type, None if payer is None else payer.country,
-        None if payee is None else payee.type, None if payee is None else payee.country,
+        None if of_debtor is None else of_debtor.type, None if of_debtor is None else of_debtor.country,
+        None if of_creditor is None else of_creditor.type, None if of_creditor is None else of_creditor.country,
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ SWITCH_ARROWS: dict[str, set[str]] = {
     "trial": set(),  # the law alone: a child begins with it
     "rail_process": {"embedded", "logs", "main"},
     "child": {"embedded"},
-    "chaos": {"embedded"},
+    "chaos": {"child", "embedded"},
     "bench": {
         "child",
         "payment",
@@ -155,7 +155,6 @@ EDGES: dict[str, tuple[str, ...]] = {
         "switch.embedded",
         "switch.main",
         "switch.rail_process",
-        "switch.child",
         "switch.bench",
         "switch.chaos.proxy",
         "loadtest.locust",

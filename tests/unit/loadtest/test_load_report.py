@@ -94,6 +94,7 @@ def test_violations_are_listed() -> None:
 def test_a_knee_has_its_curve() -> None:
     curve = [
         {"rate": rate, "achieved_per_second": rate, "p50_ms": 2.0, "p99_ms": p99, "shed_share": 0.0, "verdict": said,
+         "accepted_share": 0.97, "why": [] if said == "holds" else ["p99 300 ms; 250 is the most"],
          "completion_p99_ms": 9.0, "valid": True}
         for rate, p99, said in ((400, 20.0, "holds"), (600, 300.0, "fails"))
     ]  # fmt: skip
@@ -103,6 +104,7 @@ def test_a_knee_has_its_curve() -> None:
     }  # fmt: skip
     written = page(_document(knee=knee))
     assert "knee: p99 ≤ 250 ms" in written and written.count("<svg") == 6
+    assert "97.0%" in written and "p99 300 ms; 250 is the most" in written
     unfound = page(_document(knee={**knee, "found": False, "rate": None, "half": None, "why": "no rate held"}))
     assert "No knee was found: no rate held." in unfound
 
