@@ -4,7 +4,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test prove up bench fmt constraints clean
+.PHONY: help demo test prove up bench load chaos fmt constraints clean
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -18,6 +18,12 @@ up: $(READY) ## Serve a sandbox from .bayswitch until Ctrl-C
 
 bench: $(READY) ## Measure payments per second beside pgbench
 	$(BIN)/bayswitch bench
+
+load: $(READY) ## Load a switch of its own for ten seconds, audit it, write a report
+	$(BIN)/bayswitch load smoke
+
+chaos: $(READY) ## Break a switch under load for a minute, and prove its books (one seed)
+	$(BIN)/bayswitch load chaos --seed 7
 
 test: $(READY) ## Check style, types and behaviour: all but the long suites
 	$(BIN)/ruff check .

@@ -15,10 +15,14 @@ from switch.api.operations import Answered
 from switch.api.stream import Stream
 from switch.flow.metrics import Histogram, Stage
 from switch.flow.pauses import Pauses
+from switch.flow.ports import ACCEPTED, AGAIN, REFUSED, REPLAYED
 from switch.sandbox import Sandbox
 
 # By series: label values, and a number, or of a histogram [counts, sum].
 Samples = dict[str, list[tuple[tuple[str, ...], Any]]]
+# Closed sets of labels count from the start: a rate over a series that is not there yet misses its first event.
+_NONE_SHED = dict.fromkeys(("alone", "bulk", "full"), 0)  # the words of switch.flow.loops
+_NONE_JUDGED = dict.fromkeys((ACCEPTED, REFUSED, REPLAYED, AGAIN), 0)
 _STATM = Path("/proc/self/statm")  # Linux: pages of memory, the resident ones second
 
 
@@ -27,9 +31,9 @@ def worker_samples(sandbox: Sandbox, answered: Answered, pauses: Pauses) -> Samp
     metrics = sandbox.worker.metrics
     return {
         **_door(answered),
-        "bayswitch_shed_payments": _counted(metrics.shed),
+        "bayswitch_shed_payments": _counted({**_NONE_SHED, **metrics.shed}),
         "bayswitch_lapsed_payments": [((), sandbox.loops.lapsed)],
-        "bayswitch_admissions": _counted(metrics.outcomes),
+        "bayswitch_admissions": _counted({**_NONE_JUDGED, **metrics.outcomes}),
         "bayswitch_refusals": _counted(metrics.refusals),
         "bayswitch_payments": _counted(metrics.finished),
         **_stages(metrics.stages),

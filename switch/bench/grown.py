@@ -24,9 +24,8 @@ DAYS = 30
 ROUND = 801  # rounds of this row, apart from the others
 ASKED = 1.2  # a payment may cost so much more than with nothing stored
 SPARE_BYTES = 5 * 10**9  # of disk left free
-BYTES_A_PAYMENT_MAX = (
-    5_000  # 4,454 with indexes at 300,000, and the log; for the look at the disk before anything is written
-)
+# With indexes (4,454 at 300,000 payments) and the log, for the look at the disk before anything is written.
+BYTES_A_PAYMENT_MAX = 5_000
 
 
 def rounds(bench: Bench, payments: int) -> list[Round]:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
+_WIDE = 1_000  # characters: room for every column, so that what a table needs is seen
 _UNSOUND = "[red]INVALID[/]"
 
 
@@ -68,7 +70,7 @@ def _fitting(console: Console, columns: Sequence[Column], rows: Iterable[Any], t
     rows = list(rows)
     table = _made(columns, rows, title, caption)
     for least in sorted({column.goes for column in columns if column.goes}, reverse=True):
-        if console.measure(table).minimum <= console.width:
+        if Measurement.get(console, console.options.update(max_width=_WIDE), table).minimum <= console.width:
             break
         table = _made([column for column in columns if column.goes < least], rows, title, caption)
     return table

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 from pathlib import Path
-from socket import gaierror
 from typing import Annotated, Any
 
 import typer
@@ -212,7 +211,8 @@ def advised(error: Exception) -> str:
         return str(error)
     if error.filename is not None:
         return f"{error.filename} cannot be used ({error.strerror}); choose another folder with --data"
-    if isinstance(error, ConnectionError | TimeoutError | gaierror):
+    unknown_host = error.errno is not None and error.errno < 0  # getaddrinfo numbers its errors so
+    if isinstance(error, ConnectionError | TimeoutError) or unknown_host:
         return (
             f"a store does not answer ({error.strerror or error}); is what --database-url or --redis-url names running?"
         )

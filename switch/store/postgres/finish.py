@@ -1,6 +1,8 @@
-"""The finishing transaction of a batch: one statement moves payments and legs, writes events, posts or voids money."""
+"""The finishing transaction of a batch: one statement a day moves payments and legs, writes events, posts or voids money."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from switch.flow.ports import Moved, Step
@@ -36,8 +38,18 @@ async def finish_batch(connection: Connection, queries: Mapping[str, str], steps
 
 
 async def _moved(connection: Connection, queries: Mapping[str, str], steps: Sequence[Step]) -> list[Moved]:
+    """Move payments, those of a day in a statement of its own: a day is a partition, and is named."""
+    of_day: defaultdict[date, list[Step]] = defaultdict(list)
+    for step in steps:
+        of_day[step.received_on].append(step)
+    return [move for day in sorted(of_day) for move in await _moved_of(connection, queries, day, of_day[day])]
+
+
+async def _moved_of(
+    connection: Connection, queries: Mapping[str, str], day: date, steps: Sequence[Step]
+) -> list[Moved]:
     rows = await connection.fetch(
-        queries["finish"],
+        queries["finish"].replace("__day", f"_{day:%Y%m%d}"),
         ",".join([step.payment_id for step in steps]),
         ",".join([str(step.received_on) for step in steps]),
         ",".join([step.event for step in steps]),
@@ -45,7 +57,6 @@ async def _moved(connection: Connection, queries: Mapping[str, str], steps: Sequ
         ",".join([step.code for step in steps]),
         ",".join(["t" if step.last_word else "f" for step in steps]),
         _UNIT_SEPARATOR.join([step.detail for step in steps]),
-        sorted({step.received_on for step in steps}),
         *_MOVES,
     )
     assert not rows or rows[0]["missing"] == 0, "a claim of a payment is on a counter that is not there"

@@ -158,11 +158,13 @@ class PostgresStore:
         return await self._connections.retrying(work)
 
     async def finish(self, steps: Sequence[Step]) -> list[Moved]:
-        """Move payments, all in one transaction; each payment stands in it once."""
+        """Move payments, those of a day in one transaction; each payment stands in `steps` once."""
         if not steps:
             return []
 
         async def work(connection: Any) -> list[Moved]:
+            for day in {step.received_on for step in steps}:
+                await self._ensure_day(connection, day)
             return await finish_batch(connection, self._q, steps)
 
         # A counter that would go below zero was emptied by a link of which the statement knew nothing yet: the next one does.

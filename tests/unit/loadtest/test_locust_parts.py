@@ -144,3 +144,22 @@ def test_what_cannot_be_asked_is_told(file: Path, more: list[str], capsys: pytes
 def test_none_of_this_imports_locust() -> None:
     assert "locust" not in sys.modules
     assert issubclass(TrafficError, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "says"),
+    [
+        (None, ["--only", "Nobody"], "no user Nobody; there are Northbound, Southbound"),
+        ("x\n", [], "line 1 of"),
+        ('{"at":1}\n', [], "has no lines for any user"),
+    ],
+)
+def test_what_nobody_can_send_is_one_sentence_and_no_test_of_pytests(
+    file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str | None, more: list[str], says: str
+) -> None:
+    if text is not None:
+        file = tmp_path / "day.jsonl"
+        file.write_text(text)
+    assert wrapper.main(["--traffic", str(file), "--seconds", "1", *more]) == 2
+    told = capfd.readouterr().err
+    assert says in told and "Traceback" not in told and "PytestAssert" not in told and told.count("\n") == 1, told
