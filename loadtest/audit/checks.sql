@@ -364,13 +364,14 @@ WHERE m.money <> 'pending' AND e.payment_id IS NULL
 -- name: doubt-has-its-reason
 -- promise: 2
 -- half: lives
--- needs: 
+-- needs: rail_book
 -- over: times a payment was put in doubt = event WHERE status = 'in_doubt'
 -- reads: event, payment
--- A payment is in doubt because its rail was silent until its deadline, never before.
+-- A payment is in doubt because its rail was silent until its deadline, never before, unless an operator has dictated it.
 SELECT format('payment %s was put in doubt at %s, its deadline was %s', e.payment_id, e.at, coalesce(p.deadline_at::text, 'none'))
 FROM event e JOIN payment p USING (payment_id, received_on)
 WHERE e.status = 'in_doubt' AND coalesce(e.at < p.deadline_at, true)
+    AND NOT EXISTS (SELECT FROM rail_book b WHERE b.uetr = p.uetr AND b.dictated)
 
 -- name: refused-holds-nothing
 -- promise: 1, 6

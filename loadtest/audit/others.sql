@@ -9,9 +9,9 @@ ORDER BY nspname
 -- name: copy_book
 -- Of the rail $1, whose schema stands first on the search path. What an operator has dictated stands in an entry's place.
 INSERT INTO rail_book
-SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at) FROM dictated
+SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at), true FROM dictated
 UNION ALL
-SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at)
+SELECT $1, uetr, leg, outcome, amount_minor, currency, received_at, coalesce(settled_at, final_at), false
 FROM book
 WHERE NOT EXISTS (SELECT FROM dictated WHERE dictated.uetr = book.uetr AND dictated.leg = book.leg)
 

@@ -315,7 +315,7 @@ FROM payment p JOIN leg l USING (payment_id, received_on)
 -- name: rail_book
 -- What the rails' books say of each leg; filled from each of them (copy_book).
 SELECT NULL::text AS rail, NULL::uuid AS uetr, NULL::smallint AS leg, NULL::smallint AS outcome, NULL::bigint AS amount_minor,
-    NULL::text AS currency, NULL::timestamptz AS received_at, NULL::timestamptz AS known_at
+    NULL::text AS currency, NULL::timestamptz AS received_at, NULL::timestamptz AS known_at, NULL::boolean AS dictated
 WHERE false
 
 -- name: rail_back

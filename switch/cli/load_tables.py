@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 _WIDE = 1_000  # characters: room for every column, so that what a table needs is seen
 _UNSOUND = "[red]INVALID[/]"
@@ -78,8 +79,14 @@ def _fitting(console: Console, columns: Sequence[Column], rows: Iterable[Any], t
 
 def _made(columns: Sequence[Column], rows: Iterable[Any], title: str, caption: str) -> Table:
     table = Table(title=title, caption=caption)
+    rows = list(rows)
     for n, column in enumerate(columns):
-        table.add_column(column.head, justify=column.justify, no_wrap=n > 0, overflow="fold")
+        shown = [column.head, *(column.shown(row) for row in rows)]
+        words = (
+            shown if n else [word for text in shown for word in text.split()]
+        )  # the first may go on in a second line
+        width = max(Text.from_markup(word).cell_len for word in words)
+        table.add_column(column.head, justify=column.justify, no_wrap=n > 0, overflow="fold", min_width=width)
     for row in rows:
         table.add_row(*(column.shown(row) for column in columns))
     return table

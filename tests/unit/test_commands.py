@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from bayswitch import Client
 from switch.cli import app
+from switch.cli.system import advised
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -181,3 +182,28 @@ def test_a_payment_in_doubt_says_what_that_means_and_what_comes_next(monkeypatch
     assert status == 0 and "Money and quota stay held" in words
     assert "GET /v1/payments/p-1" in words and 'POST /v1/sandbox/payments/p-1/decision {"event":' in words
     assert "In doubt" not in paid(monkeypatch)[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["up", "--database-url", "nonsense"], "is not of the form postgresql://"),
+        (["audit", "--database-url", "nonsense"], "is not of the form postgresql://"),
+    ],
+)
+def test_stores_that_cannot_be_are_told_with_what_to_write(command: list[str], says: str) -> None:
+    status, words = said(*command)
+    assert status == 2 and says in words
+
+
+def test_what_the_system_says_of_stores_becomes_advice() -> None:
+    for error in (
+        ConnectionRefusedError(111, "Connect call failed"),
+        OSError(-2, "Name or service not known"),
+        TimeoutError(),
+    ):
+        assert "is what --database-url or --redis-url names running?" in advised(error)
+    assert advised(PermissionError(13, "Permission denied", "/proc/x")) == (
+        "/proc/x cannot be used (Permission denied); choose another folder with --data"
+    )
+    assert advised(OSError("the generator's own words")) == "the generator's own words"

@@ -16,6 +16,7 @@ def _shown(width: int, table: Any) -> str:
     console.print(table(console))
     written = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(len, written.splitlines())) <= width
+    assert all(line.endswith("│") for line in written.splitlines() if line.startswith("│")), written  # nothing is cut
     return str(written)
 
 
@@ -31,7 +32,9 @@ def test_no_terminal_cuts_a_latency_or_a_verdict(width: int) -> None:
     document = {"profile": {"name": "spike"}, "steps": [_step("calm before", True), _step("spike", False)]}
     written = _shown(width, lambda console: load_tables.steps(console, document))
     assert "…" not in written
-    assert all(word in written for word in ("offered/s", "answered/s", "12,345.6", "soundly", "INVALID"))
+    assert all(
+        word in written for word in ("spike", "before", "offered/s", "answered/s", "12,345.6", "soundly", "INVALID")
+    )
     assert ("23,456" in written) == (width >= 120)
 
 
@@ -53,3 +56,12 @@ def test_what_held_stands_beside_how_it_was_measured(width: int) -> None:
         ["no", "soundly"],
     ]
     assert not load_tables.held(point(0, 0, True), _LIMITS)  # nothing was answered
+
+
+@pytest.mark.parametrize("width", [72, 76, 80, 84, 90])
+def test_heads_wider_than_their_figures_need_their_room_too(width: int) -> None:
+    step = _step("smoke", True)
+    step |= {"rate": 40.0, "achieved_per_second": 41.0, "refused": 0, "shed": 0, "errors": 0}
+    step["acceptance_ms"] = {"p50": 9.3, "p99": 21.7, "max": 30.0}
+    document = {"profile": {"name": "smoke"}, "steps": [step]}
+    assert "│ smoke │" in _shown(width, lambda console: load_tables.steps(console, document))
