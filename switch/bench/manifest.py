@@ -14,27 +14,20 @@ from switch.bench import calls
 from switch.bench.machine import cpu_model
 from switch.bench.setting import Bench
 
-LIBRARIES = ("asyncpg", "fastapi", "pydantic", "uvicorn", "uvloop", "httptools", "lxml", "redis")
+LIBRARIES = ("asyncpg", "fastapi", "pydantic", "uvicorn", "uvloop", "httptools", "lxml", "numpy", "redis")
 SHOWN = (
     "server_version", "fsync", "synchronous_commit", "full_page_writes", "wal_level", "wal_sync_method", "wal_buffers",
     "wal_compression", "commit_delay", "max_wal_size", "checkpoint_timeout", "shared_buffers", "max_connections", "jit",
 )  # fmt: skip
+NOT_ASKED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)  # the server is away, or lets nobody in
 _REPOSITORY = Path(__file__).parents[2]
 
 
 def manifest(bench: Bench, server: dict[str, str], date: str) -> dict[str, Any]:
     """Put the manifest together, after the run."""
     settings = bench.settings
-    return {
-        "commit": commit(),
+    return machine_facts() | {
         "date": date,
-        "cores": os.cpu_count(),
-        "cpu": cpu_model(),
-        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
-        "machine": platform.machine(),
-        "system": platform.release(),
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in LIBRARIES},
         "postgres": server,
         "load": {
             "model": "closed",
@@ -57,6 +50,20 @@ def manifest(bench: Bench, server: dict[str, str], date: str) -> dict[str, Any]:
             "program": "loadtest.closed",
             "ceiling_per_second": {name: round(ceiling) for name, ceiling in bench.ceilings.items()},
         },
+    }
+
+
+def machine_facts() -> dict[str, Any]:
+    """Say which commit runs on what: cores, CPU, memory (GB of 10^9 bytes), versions."""
+    return {
+        "commit": commit(),
+        "cores": os.cpu_count(),
+        "cpu": cpu_model(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "machine": platform.machine(),
+        "system": platform.release(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in LIBRARIES},
     }
 
 

@@ -1,8 +1,6 @@
 """The run: stores, rounds of all rows in turn, audits, one document. It knows no row by itself but their table."""
 
-import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from functools import partial
@@ -12,6 +10,7 @@ from typing import Any, NamedTuple
 
 import uvloop
 
+from switch import proof
 from switch.bench import grown, messages, rows_in_process, rows_over_http, yardsticks
 from switch.bench.doors import Doors
 from switch.bench.manifest import manifest, server_settings
@@ -64,7 +63,7 @@ def run(folder: Path, settings: Settings, wanted: Wanted, date: str, say: Callab
             say("flame graph: the pipeline once more, under py-spy")
             rows_in_process.drawn(bench, wanted.picture)
         say("audit")
-        audits = [audit(url, sandbox) for sandbox in bench.sandboxes]
+        audits = [proof.audit(url, sandbox) for sandbox in bench.sandboxes]
         more["manifest"] = manifest(bench, uvloop.run(server_settings(url)), date)
         return document(rounds, audits) | more
 
@@ -124,13 +123,3 @@ def document(rounds: Mapping[str, list[Round]], audits: Iterable[Mapping[str, An
             "violations": [violation for found in judged for violation in found["violations"]],
         },
     }
-
-
-def audit(url: str, sandbox: str) -> dict[str, Any]:
-    """Have the auditor judge a sandbox's books; its document. Books it cannot judge count as a violation: nothing is proven."""
-    command = [sys.executable, "-m", "loadtest.audit", "--database-url", url, "--sandbox", sandbox, "--json"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if not done.stdout:
-        why = f"{sandbox} could not be judged: {done.stderr[-SAID_MAX:]}"
-        return {"payments": 0, "violations": [{"check": "audit", "detail": why}]}
-    return dict(json.loads(done.stdout))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from switch import proof
 from switch.chaos import books, seconds
 from switch.chaos.actors import DATABASE, RAILS
 from switch.chaos.conductor import Conductor, Done
@@ -84,7 +85,7 @@ async def _run(settings: Settings, data: Path, main: MainThread, say: Say) -> di
         for worker in stage.workers:
             await worker.end(signal.SIGINT)
         say(f"        {len(rows)} payments, {unfinished} unfinished; the books are judged")
-        audit = await _audit(stage)
+        audit = await asyncio.to_thread(proof.audit, stage.database_url, SANDBOX, drained=True)
     finally:
         await stage.close()
     kept = books.read_kept(data / "kept.jsonl")
@@ -142,18 +143,6 @@ async def _drained(stage: Stage) -> int:
     finally:
         await connection.close()
     return left
-
-
-async def _audit(stage: Stage) -> dict[str, Any]:
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "loadtest.audit", "--database-url", stage.database_url, "--sandbox", SANDBOX, "--drained", "--json",
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    printed, _ = await running.communicate()
-    found: dict[str, Any] = (
-        json.loads(printed) if printed else {"violations": [{"check": "audit", "detail": "could not be made"}]}
-    )
-    return found
 
 
 def _began(one: Done) -> int:

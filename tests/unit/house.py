@@ -71,9 +71,11 @@ SWITCH_ARROWS: dict[str, set[str]] = {
     "trial": set(),  # the law alone: a child begins with it
     "rail_process": {"embedded", "logs", "main"},
     "child": {"embedded"},
-    "chaos": {"child", "embedded"},
+    "proof": set(),  # the auditor is a program of its own
+    "chaos": {"child", "embedded", "proof"},
     "bench": {
         "child",
+        "proof",
         "payment",
         "participants",
         "directory",
@@ -87,6 +89,7 @@ SWITCH_ARROWS: dict[str, set[str]] = {
     "cli": {
         "chaos",
         "child",
+        "proof",
         "drills",
         "api",
         "payment",
@@ -159,7 +162,7 @@ EDGES: dict[str, tuple[str, ...]] = {
         "switch.chaos.proxy",
         "loadtest.locust",
     ),
-    "subprocess": ("switch.embedded", "switch.cli", "switch.bench", "switch.trial", "loadtest"),
+    "subprocess": ("switch.embedded", "switch.cli", "switch.bench", "switch.proof", "switch.trial", "loadtest"),
     "multiprocessing": ("switch.main", "switch.cli", "switch.bench", "limits.lab", "loadtest"),
     "fcntl": ("switch.embedded",),
     "ctypes": ("switch.embedded",),
