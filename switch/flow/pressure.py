@@ -12,8 +12,10 @@ BULK_WAIT_SECONDS_MAX = 2.0  # of what comes in bulk: its caller waits for all o
 # Always taken: a quarter of a transaction. The rate of a worker that had little to do says nothing of what it can do.
 WAITING_MIN = 256
 # Calls that nobody has read yet are counted nowhere: they wait in their sockets while the event loop is busy. Its lateness
-# tells of them. A transaction's own steps make it 10 to 30 ms late; past this it takes in more than it gets done.
+# tells of them. A transaction's own steps make it 10 to 30 ms late; where it is later than this twice running, it takes in
+# more than it gets done (once is a pause of the machine, of which nobody need hear).
 LATE_SECONDS_MAX = 0.1
+LATE_BEATS = 2
 START_PER_SECOND = 1_000.0  # assumed until the first transactions have been measured
 SMOOTHED_SECONDS = (
     0.5  # of work that the rate is an average of: some ten transactions, soon enough for a store that slows down
@@ -28,17 +30,20 @@ class Pressure:
         self.per_second = START_PER_SECOND
         self.refused = 0  # told to come back: to spread when they do (the metrics have metrics.shed)
         self._done_at = 0.0
-        self._late_seconds = 0.0
+        self._late_beats = 0  # running
         self._beat_due_at = inf
 
     def beat(self, now: float, seconds: float) -> None:
         """Note that the event loop has come to what was due, and that the next beat is due `seconds` from now."""
-        self._late_seconds = max(now - self._beat_due_at, 0.0)
+        self._late_beats = self._late_beats + 1 if self._overdue(now) else 0
         self._beat_due_at = now + seconds
 
     def is_late(self, now: float) -> bool:
-        """Whether the event loop takes in more than it gets done: it came late to the last beat, or has not come to the next."""
-        return self._late_seconds > LATE_SECONDS_MAX or now - self._beat_due_at > LATE_SECONDS_MAX
+        """Whether the event loop takes in more than it gets done: it came late to the last beats, the one due counted in."""
+        return self._late_beats + self._overdue(now) >= LATE_BEATS
+
+    def _overdue(self, now: float) -> bool:
+        return now - self._beat_due_at > LATE_SECONDS_MAX
 
     def done(self, count: int, begun_at: float, now: float, kept_up: bool) -> None:
         """Note that `count` were answered together; `kept_up`: nothing is left waiting, so it might have been more.

@@ -50,23 +50,27 @@ def test_the_rate_follows_what_is_measured_and_the_room_follows_the_rate() -> No
     assert pressure.room(EXPECTED_WAIT_SECONDS_MAX) == WAITING_MIN
 
 
-def test_an_event_loop_that_comes_late_takes_nobody_in_until_it_keeps_time_again() -> None:
+def test_an_event_loop_that_comes_late_again_and_again_takes_nobody_in_until_it_keeps_time() -> None:
     pressure = Pressure()
     assert not pressure.is_late(1_000.0)  # before the first beat
     pressure.beat(1.0, 0.1)
     assert not pressure.is_late(1.15)
-    assert pressure.is_late(1.25)  # the beat of 1.1 has not come yet
+    assert not pressure.is_late(1.25)  # the beat of 1.1 has not come yet: a pause
     pressure.beat(1.4, 0.1)
-    assert pressure.is_late(1.41)  # it was 0.3 s late
-    pressure.beat(1.5, 0.1)
     assert not pressure.is_late(1.55)
+    assert pressure.is_late(1.65)  # nor has the one of 1.5
+    pressure.beat(1.7, 0.1)
+    assert pressure.is_late(1.71)  # two running were 0.2 s late and more
+    pressure.beat(1.8, 0.1)
+    assert not pressure.is_late(1.85)
 
 
 async def test_past_the_knee_calls_are_sent_away_though_little_waits() -> None:
     sandbox = await opened()
-    sandbox.loops.make_room()
     now = asyncio.get_running_loop().time()
-    sandbox.loops.pressure.beat(now - 1.0, 0.1)  # 0.9 s ago it should have beaten again
+    sandbox.loops.pressure.beat(now - 1.5, 0.1)
+    sandbox.loops.make_room()
+    sandbox.loops.pressure.beat(now - 1.0, 0.1)  # 0.9 s ago it should have beaten again, and it was late before
     with pytest.raises(Busy):
         sandbox.loops.make_room()
     assert sandbox.loops.full
