@@ -102,7 +102,7 @@ class Loops:
     def make_room(self, bulk: bool = False) -> None:
         """Raise Busy where one more would wait too long: asked before anything is done for it."""
         ahead, room = self._ahead(bulk)
-        if ahead >= room or self.pressure.is_late(asyncio.get_running_loop().time()):
+        if self._is_too_much(ahead, room):
             self.worker.metrics.shed["bulk" if bulk else "alone"] += 1
             raise Busy(self.pressure.retry_after(ahead))
 
@@ -116,8 +116,11 @@ class Loops:
     @property
     def full(self) -> bool:
         """Whether one more payment would be told to come back; asking counts as no refusal."""
-        ahead, room = self._ahead(bulk=False)
-        return ahead >= room or self.pressure.is_late(asyncio.get_running_loop().time())
+        return self._is_too_much(*self._ahead(bulk=False))
+
+    def _is_too_much(self, ahead: int, room: int) -> bool:
+        """Whether one more would wait too long; never for one whom nobody is ahead of, however late the event loop is."""
+        return ahead >= room or (ahead > 0 and self.pressure.is_late(asyncio.get_running_loop().time()))
 
     def put(self, submission: Submission) -> None:
         """Queue a submission; raises Busy where the queue is full."""

@@ -69,8 +69,9 @@ async def test_past_the_knee_calls_are_sent_away_though_little_waits() -> None:
     sandbox = await opened()
     now = asyncio.get_running_loop().time()
     sandbox.loops.pressure.beat(now - 1.5, 0.1)
-    sandbox.loops.make_room()
     sandbox.loops.pressure.beat(now - 1.0, 0.1)  # 0.9 s ago it should have beaten again, and it was late before
+    sandbox.loops.make_room()  # nobody is ahead
+    sandbox.loops.worker.waiting.append(a_submission(northbound()))
     with pytest.raises(Busy):
         sandbox.loops.make_room()
     assert sandbox.loops.full
