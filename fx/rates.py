@@ -74,7 +74,7 @@ class Market(NamedTuple):
 
 def load_market(path: Path | None = None) -> Market:
     """Read rates.yaml, or the operator's own file of the same form."""
-    data = yaml.safe_load((path or Path(__file__).with_name("rates.yaml")).read_text(encoding="utf-8"))
+    data = yaml.load((path or Path(__file__).with_name("rates.yaml")).read_text(encoding="utf-8"), yaml.CSafeLoader)
     hkd = data["bands"]["HKD"]["values"][-1]
     low, high = _millionths(hkd["low"]), _millionths(hkd["high"])
     walks = {name: _walk(row) for name, row in data["walks"].items() if isinstance(row, dict)}

@@ -8,6 +8,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -299,7 +300,22 @@ class Rulebook:
 
 def load_rulebook(overlays: Sequence[Mapping[str, Any]] = ()) -> Rulebook:
     """Read the packaged law, each overlay applied in turn; an overlay may carry its `name`. Raises RulebookError."""
-    documents: Mapping[str, Document] = packaged.read_documents()
+    return _with(overlays) if overlays else _packaged()
+
+
+@cache
+def _packaged() -> Rulebook:
+    return _with(())
+
+
+@cache
+def _documents() -> Mapping[str, Document]:
+    """Read what nobody changes once a process: YAML takes a quarter of a second."""
+    return packaged.read_documents()
+
+
+def _with(overlays: Sequence[Mapping[str, Any]]) -> Rulebook:
+    documents = _documents()
     for n, overlay in enumerate(overlays, 1):
         changes = {key: value for key, value in overlay.items() if key != "name"}
         documents = overlaid(documents, changes, name_of(overlay, n))

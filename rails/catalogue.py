@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,16 @@ _WAYS = {
 
 def load_catalogue(path: Path | None = None) -> Mapping[str, Mapping[str, Any]]:
     """Read catalogue.yaml, or an operator's file of the same form: rail id -> its row."""
-    text = (path or Path(__file__).with_name("catalogue.yaml")).read_text(encoding="utf-8")
-    catalogue: Mapping[str, Mapping[str, Any]] = yaml.safe_load(text)
+    return _read(path) if path else _ours()
+
+
+@cache
+def _ours() -> Mapping[str, Mapping[str, Any]]:
+    return _read(Path(__file__).with_name("catalogue.yaml"))
+
+
+def _read(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    catalogue: Mapping[str, Mapping[str, Any]] = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     return catalogue
 
 

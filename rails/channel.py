@@ -5,7 +5,9 @@ other rails do not wait for it. Nothing is tried again here: who calls sends the
 """
 
 import asyncio
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 import httpx
@@ -19,6 +21,12 @@ EXCHANGE_SECONDS_MAX = CONNECT_SECONDS_MAX + ANSWER_SECONDS_MAX  # all of it: by
 CONNECTIONS_MAX = 10  # messages in flight and the reports beside them
 _SAYS_NOTHING = (408, 409, 429)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Read whom to trust once a process."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class KeyRefused(RailUnavailable):
@@ -52,6 +60,7 @@ class Channel:
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX),
             follow_redirects=False,
             trust_env=False,
+            verify=trusted(),
         )
         self.is_down = False
 

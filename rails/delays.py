@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -22,9 +23,14 @@ INSTANT = Delays((timedelta(0),) * STEPS, (timedelta(0),) * STEPS)
 
 def table(quantiles_ms: Mapping[str, int]) -> tuple[timedelta, ...]:
     """Spread STEPS delays over the quantiles p0, p50, p90, p99, p100 (milliseconds), straight between them."""
-    levels = [quantiles_ms[name] for name in _QUANTILES]
-    if levels != sorted(levels) or levels[0] < 0:
+    levels = tuple(quantiles_ms[name] for name in _QUANTILES)
+    if list(levels) != sorted(levels) or levels[0] < 0:
         raise ValueError(f"delays must ascend from zero or more: {dict(quantiles_ms)}")
+    return _spread(levels)
+
+
+@cache
+def _spread(levels: tuple[int, ...]) -> tuple[timedelta, ...]:
     return tuple(delay_at(levels, step) for step in range(STEPS))
 
 

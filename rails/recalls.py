@@ -57,7 +57,9 @@ class Habits(NamedTuple):
 @cache
 def habits() -> Habits:
     """Read recalls.yaml, once: it is a value."""
-    data: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("recalls.yaml").read_text(encoding="utf-8"))
+    data: dict[str, Any] = yaml.load(
+        Path(__file__).with_name("recalls.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
+    )
     codes = tuple(code for code, weight in data["rejected"].items() for _ in range(weight))
     assert len(codes) == 100, "the weights of recalls.yaml add up to a hundred"
     minutes = {name: value * 60_000 for name, value in data["answer_minutes"].items()}

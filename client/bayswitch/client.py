@@ -3,10 +3,11 @@ raise what `problems` names. Every method stands once, in the table `Surface`; n
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, closing
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar, overload
 
@@ -28,6 +29,12 @@ _CONNECTIONS_MAX = 100
 _TRY_AGAIN = frozenset({502, 503, 504})
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _LOST = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Read whom to trust once a process: it takes tens of milliseconds, which a client of `http:` never needs."""
+    return httpx.create_ssl_context()
 
 
 class Method(Generic[P, T]):
@@ -191,7 +198,11 @@ class Client(Surface):
     ) -> None:
         self._settings = _Settings(key, participant, timeout_seconds, attempts, retry_seconds)
         self._http = httpx.Client(
-            base_url=base_url, headers=self._settings.headers, limits=self._settings.limits, transport=transport
+            base_url=base_url,
+            headers=self._settings.headers,
+            limits=self._settings.limits,
+            transport=transport,
+            verify=_tls(),
         )
 
     def __enter__(self) -> Self:
@@ -257,7 +268,11 @@ class AsyncClient(Surface):
     ) -> None:
         self._settings = _Settings(key, participant, timeout_seconds, attempts, retry_seconds)
         self._http = httpx.AsyncClient(
-            base_url=base_url, headers=self._settings.headers, limits=self._settings.limits, transport=transport
+            base_url=base_url,
+            headers=self._settings.headers,
+            limits=self._settings.limits,
+            transport=transport,
+            verify=_tls(),
         )
 
     async def __aenter__(self) -> Self:

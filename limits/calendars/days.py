@@ -59,7 +59,7 @@ class Year(NamedTuple):
 @cache
 def calendars() -> Mapping[str, Calendar]:
     """Read calendars.yaml; a correction without source is refused by KeyError."""
-    documents = yaml.safe_load(files(__package__).joinpath("calendars.yaml").read_text("utf-8"))
+    documents = yaml.load(files(__package__).joinpath("calendars.yaml").read_text("utf-8"), yaml.CSafeLoader)
     return {name: read_calendar(name, document) for name, document in documents.items()}
 
 

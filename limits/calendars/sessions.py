@@ -59,7 +59,7 @@ class SessionState(NamedTuple):
 @cache
 def venues() -> Mapping[tuple[str, str], Venue]:
     """Read sessions.yaml: (link, direction) -> venue; a row without source or reason is refused by KeyError."""
-    return read_venues(yaml.safe_load(files(__package__).joinpath("sessions.yaml").read_text("utf-8")))
+    return read_venues(yaml.load(files(__package__).joinpath("sessions.yaml").read_text("utf-8"), yaml.CSafeLoader))
 
 
 def read_venues(document: Mapping[str, Any]) -> dict[tuple[str, str], Venue]:

@@ -68,7 +68,7 @@ class TradingCalendar(NamedTuple):
 @cache
 def trading_calendars() -> Mapping[str, TradingCalendar]:
     """Read trading.yaml; a correction without source is refused by KeyError."""
-    documents = yaml.safe_load(files(__package__).joinpath("trading.yaml").read_text("utf-8"))
+    documents = yaml.load(files(__package__).joinpath("trading.yaml").read_text("utf-8"), yaml.CSafeLoader)
     return {name: read_trading_calendar(name, document) for name, document in documents.items()}
 
 

@@ -134,7 +134,7 @@ def load_parameters(path: Path | None = None, shape: str = ORDINARY, shapes: Sha
 
     Raises ValueError for a figure with neither source nor reason, and for a shape that is none.
     """
-    data = yaml.safe_load((path or Path(__file__).with_name("traffic.yaml")).read_text(encoding="utf-8"))
+    data = yaml.load((path or Path(__file__).with_name("traffic.yaml")).read_text(encoding="utf-8"), yaml.CSafeLoader)
     shaped = (shapes or Shapes()).laid_over(data, shape)
     for name in ("payments", "population", "hours", "mishaps_in_10000", "habits_percent"):
         _sourced(name, data[name])

@@ -84,7 +84,7 @@ class Names(NamedTuple):
 
 def load_names() -> Names:
     """Read names.yaml."""
-    data = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
+    data = yaml.load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader)
     people = {country: (data[country]["surnames"], data[country]["forenames"]) for country in _DOCUMENT}
     return Names(people, data["firms"])
 

@@ -71,7 +71,7 @@ class Shapes:
 
     @cached_property
     def _rows(self) -> Mapping[str, Mapping[str, Any]]:
-        rows: Mapping[str, Mapping[str, Any]] = yaml.safe_load(self._path.read_text(encoding="utf-8"))
+        rows: Mapping[str, Mapping[str, Any]] = yaml.load(self._path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         for name, row in rows.items():
             if not (row.get("reference") or (row.get("assumed") and row.get("reason"))):
                 raise ValueError(f"{name}: neither a reference nor `assumed: true` with a reason")

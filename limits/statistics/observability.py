@@ -70,7 +70,7 @@ class Observability(NamedTuple):
 
 def load_statistics() -> Mapping[str, Any]:
     """Read statistics.yaml as it stands."""
-    data: Mapping[str, Any] = yaml.safe_load(files("limits.statistics").joinpath(FILE).read_text("utf-8"))
+    data: Mapping[str, Any] = yaml.load(files("limits.statistics").joinpath(FILE).read_text("utf-8"), yaml.CSafeLoader)
     return data
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import httpx
 
+from rails.channel import trusted
 from rails.conformance import cases, recall_cases
 from rails.conformance.prober import ANSWER_SECONDS_MAX, Exchange, Failed, Prober, Skipped, Target
 
@@ -187,7 +188,7 @@ async def run(target: Target, now: datetime, new_uetr: Callable[[], str], chosen
     wanted = [case for case in CASES if not chosen or case.id in chosen or case is CASES[0]]
     limits = httpx.Limits(max_connections=20, max_keepalive_connections=20)
     async with httpx.AsyncClient(
-        base_url=target.url.rstrip("/"), timeout=ANSWER_SECONDS_MAX, limits=limits, trust_env=False
+        base_url=target.url.rstrip("/"), timeout=ANSWER_SECONDS_MAX, limits=limits, trust_env=False, verify=trusted()
     ) as client:
         prober = Prober(target, client, now, new_uetr)
         for case in wanted:

@@ -22,7 +22,7 @@ class Codes(NamedTuple):
 @cache
 def load_codes() -> Codes:
     """Read the packaged code sets."""
-    data = yaml.safe_load(files("rails.messages").joinpath("codes.yaml").read_text("utf-8"))
+    data = yaml.load(files("rails.messages").joinpath("codes.yaml").read_text("utf-8"), yaml.CSafeLoader)
     return Codes(
         frozenset(data["purposes"]),
         frozenset(data["category_purposes"]),

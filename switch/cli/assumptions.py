@@ -48,7 +48,7 @@ def _documents(folder: Traversable, path: str) -> Iterator[tuple[str, Any]]:
         if entry.is_dir():
             yield from _documents(entry, f"{path}/{entry.name}")
         elif entry.name.endswith(".yaml"):
-            yield f"{path}/{entry.name}", yaml.safe_load(entry.read_text("utf-8"))
+            yield f"{path}/{entry.name}", yaml.load(entry.read_text("utf-8"), yaml.CSafeLoader)
 
 
 def _marked(node: Any, key: str) -> Iterator[tuple[str, str]]:

@@ -115,5 +115,5 @@ class Profile(_Strict):
 def load_profiles() -> dict[str, Profile]:
     """Read all profiles; raises ValidationError naming what is wrong in the file."""
     text = (files("loadtest") / "profiles.yaml").read_text(encoding="utf-8")
-    read: Any = yaml.safe_load(text)
+    read: Any = yaml.load(text, yaml.CSafeLoader)
     return TypeAdapter(dict[str, Profile]).validate_python(read)

@@ -82,7 +82,7 @@ def read_instant(text: str, hint: str) -> datetime:
 def read_faults(file: Path, hint: str = "--faults") -> dict[str, FaultSetting]:
     """Read faults by rail from YAML, in the API's form; raises BadParameter that names file and field."""
     try:
-        found = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader)
         return FaultFile.model_validate(found if found is not None else {}).rails
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise typer.BadParameter(f"{file.name} is no YAML: {error}", param_hint=hint) from error

@@ -135,7 +135,7 @@ class Directory:
 @cache
 def known_entries() -> tuple[Entry, ...]:
     """Read the packaged entries: the accounts that demo, documentation and tests call by name."""
-    data = yaml.safe_load(files("switch.directory").joinpath("directory.yaml").read_text("utf-8"))
+    data = yaml.load(files("switch.directory").joinpath("directory.yaml").read_text("utf-8"), yaml.CSafeLoader)
     return tuple(_entry(row) for row in data["entries"])
 
 

@@ -89,7 +89,7 @@ def read_drill(name: str, text: str | None = None) -> Drill:
         if name not in names():
             raise KeyError(name)
         text = files(__package__).joinpath(f"{name}.yaml").read_text("utf-8")
-    found = yaml.safe_load(text)
+    found = yaml.load(text, yaml.CSafeLoader)
     if set(found) != _KEYS or set(found["day"]) - _DAY_KEYS:
         raise StoryError(f"a drill has {', '.join(sorted(_KEYS))}, its day {', '.join(sorted(_DAY_KEYS))}")
     return Drill(name, found["title"], found["tell"], found["day"], found["steps"])

@@ -40,12 +40,12 @@ class StoryError(ValueError):
 def read_story(folder: Traversable | None = None) -> tuple[date, list[Line]]:
     """Read the packaged story: its day, and its lines ordered by instant; raises StoryError."""
     found = folder or _stories()
-    cast = yaml.safe_load(found.joinpath("cast.yaml").read_text("utf-8"))
+    cast = yaml.load(found.joinpath("cast.yaml").read_text("utf-8"), yaml.CSafeLoader)
     writer = Writer(cast, cast["day"])
     lines = [
         line
         for chapter in CHAPTERS
-        for line in writer.lines(yaml.safe_load(found.joinpath(f"{chapter}.yaml").read_text("utf-8")))
+        for line in writer.lines(yaml.load(found.joinpath(f"{chapter}.yaml").read_text("utf-8"), yaml.CSafeLoader))
     ]
     lines.sort(key=lambda line: str(line["at"]))
     return cast["day"], lines
@@ -57,7 +57,7 @@ def _stories() -> Traversable:
 
 def read_cast() -> Document:
     """Read who plays in the packaged stories."""
-    cast: Document = yaml.safe_load(_stories().joinpath("cast.yaml").read_text("utf-8"))
+    cast: Document = yaml.load(_stories().joinpath("cast.yaml").read_text("utf-8"), yaml.CSafeLoader)
     return cast
 
 

@@ -120,7 +120,8 @@ def load_registry() -> Registry:
     """Read the packaged participants and groups."""
     folder = files("switch.participants")
     data, groups = (
-        yaml.safe_load(folder.joinpath(name).read_text("utf-8")) for name in ("participants.yaml", "groups.yaml")
+        yaml.load(folder.joinpath(name).read_text("utf-8"), yaml.CSafeLoader)
+        for name in ("participants.yaml", "groups.yaml")
     )
     return read_registry(data, groups)
 

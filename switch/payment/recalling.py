@@ -95,7 +95,7 @@ _NOT_SETTLED = {
 @cache
 def terms() -> Terms:
     """Read returns.yaml, once: it is a value."""
-    data: dict[str, Any] = yaml.safe_load(files(__package__).joinpath("returns.yaml").read_text("utf-8"))
+    data: dict[str, Any] = yaml.load(files(__package__).joinpath("returns.yaml").read_text("utf-8"), yaml.CSafeLoader)
     return Terms(
         {code: _limit(row) for code, row in data["recall"].items()},
         frozenset(data["reversal"]),

@@ -20,6 +20,7 @@ def ran(*arguments: str) -> tuple[int, dict[str, Any]]:
     return result.exit_code, json.loads(result.stdout)
 
 
+@pytest.mark.prove
 def test_a_run_gives_rates_ratios_manifest_and_an_audit() -> None:
     status, found = ran("--only", "pipeline,raw_insert,fastapi_trivial", "--budget")
     assert status == 0, (found["faults"], found["audit"])

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from serving import DEV_KEY, serving
 
 from bayswitch.player import Player, instant
@@ -43,6 +44,7 @@ def test_the_day_comes_as_expected_and_the_auditor_finds_nothing(tmp_path: Path)
     assert len(list((tmp_path / "demo" / "pacs008").glob("*.xml"))) >= 8
 
 
+@pytest.mark.prove
 def test_a_cap_changed_by_one_unit_makes_the_demo_fail(tmp_path: Path) -> None:
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text('payment-connect.northbound.day: {value: "10001"}\n')

@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from switch.child import Child
+from switch.cli import app
 
 _SECONDS_MAX = 180.0  # of the whole command, on a machine that does much else
 
@@ -41,8 +43,8 @@ def test_a_short_load_is_measured_audited_and_reported(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_run_says_why(options: tuple[str, ...], what: str, tmp_path: Path) -> None:
-    status, _, said = _load(*options, out=tmp_path)
-    assert status == 2 and what in " ".join(said.split())
+    result = CliRunner().invoke(app, ["load", *options, "--out", str(tmp_path)])
+    assert result.exit_code == 2 and what in " ".join(result.output.split())
 
 
 @pytest.mark.prove

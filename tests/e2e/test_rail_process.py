@@ -11,6 +11,7 @@ from pathlib import Path
 from socket import create_connection, create_server
 from typing import Any
 
+import pytest
 from builders import HARBOUR, northbound
 from serving import body_of
 
@@ -81,6 +82,7 @@ def send(client: Client, count: int, first: int) -> list[str]:
     return [item["payment"]["payment_id"] if "payment" in item else item["payment_id"] for item in answered]
 
 
+@pytest.mark.prove
 def test_a_rail_that_is_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
     rail_port, port = a_port(), a_port()
     url, rail_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{rail_port}"

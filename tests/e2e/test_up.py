@@ -86,7 +86,7 @@ def up(data: Path, *arguments: str) -> Iterator[Terminal]:
         os.close(terminal.screen)
 
 
-@pytest.mark.parametrize("how", ["ctrl-c", "sigterm"])
+@pytest.mark.parametrize("how", ["ctrl-c", pytest.param("sigterm", marks=pytest.mark.prove)])
 def test_who_is_stopped_hands_back_the_lease_so_another_law_can_begin_at_once(tmp_path: Path, how: str) -> None:
     with up(tmp_path) as first:
         first.wait_ready()

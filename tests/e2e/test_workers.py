@@ -132,7 +132,9 @@ def _paid_alone(child: Child, others: list[int], person: int) -> tuple[int, str]
             os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("begun_with", [None, "9000"], ids=["the law", "an overlay"])
+@pytest.mark.parametrize(
+    "begun_with", [pytest.param(None, id="the law", marks=pytest.mark.prove), pytest.param("9000", id="an overlay")]
+)
 def test_a_worker_killed_after_a_reload_is_replaced_and_judges_by_what_was_reloaded(
     tmp_path: Path, begun_with: str | None
 ) -> None:

@@ -48,7 +48,7 @@ class Words(NamedTuple):
 
 def read_document(language: str) -> dict[str, Any]:
     """Read the packaged document of a language; one of LANGUAGES."""
-    document = yaml.safe_load(files(__name__).joinpath(f"{language}.yaml").read_text("utf-8"))
+    document = yaml.load(files(__name__).joinpath(f"{language}.yaml").read_text("utf-8"), yaml.CSafeLoader)
     assert isinstance(document, dict)
     return document
 

@@ -34,6 +34,7 @@ def test_the_document_has_the_table_of_the_checks_as_they_are() -> None:
     assert table() in (Path(__file__).parents[3] / "docs" / "audit.md").read_text("utf-8")
 
 
+@pytest.mark.prove
 async def test_each_planted_fault_is_found_by_its_check_alone_and_the_copy_is_gone_afterwards(lived: Lived) -> None:
     before = await _everything(lived.url)
     shown = await plant(lived.url, SANDBOX, "all", time.time())

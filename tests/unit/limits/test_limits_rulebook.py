@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from limits_builders import NOON, NORTH, SOUTH, amounts, facts, no_rate, with_fault
+from limits_builders import NOON, NORTH, SOUTH, amounts, documents, facts, no_rate, with_fault
 
 from limits.claims import REPORT
 from limits.documents import RulebookError
-from limits.rules import PROFILES_MAX, Lane, Rulebook, load_rulebook
+from limits.rules import Lane, Rulebook, load_rulebook
 
 TODAY = date(2026, 3, 2)
 
@@ -104,11 +104,12 @@ def test_another_day_is_another_window_of_the_day_and_the_same_of_the_year(ruleb
     assert keys[0][0] != keys[1][0] and keys[0][1] == keys[1][1]  # another day, the same year
 
 
-def test_only_so_many_profiles_are_remembered(rulebook: Rulebook) -> None:
-    rules = load_rulebook().on(TODAY)
-    for n in range(PROFILES_MAX + 10):
+def test_only_so_many_profiles_are_remembered(rulebook: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("limits.rules.PROFILES_MAX", 100)
+    rules = Rulebook(documents()).on(TODAY)
+    for n in range(110):
         rules.judge(NORTH._replace(venue=f"v{n}"))
-    assert len(rules._judgements) <= PROFILES_MAX
+    assert 0 < len(rules._judgements) <= 100
     assert rules.judge(NORTH) == rulebook.on(TODAY).judge(NORTH)
 
 
