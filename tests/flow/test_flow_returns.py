@@ -40,7 +40,7 @@ async def driver(new_store: NewStore) -> Driver:
 
 async def credited(driver: Driver, instruction: Any = None) -> str:
     payment_id = await driver.accepted(instruction or northbound("1000.00"))
-    await driver.wait(30)
+    await driver.wait(900)  # longer than the slowest rail takes to answer
     assert (await driver.stored(payment_id)).settled_at is not None
     return payment_id
 
