@@ -1,7 +1,8 @@
-"""The loops of a running worker: each takes what is waiting, bounded, no timer where work can wake it.
+"""The loops of a running worker: each takes what is waiting, bounded, woken by work, and at a pace at which work comes together.
 
-What comes in bulk waits beside what comes alone, and leaves it its place in every batch. Two accepting batches may be in flight, so that one is judged while the other commits. Finish goes before intake: its loop
-runs by itself and frees what intake needs. A loop that fails says so and goes on; the store being away is waited out.
+What comes in bulk waits beside what comes alone, and leaves it its place in every batch. Two accepting batches may be in
+flight, so that one is judged while the other commits. Finish goes before intake: its loop runs by itself and frees what
+intake needs. A loop that fails says so and goes on; the store being away is waited out.
 """
 
 import asyncio
@@ -27,6 +28,10 @@ MIXED_BATCH_MAX = 512  # payments a transaction where some came alone and others
 BULK_SHARE = 4  # of such a batch one in so many places is kept for what came in bulk, so that it gets on, too
 SWEEP_SECONDS = 0.1  # between looks for callers who wait no more: one look for all is cheaper than a timer for each
 ACCEPTS_IN_FLIGHT = 2
+# A transaction costs some three milliseconds of CPU whatever it holds: a second one beside the first is begun for so many.
+SECOND_BATCH_MIN = 128
+ACCEPT_PACE_SECONDS = 0.005  # between the beginnings of two batches: what comes meanwhile goes together
+CARRY_PACE_SECONDS = 0.02  # the same for handing over to rails and for carrying out what they report: they take longer
 LEASE_SECONDS = 10.0  # a worker silent for so long is taken for dead
 RENEW_SECONDS = 2.0
 # Sent and unreported for so long: worth recording as submitted. Accepted and submitted are both ACSP to everyone outside,
@@ -43,6 +48,21 @@ class Busy(Exception):
     def __init__(self, retry_after: int) -> None:
         super().__init__(retry_after)
         self.retry_after = retry_after
+
+
+class Pace:
+    """One step in so many seconds at most: what comes meanwhile goes together, what comes alone goes at once."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next_at = 0.0
+
+    async def turn(self) -> None:
+        """Wait until the next step may begin: it does."""
+        loop = asyncio.get_running_loop()
+        if (wait := self._next_at - loop.time()) > 0:
+            await asyncio.sleep(wait)
+        self._next_at = loop.time() + self._seconds
 
 
 class Loops:
@@ -67,6 +87,8 @@ class Loops:
         self.bulk: deque[Submission] = deque()
         self.pressure = Pressure()
         self.lapsed = 0  # given up undecided: their callers had gone, or waited too long
+        self._accept_pace = Pace(ACCEPT_PACE_SECONDS)
+        self._send_pace, self._collect_pace = Pace(CARRY_PACE_SECONDS), Pace(CARRY_PACE_SECONDS)
         self._deciding: dict[int, list[Submission]] = {}  # the batches that are being stored
         self._deciding_alone = 0  # how many payments of these came alone
 
@@ -153,9 +175,10 @@ class Loops:
 
     async def _accepting(self) -> None:
         waiting, bulk = self.worker.waiting, self.bulk
-        while not waiting and not bulk:
+        while not self._is_worth_a_batch():
             self._accept_wake.clear()
             await self._accept_wake.wait()
+        await self._accept_pace.turn()
         begun_at = asyncio.get_running_loop().time()
         batch = self._take(BATCH_MAX, begun_at)
         if not batch:
@@ -174,9 +197,14 @@ class Loops:
         finally:
             del self._deciding[id(batch)]
             self._deciding_alone -= alone
+            self._accept_wake.set()
         now = asyncio.get_running_loop().time()
         self.pressure.done(len(batch), begun_at, now, kept_up=not waiting and not bulk)
         self._send_wake.set()
+
+    def _is_worth_a_batch(self) -> bool:
+        count = len(self.worker.waiting) + len(self.bulk)
+        return count >= SECOND_BATCH_MIN or (count > 0 and not self._deciding)
 
     def _take(self, limit: int, now: float = 0.0) -> list[Submission]:
         """Take what is waiting, one a payment id: two of the same id never share a transaction.
@@ -243,6 +271,7 @@ class Loops:
         while not worker.unsent:
             self._send_wake.clear()
             await self._send_wake.wait()
+        await self._send_pace.turn()
         sent = await worker.submit(asyncio.get_running_loop().time())
         self._rail_wake.set()
         if not sent:  # no rail of those asked for can be reached
@@ -250,6 +279,7 @@ class Loops:
 
     async def _collecting(self) -> None:
         worker = self.worker
+        await self._collect_pace.turn()
         self._collected = False
         did = await worker.collect()
         did += await worker.complete()
