@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any, NamedTuple
 
 import psutil
@@ -37,6 +37,8 @@ class Watch:
         self._known: dict[int, psutil.Process] = {}
         self._before: dict[int, float] = {}
         self._looked_at = time.perf_counter()
+        self._machine = (0.0, 0.0)
+        self.stolen()
 
     def look(self) -> dict[str, dict[str, float]]:
         """Return {role: {"cpu": cores in use, "memory_mb", "processes"}}."""
@@ -65,6 +67,13 @@ class Watch:
             for role, sizes in memory.items()
         }
 
+    def stolen(self) -> float:
+        """Return the share of the machine's CPU time that its host gave to others since it was last asked, 0 to 1."""
+        times = psutil.cpu_times()
+        taken, total = getattr(times, "steal", 0.0), sum(times[:8])
+        before, self._machine = self._machine, (taken, total)
+        return round((taken - before[0]) / max(total - before[1], 1e-6), 4)
+
     def _processes(self) -> Iterator[tuple[str, psutil.Process]]:
         found: dict[int, psutil.Process] = {}
         for role, pid in self._roots.items():
@@ -92,6 +101,11 @@ def memory(lines: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     }
 
 
+def stolen(lines: Sequence[Mapping[str, Any]]) -> float:
+    """Return the share of the machine that its host gave to others over all looks."""
+    return round(fmean([float(line["stolen"]) for line in lines] or [0.0]), 4)
+
+
 def main() -> int:
     """Look until standard input ends."""
     parser = argparse.ArgumentParser(prog="loadtest.resources")
@@ -103,7 +117,7 @@ def main() -> int:
     until = time.monotonic() + SECONDS_MAX
     with given.out.open("w", encoding="utf-8") as out:
         while time.monotonic() < until and not select.select([sys.stdin], [], [], EVERY_SECONDS)[0]:
-            line: dict[str, Any] = {"at": time.time(), "roles": watch.look()}
+            line: dict[str, Any] = {"at": time.time(), "roles": watch.look(), "stolen": watch.stolen()}
             out.write(json.dumps(line) + "\n")
             out.flush()
     return 0

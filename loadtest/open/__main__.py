@@ -24,7 +24,7 @@ from loadtest.open.prepared import marked
 from loadtest.open.runner import ANSWER_SECONDS_MAX, CONNECTIONS_MAX, Settings
 from loadtest.open.schedule import ARRIVALS, UNIFORM, read_steps
 from loadtest.open.session import Session
-from loadtest.resources import memory
+from loadtest.resources import memory, stolen
 from loadtest.traffic import Call, Mix, Traffic
 from loadtest.wire import Requests, address_of, read_calls
 
@@ -111,7 +111,7 @@ async def _run(given: argparse.Namespace, say: Any) -> dict[str, Any]:
         finally:
             await session.close()
     document = session.document()
-    document["resources"], document["memory_mb"] = used, memory(used)
+    document["resources"], document["memory_mb"], document["stolen_share"] = used, memory(used), stolen(used)
     return document | ({"knee": knee} if knee else {})
 
 

@@ -48,6 +48,24 @@ def own_seconds(process: psutil.Process) -> float:
         return 0.0
 
 
+class Ticks(NamedTuple):
+    """CPU seconds of the whole machine: those its host gave to others while it had work, and all."""
+
+    stolen: float
+    total: float
+
+    def stolen_since(self, before: Self) -> float:
+        """Return the share of the machine that was taken from it since an earlier reading, 0 to 1."""
+        return (self.stolen - before.stolen) / max(self.total - before.total, 1e-6)
+
+
+def ticks() -> Ticks:
+    """Read what the machine says of its CPU time; where the system knows no theft, none is told."""
+    times = psutil.cpu_times()
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # counted in user and nice, too
+    return Ticks(getattr(times, "steal", 0.0), sum(times) - guests)
+
+
 def resident_mb(pid: int) -> float:
     """Return the resident memory of one process in MB."""
     return round(psutil.Process(pid).memory_info().rss / 1e6, 1)

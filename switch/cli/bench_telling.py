@@ -1,6 +1,7 @@
 """What `bayswitch bench` shows of its document: the table of rows, the ratios, a comparison. It measures nothing."""
 
 from collections.abc import Iterable, Mapping
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -66,16 +67,18 @@ def tell_budget(console: Console, budget: Mapping[str, Any]) -> None:
 
 
 def _rates(document: Mapping[str, Any]) -> Table:
-    table = Table("row", "per second", "from - to", "Python µs", "PostgreSQL µs", title="bayswitch bench")
+    table = Table("row", "per second", "from - to", "Python µs", "PostgreSQL µs", "stolen", title="bayswitch bench")
     for name, rate in document["rates"].items():
-        interval, seen = document["intervals"][name], document["rows"][name][0]
-        cpu = seen.get("cpu_us", {})
+        interval, rounds = document["intervals"][name], document["rows"][name]
+        cpu = [seen["cpu_us"] for seen in rounds if "cpu_us" in seen]
+        stolen = max((seen["stolen_shares"][-1] for seen in rounds if "stolen_shares" in seen), default=0.0)
         table.add_row(
             name,
             f"{rate:,.0f}",
             f"{interval['low']:,.0f} - {interval['high']:,.0f}",
-            f"{cpu['python']:.0f}" if "python" in cpu else "",
-            f"{cpu['postgres']:.0f}" if "postgres" in cpu else "",
+            f"{median(each['python'] for each in cpu):.0f}" if cpu else "",
+            f"{median(each['postgres'] for each in cpu):.0f}" if cpu else "",
+            f"{stolen:.0%}",
         )
     return table
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from switch.cli import load_tables
 
 _REASONS_SHOWN = 8
+STOLEN_SHARE_TOLD = 0.02
 
 
 def tell(document: dict[str, Any], report: Path | None) -> None:
@@ -33,6 +34,10 @@ def tell(document: dict[str, Any], report: Path | None) -> None:
     if used := document.get("memory_mb"):
         told = ", ".join(f"{role} {each['first']:,.0f} → {each['last']:,.0f}" for role, each in used.items())
         console.print(f"memory, MB, first and last tenth: {told}", soft_wrap=True)
+    if (stolen := document.get("stolen_share", 0.0)) > STOLEN_SHARE_TOLD:
+        console.print(
+            f"the host gave {stolen:.0%} of this machine to others meanwhile: latencies are not the switch's alone"
+        )
     audit = document["audit"]
     if audit is None:
         console.print("audit: not made", style="yellow")

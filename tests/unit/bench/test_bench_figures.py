@@ -3,20 +3,22 @@
 import json
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from switch.bench import results
+from switch.bench import results, runner
 from switch.bench.budget import ACTIVITY, budget
 from switch.bench.calls import LOADS, Asked
 from switch.bench.compare import FASTER, NOT_COMPARABLE, ONE_VALUE, OVERLAP, SLOWER, compare
+from switch.bench.doors import Doors
 from switch.bench.load import instructions, templates
+from switch.bench.machine import Ticks
 from switch.bench.rows_in_process import common_faults
 from switch.bench.rows_over_http import FORMS, faults_of, message_of
 from switch.bench.runner import ROWS, document
 from switch.bench.sampling import ACCEPT, DECIDE, ENCODE, FINISH, LOAD, OTHER, REPORTS, STAGES, TAKE_IN, stage_of
-from switch.bench.setting import Round
+from switch.bench.setting import QUICK, Bench, Round
 from switch.bench.statistics import RATIOS, ratio, ratios, summary
 from switch.translate.messages import parse_instructions
 
@@ -215,3 +217,32 @@ def test_the_budget_shares_out_all_cpu_time_but_the_loads_own() -> None:
     assert found["stages"][DECIDE] == 60.0 and found["stages"][FINISH] == 30.0 and found["stages"][ACTIVITY[0]] == 50.0
     assert found["sum"] == 140.0 and found["left_out"] == {LOAD: 10.0}
     assert list(found["stages"])[: len(STAGES)] == list(STAGES)
+
+
+def a_bench() -> Bench:
+    settings = QUICK._replace(rounds=1)
+    return Bench(Path("."), settings, "", 0, cast(Doors, None), lambda _: None)
+
+
+def test_a_round_in_which_the_host_took_the_machine_is_played_again_with_other_payments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def row(bench: Bench, n: int) -> Round:
+        asked.append(n)
+        return Round(float(n), [], {})
+
+    monkeypatch.setattr(runner, "ROWS", {"row": row})
+    monkeypatch.setattr(runner, "ticks", iter([Ticks(0, 0), Ticks(3, 10), Ticks(3, 20), Ticks(3.1, 30)]).__next__)
+    [played] = runner.play(a_bench(), ["row"])["row"]
+    assert asked == [1, 1 + runner.TRY_SEED] and played.per_second == asked[-1]
+    assert played.seen["stolen_shares"] == [0.3, 0.01]
+
+
+def test_a_machine_that_is_always_taken_is_tried_so_often_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([Ticks(n, n * 2) for n in range(20)])
+    monkeypatch.setattr(runner, "ROWS", {"row": lambda bench, n: Round(1.0, [], {})})
+    monkeypatch.setattr(runner, "ticks", readings.__next__)
+    [played] = runner.play(a_bench(), ["row"])["row"]
+    assert played.seen["stolen_shares"] == [0.5] * runner.TRIES
