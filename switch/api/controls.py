@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 RULEBOOK_BYTES_MAX = 1 << 20  # the whole packaged law is about a third of it
 _LATER = {"Retry-After": "5"}
+BEFORE_SECONDS_MAX = 1.0  # for what is due before the clock moves; what cannot be done by then is done after it
 
 
 class Controls:
@@ -48,6 +49,8 @@ class Controls:
             raise wrong_field("to", "nothing is asked; give to or advance_seconds, rate, settle")
         to = self._target(move)
         if to is not None or move.rate is not None:
+            if move.settle:  # what is due before the clock moves happens before it
+                await self._sandbox.settle_down(min(move.settle, BEFORE_SECONDS_MAX))
             try:
                 await self._sandbox.move_clock(to, move.rate)
             except ClockError as error:

@@ -279,8 +279,8 @@ class Loops:
 
     async def _collecting(self) -> None:
         worker = self.worker
-        await self._collect_pace.turn()
         self._collected = False
+        await self._collect_pace.turn()
         did = await worker.collect()
         did += await worker.complete()
         did += await worker.recalls.step()

@@ -41,6 +41,7 @@ def test_a_run_gives_rates_ratios_manifest_and_an_audit() -> None:
     assert manifest["generator"]["ceiling_per_second"]["fastapi_trivial"] > found["rates"]["fastapi_trivial"]
 
 
+@pytest.mark.prove
 def test_a_row_whose_calls_are_refused_makes_the_exit_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     form = rows_over_http.FORMS["fastapi_trivial"]
     planted = form._replace(make=partial(rows_over_http._singles, path="/v1/nowhere"))

@@ -28,6 +28,7 @@ async def paid(served: Served, magic: str, amount: str = "1000.00") -> dict[str,
 
 
 async def move_on(served: Served, seconds: int) -> None:
+    assert await served.sandbox.settle_down(10)
     await served.sandbox.move_clock(served.sandbox.world.clock.now() + timedelta(seconds=seconds), None)
     assert await served.sandbox.settle_down(10)
 
