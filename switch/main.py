@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+import structlog
 import uvicorn
 import uvloop
 
@@ -26,7 +27,7 @@ from rails.book import Book, MemoryBook
 from rails.catalogue import build_rails
 from rails.channel import Channel
 from rails.delays import Delays
-from rails.port import Rail
+from rails.port import Rail, RailUnavailable
 from rails.postgres_book import MadeByAnother as RailMadeByAnother
 from rails.postgres_book import PostgresBook
 from rails.remote import RemoteRail, WrongRail
@@ -43,7 +44,7 @@ from switch.embedded.workers import WorkerFailed, Workers
 from switch.flow.board import Board
 from switch.flow.loops import LEASE_SECONDS
 from switch.flow.metrics import Metrics
-from switch.flow.ports import StaleWorld, Store
+from switch.flow.ports import StaleWorld, Store, StoreUnavailable
 from switch.flow.sealing import Sealer
 from switch.flow.worker import Worker
 from switch.flow.world import OtherLaw, World
@@ -65,6 +66,8 @@ from switch.translate.messages import SWITCH_BIC
 
 DEFAULT_SEED = 20260302  # of rates, rails and directory where none is given
 _KEY_BYTES = 32
+
+log = structlog.get_logger()
 
 
 class Secrets(NamedTuple):
@@ -216,6 +219,8 @@ async def _opened(store: Store) -> None:
         raise CannotOpen(str(error)) from None
 
 
+OPENING_SECONDS_MAX = 15.0  # of a worker whose store goes away while it opens
+OPENING_PAUSE_SECONDS = 0.2
 _KEYS_ID = "keys_id"  # the world's fact that says whose keys its persons and messages are under
 
 
@@ -397,6 +402,33 @@ async def _break_rails(sandbox: Sandbox, faults: Mapping[str, FaultSetting]) -> 
         await sandbox.set_faults(rail, setting.kept(world.clock.now()))
 
 
+async def _opened_patiently(serving: Serving, urls: Urls, gone: Sequence[int], joins: bool) -> Sandbox:
+    """Open the sandbox; where its store goes away meanwhile, again: who replaces a dead worker often comes in a bad moment."""
+    keys = load_secrets(serving.data)
+    until = time.monotonic() + OPENING_SECONDS_MAX
+    while True:
+        sandbox = postgres_sandbox(
+            urls.database_url,
+            serving.sandbox,
+            serving.seed,
+            keys,
+            instant=serving.instant,
+            rulebook=serving.rulebook,
+            elsewhere=serving.elsewhere,
+        )
+        try:
+            await open_sandbox(sandbox, serving.start_at, gone, joins)
+            return sandbox
+        except (StoreUnavailable, RailUnavailable) as error:
+            with suppress(StoreUnavailable, RailUnavailable):
+                await sandbox.stop()
+            if time.monotonic() > until:
+                raise CannotOpen(f"the store does not answer: {error}") from None
+            log.warning("the store does not answer; once more", error=str(error))
+            gone = (*gone, sandbox.worker.incarnation)
+            await asyncio.sleep(OPENING_PAUSE_SECONDS)
+
+
 async def _serve(
     serving: Serving,
     urls: Urls,
@@ -405,17 +437,7 @@ async def _serve(
     gone: Sequence[int] = (),
     joins: bool = False,
 ) -> None:
-    keys = load_secrets(serving.data)
-    sandbox = postgres_sandbox(
-        urls.database_url,
-        serving.sandbox,
-        serving.seed,
-        keys,
-        instant=serving.instant,
-        rulebook=serving.rulebook,
-        elsewhere=serving.elsewhere,
-    )
-    await open_sandbox(sandbox, serving.start_at, gone, joins)
+    sandbox = await _opened_patiently(serving, urls, gone, joins)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(sandbox.stop)
         await _break_rails(sandbox, serving.faults)

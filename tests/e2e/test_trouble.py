@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
-from builders import a_clock, northbound
+from builders import NOON, a_clock, northbound
 from serving import Served, body_of, serving
 
+from switch import main
 from switch.api import intake
 from switch.flow import loops
 from switch.flow.ports import Admission, Judge, Outcome, StoreUnavailable
@@ -110,3 +112,28 @@ async def test_a_fault_of_ours_is_a_500_that_tells_nothing_of_it(own: Served, mo
         answer = await http.post("/v1/payments/explain", json=body_of(northbound()))
         assert answer.status_code == 500 and answer.headers["content-type"] == "application/problem+json"
         assert "CHAN" not in answer.text and answer.json()["what_to_do"]
+
+
+async def test_a_worker_whose_store_goes_away_while_it_opens_tries_again_and_says_so_in_the_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: list[Sandbox] = []
+
+    def a_sandbox(*_: object, **__: object) -> Sandbox:
+        world = memory_sandbox(a_clock(), instant=True).world
+        store = StoreThatGoesAway()
+        store.away = len(made) < away_times
+        made.append(Sandbox(world, store, make_worker(world, store)))
+        return made[-1]
+
+    monkeypatch.setattr(main, "postgres_sandbox", a_sandbox)
+    monkeypatch.setattr(main, "OPENING_PAUSE_SECONDS", 0.01)
+    asked = main.Serving(tmp_path, "127.0.0.1", 0, None, None, None, 1, NOON), main.Urls("", "")
+    away_times = 2
+    opened = await main._opened_patiently(*asked, gone=(7,), joins=False)
+    assert opened is made[2] and len(made) == 3
+    await opened.stop()
+    away_times = 1_000
+    monkeypatch.setattr(main, "OPENING_SECONDS_MAX", 0.05)
+    with pytest.raises(main.CannotOpen, match="the store does not answer: planted"):
+        await main._opened_patiently(*asked, gone=(), joins=False)
