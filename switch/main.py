@@ -380,6 +380,7 @@ def server_settings(app: Callable[..., Any]) -> uvicorn.Config:
     return uvicorn.Config(
         app, interface="asgi3", loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
         proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
+        timeout_keep_alive=75,  # longer than clients keep an idle connection: else one is ended just as a call is on its way
     )  # fmt: skip
 
 
