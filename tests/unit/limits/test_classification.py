@@ -65,7 +65,7 @@ PROFILES = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=2000, deadline=None)
 @given(PROFILES)
 def test_a_profile_has_one_class_or_none_and_its_entries_make_sense(profile: Profile) -> None:
     found = RULES.judge(profile).classification
