@@ -38,6 +38,7 @@ _OWNERS = (
     ("switch/sandbox.py", TAKE_IN),
     ("switch/flow/admission.py", DECIDE),
     ("switch/store/postgres/accept.py", ACCEPT),
+    ("switch/store/postgres/accept_exact.py", ACCEPT),
     ("switch/store/postgres/finish.py", FINISH),
     ("switch/flow/finish.py", FINISH),
     ("switch/flow/completer.py", FINISH),

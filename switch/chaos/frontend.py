@@ -1,8 +1,9 @@
-"""Reads as much of PostgreSQL's frontend protocol as shows where a COMMIT stands in what a client sends. Opens nothing.
+"""Reads as much of PostgreSQL's frontend protocol as shows where a client commits in what it sends. Opens nothing.
 
-Own parser because no library reads this side of the protocol, and what is needed of it is one page: the frames
-(PostgreSQL 18 manual, 54.7 "Message Formats"), the text of a simple Query, and which statement an Execute carries out.
-It cannot look into TLS; the embedded server has none.
+It commits by a COMMIT, or, where it is in no transaction, by the Sync after a CALL, which is one of its own. Own parser
+because no library reads this side of the protocol, and what is needed of it is one page: the frames (PostgreSQL 18 manual,
+54.7 "Message Formats"), the text of a simple Query, and which statement an Execute carries out. It cannot look into TLS;
+the embedded server has none.
 """
 
 from collections.abc import Iterator
@@ -10,13 +11,16 @@ from typing import NamedTuple
 
 _LENGTH = 4  # an int32 that counts itself
 _SSL_REQUEST, _GSS_REQUEST, _CANCEL = 80877103, 80877104, 80877102
-_LOOK_BYTES_MAX = 128  # of a body: COMMIT, and the names of statements and portals, are shorter
-_LOOKED_AT = b"QPBEC"
-_COMMITS = (b"COMMIT", b"END")
+_LOOK_BYTES_MAX = 128  # of a body: names of statements and portals, and the first words of a query, are shorter
+_LOOKED_AT = b"QPBECS"
+_FIRST_WORDS = {
+    b"BEGIN": "begins", b"START": "begins", b"COMMIT": "commits", b"END": "commits", b"ROLLBACK": "undoes", b"ABORT": "undoes",
+    b"CALL": "calls",
+}  # fmt: skip
 
 
 class Piece(NamedTuple):
-    """A stretch of the stream. `commit`: it is one message that ends a transaction, whole or its last part."""
+    """A stretch of the stream. `commit`: it is one message that commits, whole or its last part."""
 
     data: bytes
     commit: bool
@@ -25,7 +29,7 @@ class Piece(NamedTuple):
 class Frontend:
     """One connection's stream from the client, fed as it comes; gives it back in pieces, unchanged in sum.
 
-    Held back is only what may turn out to be a COMMIT: the first bytes of a message that could be one.
+    Held back is only what may turn out to commit: the first bytes of a message that could.
     """
 
     def __init__(self) -> None:
@@ -33,8 +37,10 @@ class Frontend:
         self._skip = 0  # bytes of a message whose kind is known already
         self._started = False
         self._blind = False  # a cancel request has nothing after it
-        self._statements: dict[bytes, bool] = {}
-        self._portals: dict[bytes, bool] = {}
+        self._statements: dict[bytes, str] = {}
+        self._portals: dict[bytes, str] = {}
+        self._inside = False  # a transaction that was begun
+        self._called = False  # outside of one: the next Sync commits
 
     def feed(self, data: bytes) -> Iterator[Piece]:
         """Give what may be passed on now."""
@@ -72,7 +78,7 @@ class Frontend:
         return end
 
     def _is_commit(self, message: bytes) -> bool:
-        """Take note of a message, and tell whether it ends a transaction."""
+        """Take note of a message, and tell whether it commits."""
         if not self._started:
             code = int.from_bytes(message[_LENGTH : 2 * _LENGTH])
             self._blind = code == _CANCEL
@@ -80,20 +86,35 @@ class Frontend:
             return False
         kind, body = message[:1], message[1 + _LENGTH :]
         if kind == b"Q":
-            return _ends_transaction(body)
+            return self._carried_out(_what(body), simple=True)
         if kind == b"P":
             name, _, query = body.partition(b"\0")
-            self._statements[name] = _ends_transaction(query)
+            self._statements[name] = _what(query)
         elif kind == b"B":
             portal, _, rest = body.partition(b"\0")
-            self._portals[portal] = self._statements.get(rest.partition(b"\0")[0], False)
+            self._portals[portal] = self._statements.get(rest.partition(b"\0")[0], "")
         elif kind == b"C" and body[:1] == b"S":
             self._statements.pop(body[1:].partition(b"\0")[0], None)
         elif kind == b"E":
-            return self._portals.get(body.partition(b"\0")[0], False)
+            return self._carried_out(self._portals.get(body.partition(b"\0")[0], ""), simple=False)
+        elif kind == b"S":
+            commits, self._called = self._called, False
+            return commits
         return False
 
+    def _carried_out(self, what: str, simple: bool) -> bool:
+        """Take note of a statement, and tell whether its message commits."""
+        if what == "calls" and not self._inside:
+            self._called = not simple
+            return simple
+        if what:
+            self._inside = what == "begins" or (what == "calls" and self._inside)
+        return what == "commits"
 
-def _ends_transaction(query: bytes) -> bool:
-    words = query.partition(b"\0")[0].strip().rstrip(b";").upper().split(None, 1)
-    return bool(words) and words[0] in _COMMITS
+
+def _what(query: bytes) -> str:
+    """Tell what a statement does to the transaction, by its first word; "" = nothing."""
+    words = query.partition(b"\0")[0].strip().rstrip(b";").upper().split(None, 2)
+    if words[:2] == [b"ROLLBACK", b"TO"]:
+        return ""
+    return _FIRST_WORDS.get(words[0], "") if words else ""

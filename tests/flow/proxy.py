@@ -1,6 +1,6 @@
 """A proxy between asyncpg and PostgreSQL that cuts the connection at the one moment where nobody knows what happened.
 
-It listens on a Unix socket of its own. `arm` tells it what to cut next; it sees PostgreSQL's messages only as bytes.
+It listens on a Unix socket of its own. `arm` tells it what to cut next: the next commit, or what holds certain bytes.
 """
 
 import asyncio
@@ -10,8 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import parse_qs, quote, urlsplit
 
+from switch.chaos.frontend import Frontend
+
 _NAME = ".s.PGSQL.5432"
-_COMMIT = b"COMMIT;\x00"  # as asyncpg ends a transaction: a simple query
+COMMIT = b"COMMIT;\x00"  # as asyncpg ends a transaction of several statements; the accepting fast path is one call
 _CHUNK = 1 << 16
 
 REPLY_LOST = "the server has carried it out, the reply is lost"
@@ -31,12 +33,12 @@ class Proxy:
         self.away = False  # whether new connections are turned away
         self.silent = False  # whether new connections are never answered
         self.cuts: list[str] = []  # what has been cut
-        self._armed: list[tuple[str, bytes]] = []
+        self._armed: list[tuple[str, bytes | None]] = []
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def arm(self, how: str, message: bytes = _COMMIT, times: int = 1) -> None:
-        """Cut the next `times` messages that hold `message`, by default a COMMIT."""
+    def arm(self, how: str, message: bytes | None = None, times: int = 1) -> None:
+        """Cut the next `times` that something is sent which holds `message`; None: which commits."""
         self._armed += [(how, message)] * times
 
     async def __aenter__(self) -> "Proxy":
@@ -71,10 +73,12 @@ class Proxy:
         self._open |= {to_client, to_server}
         answered = asyncio.Event()
         line = _Line(server, to_client, answered)
+        reader = Frontend()
         back = asyncio.create_task(line.pass_on())
         try:
             while data := await client.read(_CHUNK):
-                how = self._cut(data)
+                commits = [piece for piece in reader.feed(data) if piece.commit]
+                how = self._cut(data, commits=bool(commits))
                 if how is None:
                     to_server.write(data)
                     await to_server.drain()
@@ -101,9 +105,13 @@ class Proxy:
                 self._open.discard(writer)
                 writer.close()
 
-    def _cut(self, data: bytes) -> str | None:
-        if self._armed and self._armed[0][1] in data:
-            return self._armed.pop(0)[0]
+    def _cut(self, data: bytes, commits: bool) -> str | None:
+        if not self._armed:
+            return None
+        how, message = self._armed[0]
+        if commits if message is None else message in data:
+            del self._armed[0]
+            return how
         return None
 
 

@@ -11,7 +11,7 @@ import pytest_asyncio
 from builders import HARBOUR, NOON, admitted, northbound, planned, refusing, to_magic
 from driver import Driver, day_counter
 from faulty import UETR
-from proxy import DONE_IN_SILENCE, NEVER_SENT, REPLY_LOST, SILENT, Proxy
+from proxy import COMMIT, DONE_IN_SILENCE, NEVER_SENT, REPLY_LOST, SILENT, Proxy
 
 from fx.quotes import firm
 from limits.claims import Refused
@@ -84,7 +84,7 @@ async def test_every_payment_of_a_batch_is_answered_as_it_stands(far: Driver, pr
         far.submit(northbound("1.00"), key="known"),
         far.submit(northbound("4000.00"), key="second"),
     ]
-    proxy.arm(how)
+    proxy.arm(how, COMMIT)  # of the exact path: a batch like this one takes it
     await accept_in_the_end(far)
     assert proxy.cuts == [how]
     answers = [submission.answer.result() for submission in submissions]
@@ -146,7 +146,7 @@ async def test_a_quote_and_a_decision_to_be_made_again_survive_the_cut(far: Driv
     def decide_again(item: Admission, refused: Refused) -> None:
         """Every refused payment is decided again."""
 
-    proxy.arm(how)
+    proxy.arm(how, COMMIT)
     with pytest.raises(StoreUnavailable):
         await accept(far, again, beside, judge=decide_again)
     outcomes = await accept(far, again, beside, judge=decide_again)

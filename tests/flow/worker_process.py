@@ -53,12 +53,26 @@ def killing(function: Callable[..., Awaitable[Any]], before: int = STEPS_BEFORE)
     return counted
 
 
+def killing_after(function: Callable[..., Any], before: int = STEPS_BEFORE) -> Callable[..., Any]:
+    """Carry it out `before` times and once more, and be killed when what it made has been sent, before any answer to it."""
+    calls = 0
+
+    def counted(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > before:
+            asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGKILL)
+        return function(*args)
+
+    return counted
+
+
 async def main(url: str, name: str, first: int, where: str) -> None:
     sandbox = postgres_sandbox(url, name, instant=True, rulebook=RULEBOOK)
     sandbox.loops = Loops(sandbox.worker, LEASE_SECONDS, RENEW_SECONDS)
     rail = sandbox.world.rails["ibps"]
     if where == "in the accepting transaction":
-        accept._write = killing(accept._write)
+        accept._asked = killing_after(accept._asked)
     elif where == "after accepting":
         sandbox.store.accept = killing(sandbox.store.accept)  # type: ignore[method-assign]
     elif where == "after sending":

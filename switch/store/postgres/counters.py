@@ -78,6 +78,17 @@ def _columns(rows: Mapping[str, Total]) -> tuple[list[str], list[tuple[Any, ...]
     return keys, list(zip(*map(rows.__getitem__, keys), strict=True))
 
 
+def joined(rows: Mapping[str, Total]) -> list[str]:
+    """Write a batch's totals as `reserve` (schema/070_accepting.sql) takes them: keys and columns, each one text."""
+    if not rows:
+        return [""] * 7
+    keys, columns = _columns(rows)
+    return [
+        ",".join(keys),
+        *(",".join(["" if value is None else str(value) for value in column]) for column in columns),
+    ]
+
+
 async def reserve_fast(connection: Connection, rows: Mapping[str, Total]) -> bool:
     """Reserve a batch's totals in one guarded write, which notes the version it made of each counter.
 
@@ -86,10 +97,8 @@ async def reserve_fast(connection: Connection, rows: Mapping[str, Total]) -> boo
     """
     if not rows:
         return True
-    keys, columns = _columns(rows)
-    texts = [",".join(["" if value is None else str(value) for value in column]) for column in columns]
-    [[came_back]] = await connection.fetch(queries("counters")["reserve"], ",".join(keys), *texts)
-    return bool(came_back == len(keys))
+    [[came_back]] = await connection.fetch(queries("counters")["reserve"], *joined(rows))
+    return bool(came_back == len(rows))
 
 
 async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet], at: datetime) -> list[Refused | None]:

@@ -1,46 +1,7 @@
 -- Counters. Arrays come sorted by key, and every query that locks does so along the key: no two can wait for each other.
 
 -- name: reserve
--- The sums of a whole batch at once, each column joined into one text: half the time of arrays in Python. No key holds a
--- comma; one that did would leave sums null, which the table refuses. The guard stands twice, for a counter's first row
--- and for a row that is there; a row that fails it does not come back. A bound is empty (null) where nothing is tested,
--- and `latching` makes the upper test strict. What came back is noted as the transaction's batch and counted.
-WITH hot AS (INSERT INTO counter AS held (key, up_pending, up_posted, down_pending, latching, ceiling, floor, version)
-SELECT key, up_pending, up_posted, down_pending, latching, ceiling, floor, 1
-FROM unnest(string_to_array($1, ','), string_to_array($2, ',')::bigint[], string_to_array($3, ',')::bigint[],
-    string_to_array($4, ',')::bigint[], string_to_array($5, ',')::boolean[],
-    string_to_array($6, ',', '')::bigint[], string_to_array($7, ',', '')::bigint[])
-    AS batch (key, up_pending, up_posted, down_pending, latching, ceiling, floor)
-WHERE (
-        (batch.ceiling IS NULL OR batch.up_pending + batch.up_posted + batch.latching::int <= batch.ceiling)
-        AND (batch.floor IS NULL OR -batch.down_pending >= batch.floor)
-    )
-    OR (SELECT true FROM counter WHERE counter.key = batch.key) -- the other guard's; as a scalar it is never hashed
-ON CONFLICT (key) DO UPDATE SET
-    up_pending = held.up_pending + excluded.up_pending,
-    up_posted = held.up_posted + excluded.up_posted,
-    down_pending = held.down_pending + excluded.down_pending,
-    latching = excluded.latching,
-    ceiling = coalesce(excluded.ceiling, held.ceiling),
-    floor = coalesce(excluded.floor, held.floor),
-    version = held.version + 1
-WHERE (
-        excluded.ceiling IS NULL
-        OR (
-            held.latched_at IS NULL
-            AND held.up_pending + held.up_posted - held.down_posted
-                + excluded.up_pending + excluded.up_posted + excluded.latching::int <= excluded.ceiling
-        )
-    )
-    AND (
-        excluded.floor IS NULL
-        OR held.up_posted - held.down_pending - held.down_posted - excluded.down_pending >= excluded.floor
-    )
-RETURNING key, version
-), noted AS (
-    INSERT INTO batch (step, counters, versions) SELECT 'accept', array_agg(key), array_agg(version) FROM hot HAVING count(*) > 0
-)
-SELECT count(*) FROM hot
+SELECT reserve($1, $2, $3, $4, $5, $6, $7)
 
 -- name: note
 INSERT INTO batch (step, counters, versions) VALUES ($1, $2, $3)

@@ -18,6 +18,12 @@ SELECT generation FROM fence WHERE id = 1
 -- name: world
 SELECT world, (SELECT jsonb_object_agg(document, person_id) FROM person_documents) AS persons FROM fence WHERE id = 1
 
+-- name: accept_batch
+CALL accept_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+
+-- name: write_payments
+CALL write_payments($1, $2)
+
 -- name: claim_identities
 INSERT INTO identity (kind, key, payment_id, received_on, content_hash)
 SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::uuid[], $4::date[], $5::bytea[])

@@ -187,7 +187,7 @@ def test_a_message_of_a_hundred_transactions_asks_for_those_hundred_payments() -
 def test_a_sample_belongs_to_the_innermost_stage_on_its_stack() -> None:
     root = [("switch/bench/in_process.py", "main", True)]
     accepting = [
-        ("switch/store/postgres/accept.py", "_write", False),
+        ("switch/store/postgres/accept.py", "accept_batch", False),
         ("switch/flow/accept.py", "accept", False),
         *root,
     ]
@@ -198,7 +198,7 @@ def test_a_sample_belongs_to_the_innermost_stage_on_its_stack() -> None:
         == DECIDE
     )
     assert stage_of(accepting) == ACCEPT
-    assert stage_of([("switch/store/postgres/copying.py", "value", True), *accepting]) == ENCODE
+    assert stage_of([("switch/store/postgres/admitted.py", "row_of", True), *accepting]) == ENCODE
     assert stage_of([("switch/store/postgres/finish.py", "finish", False), *root]) == FINISH
     assert (
         stage_of([("rails/simulated.py", "reports", False), ("switch/flow/finish.py", "collect", False), *root])

@@ -53,6 +53,34 @@ def test_a_prepared_commit_is_found_where_it_is_carried_out() -> None:
     assert found == [message(b"E", b"gate\0\0\0\0\0")]
 
 
+CALL = message(b"P", b"s\0CALL accept_batch($1)\0\0\0")
+CALLED = message(b"B", b"\0s\0" + bytes(6_000)) + message(b"E", b"\0\0\0\0\0")
+
+
+@pytest.mark.parametrize("size", [1, 64, 1_000_000])
+def test_a_call_commits_by_its_sync_and_no_other_sync_does(size: int) -> None:
+    stream = CALL + SYNC + CALLED + SYNC + SYNC + message(b"B", b"\0other\0\0\0") + message(b"E", b"\0\0\0\0\0") + SYNC
+    start = len(CALL + SYNC + CALLED)
+    reader, passed, places = Frontend(), 0, []
+    list(reader.feed(STARTUP))
+    for n in range(0, len(stream), size):
+        for piece in reader.feed(stream[n : n + size]):
+            places += [(passed, piece.data)] if piece.commit else []
+            passed += len(piece.data)
+    assert passed == len(stream) and places == [(start, SYNC)]
+
+
+def test_within_a_transaction_a_call_commits_nothing_before_the_commit_does() -> None:
+    back_to = message(b"Q", b"ROLLBACK TO one\0")
+    assert commits([CALL, BEGIN, CALLED, SYNC, back_to, CALLED, SYNC, COMMIT])[1] == [COMMIT]
+    assert commits([CALL, BEGIN, message(b"Q", b"ROLLBACK;\0"), CALLED, SYNC])[1] == [SYNC]
+
+
+def test_a_call_as_a_simple_query_commits_by_itself() -> None:
+    asked = message(b"Q", b"call tidy()\0")
+    assert commits([asked, BEGIN, asked, COMMIT])[1] == [asked, COMMIT]
+
+
 def test_what_comes_before_the_startup_is_no_message() -> None:
     assert commits([COMMIT], SSL_REQUEST + STARTUP)[1] == [COMMIT]
     assert commits([], CANCEL) == (CANCEL, [])
