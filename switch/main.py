@@ -1,22 +1,13 @@
 """The composition root: the one place that wires worlds, stores, rails and sandboxes, and asks the machine for chance."""
 
-import asyncio
-import errno
-import gc
 import secrets
-import signal
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
-
-import structlog
-import uvicorn
-import uvloop
+from typing import NamedTuple
 
 from fx.money import parse_amount
 from fx.providers import load_providers
@@ -27,24 +18,19 @@ from rails.book import Book, MemoryBook
 from rails.catalogue import build_rails
 from rails.channel import Channel
 from rails.delays import Delays
-from rails.port import Rail, RailUnavailable
+from rails.port import Rail
 from rails.postgres_book import MadeByAnother as RailMadeByAnother
 from rails.postgres_book import PostgresBook
 from rails.remote import RemoteRail, WrongRail
 from rails.simulated import SimulatedRail
 from switch import logs
 from switch.api.access import Access
-from switch.api.app import create_app
-from switch.api.operations import front
-from switch.api.rail_models import FaultSetting
 from switch.clock import BusinessClock
 from switch.directory.directory import build_directory
-from switch.embedded.servers import Servers, Urls
-from switch.embedded.workers import WorkerFailed, Workers
 from switch.flow.board import Board
 from switch.flow.loops import LEASE_SECONDS
 from switch.flow.metrics import Metrics
-from switch.flow.ports import StaleWorld, Store, StoreUnavailable
+from switch.flow.ports import StaleWorld, Store
 from switch.flow.sealing import Sealer
 from switch.flow.worker import Worker
 from switch.flow.world import OtherLaw, World
@@ -59,15 +45,12 @@ from switch.store.memory import MemoryStore
 from switch.store.postgres.connections import MadeByAnother
 from switch.store.postgres.report import Unreadable, figures_at
 from switch.store.postgres.store import PostgresStore
-from switch.store.valkey import Limiter, ValkeyLink
 from switch.translate.facts import Known
 from switch.translate.kinds import Kinds
 from switch.translate.messages import SWITCH_BIC
 
 DEFAULT_SEED = 20260302  # of rates, rails and directory where none is given
 _KEY_BYTES = 32
-
-log = structlog.get_logger()
 
 
 class Secrets(NamedTuple):
@@ -219,8 +202,6 @@ async def _opened(store: Store) -> None:
         raise CannotOpen(str(error)) from None
 
 
-OPENING_SECONDS_MAX = 15.0  # of a worker whose store goes away while it opens
-OPENING_PAUSE_SECONDS = 0.2
 _KEYS_ID = "keys_id"  # the world's fact that says whose keys its persons and messages are under
 
 
@@ -290,188 +271,6 @@ async def _agreed(sandbox: Sandbox, start_at: datetime | None, joins: bool) -> b
     with suppress(StaleWorld):
         await store.advance(wanted, generation)
     return False
-
-
-class Traces(NamedTuple):
-    """Where traces of payments go: a file, a collector's URL, or both; `share` of the calls that bring no traceparent."""
-
-    file: Path | None
-    collector: str | None
-    share: float
-
-
-class Serving(NamedTuple):
-    """How `up` is to run."""
-
-    data: Path
-    host: str
-    port: int
-    database_url: str | None
-    redis_url: str | None
-    dev_key: str | None
-    seed: int
-    start_at: datetime | None
-    rulebook: Rulebook | None = None
-    instant: bool = False
-    sandbox: str = "main"
-    elsewhere: Mapping[str, Elsewhere] = MappingProxyType({})  # rails in processes of their own, by name
-    faults: Mapping[str, FaultSetting] = MappingProxyType({})  # of rails, switched on from the start
-    workers: int = 1  # processes that serve
-    traces: Traces | None = None  # None = off
-
-
-def serve(serving: Serving, on_ready: Callable[[str], None] = lambda url: None) -> None:
-    """Start what was not given, open the sandbox, and serve until told to stop (SIGINT, SIGTERM); call from the main thread.
-
-    Raises CannotOpen for an address that cannot be served; then nothing was started and no folder made.
-    """
-    servers = Servers(serving.data, serving.database_url, serving.redis_url)
-    with open_door(serving.host, serving.port) as door:
-        serving.data.mkdir(parents=True, exist_ok=True)
-        with servers as urls:
-            if serving.workers > 1:
-                _serve_by_many(serving, urls, door, on_ready)
-            else:
-                uvloop.run(_serve(serving, urls, door, lambda url, _: on_ready(url)))
-
-
-def _serve_by_many(serving: Serving, urls: Urls, door: socket.socket, on_ready: Callable[[str], None]) -> None:
-    """Have several processes serve on one socket, each with a lease of its own; who dies is replaced."""
-
-    def work(first: bool, gone: Sequence[int], ready: Callable[[int], None]) -> None:
-        own = serving if first else serving._replace(faults={})  # switched on once: they may have been changed since
-        uvloop.run(_serve(own, urls, door, lambda _, incarnation: ready(incarnation), gone, joins=not first))
-
-    try:
-        Workers(serving.workers, work).run(lambda: on_ready(_url(serving)))
-    except WorkerFailed as error:
-        raise CannotOpen(str(error)) from None
-
-
-def _url(serving: Serving) -> str:
-    return f"http://{serving.host}:{serving.port}"
-
-
-def open_door(host: str, port: int) -> socket.socket:
-    """Listen on an address; raises CannotOpen where that cannot be."""
-    try:
-        return socket.create_server((host, port), backlog=2_048)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise CannotOpen(f"port {port} of {host} is taken; choose another with --port") from None
-        raise CannotOpen(
-            f"{host}:{port} cannot be listened on ({error.strerror}); choose another with --host or --port"
-        ) from None
-
-
-class QuietServer(uvicorn.Server):
-    """Uvicorn, but it keeps the signals it has heard: raised again they would cut short what is to be put in order after it."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for heard in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(heard, self.handle_exit, heard, None)
-        yield
-
-
-def server_settings(app: Callable[..., Any]) -> uvicorn.Config:
-    """Say how an application is served, by `up` and by the yardstick of its door alike: nothing is done that nobody asked for."""
-    return uvicorn.Config(
-        app, interface="asgi3", loop="none", http="httptools", ws="none", log_level="warning", access_log=False, lifespan="off",
-        proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
-        timeout_keep_alive=75,  # longer than clients keep an idle connection: else one is ended just as a call is on its way
-    )  # fmt: skip
-
-
-def settle_memory() -> None:
-    """Tune the collector once all that stays is there, for `up`, the bench in process and the yardstick of its door alike."""
-    gc.collect()
-    gc.freeze()  # what is there now stays for good: the collector need not look at it again
-    gc.set_threshold(50_000, 20, 50)
-
-
-async def _break_rails(sandbox: Sandbox, faults: Mapping[str, FaultSetting]) -> None:
-    world = sandbox.world
-    if unknown := faults.keys() - world.rails.keys():
-        there = ", ".join(sorted(world.rails))
-        raise CannotOpen(f"faults are given for {', '.join(sorted(unknown))}, which is no rail; there are {there}")
-    for rail, setting in faults.items():
-        for agent in (rule.match.participant for rule in setting.rules):
-            if agent and world.registry.find(agent) is None:
-                raise CannotOpen(f"the faults of {rail} are to hit {agent}, which is no participant of this sandbox")
-        await sandbox.set_faults(rail, setting.kept(world.clock.now()))
-
-
-async def _opened_patiently(serving: Serving, urls: Urls, gone: Sequence[int], joins: bool) -> Sandbox:
-    """Open the sandbox; where its store goes away meanwhile, again: who replaces a dead worker often comes in a bad moment."""
-    keys = load_secrets(serving.data)
-    until = time.monotonic() + OPENING_SECONDS_MAX
-    while True:
-        sandbox = postgres_sandbox(
-            urls.database_url,
-            serving.sandbox,
-            serving.seed,
-            keys,
-            instant=serving.instant,
-            rulebook=serving.rulebook,
-            elsewhere=serving.elsewhere,
-        )
-        try:
-            await open_sandbox(sandbox, serving.start_at, gone, joins)
-            return sandbox
-        except (StoreUnavailable, RailUnavailable) as error:
-            with suppress(StoreUnavailable, RailUnavailable):
-                await sandbox.stop()
-            if time.monotonic() > until:
-                raise CannotOpen(f"the store does not answer: {error}") from None
-            log.warning("the store does not answer; once more", error=str(error))
-            gone = (*gone, sandbox.worker.incarnation)
-            await asyncio.sleep(OPENING_PAUSE_SECONDS)
-
-
-async def _serve(
-    serving: Serving,
-    urls: Urls,
-    door: socket.socket,
-    on_ready: Callable[[str, int], None],
-    gone: Sequence[int] = (),
-    joins: bool = False,
-) -> None:
-    sandbox = await _opened_patiently(serving, urls, gone, joins)
-    async with AsyncExitStack() as closing:
-        closing.push_async_callback(sandbox.stop)
-        await _break_rails(sandbox, serving.faults)
-        limiter = Limiter(urls.redis_url, serving.sandbox)
-        closing.push_async_callback(limiter.close)
-        link = ValkeyLink(urls.redis_url, serving.sandbox, sandbox.worker)
-        closing.push_async_callback(link.stop)
-        app = create_app(sandbox, Access(sandbox.store, serving.dev_key), limiter)
-        served = _traced(front(app), sandbox, serving.traces, closing)
-        server = QuietServer(server_settings(served))
-        await link.start()
-        await closing.enter_async_context(
-            app.state.metrics.watching(serving.data / "metrics" if serving.workers > 1 else None)
-        )
-        settle_memory()
-        on_ready(_url(serving), sandbox.worker.incarnation)
-        await server.serve([door])
-
-
-def _traced(
-    app: Callable[..., Any], sandbox: Sandbox, traces: Traces | None, closing: AsyncExitStack
-) -> Callable[..., Any]:
-    """Return the application, behind a door that begins traces where they are wanted; raises CannotOpen."""
-    if traces is None:
-        return app
-    try:
-        from switch.tracing import open_tracing  # an extra: nobody else need have it
-    except ImportError as error:
-        raise CannotOpen(f"{error}; traces want the extra `trace`: pip install 'bayswitch[trace]'") from None
-    tracing = open_tracing(traces.file, traces.collector, traces.share, str(sandbox.worker.incarnation), time.time_ns)
-    closing.push_async_callback(tracing.close)
-    closing.enter_context(tracing.following(sandbox))
-    return tracing.door(app)
 
 
 async def issue_key(database_url: str, participant: str, sandbox: str = "main") -> str:

@@ -13,7 +13,6 @@ from socket import socket
 from typing import NamedTuple
 from uuid import uuid4
 
-import uvicorn
 import uvloop
 
 from limits.calendars import is_business_day
@@ -24,8 +23,8 @@ from rails.conformance.suite import Report
 from rails.postgres_book import PostgresBook
 from rails.serving import RailService
 from switch import logs
+from switch.door import QuietServer, http_config, open_door
 from switch.embedded.servers import Servers
-from switch.main import QuietServer, open_door
 
 _UNUSED = "unused"  # a rail needs no Valkey
 
@@ -50,7 +49,7 @@ def rail_names() -> list[str]:
 
 
 def serve_rail(serving: RailServing, on_ready: Callable[[str], None] = lambda url: None) -> None:
-    """Serve a rail until told to stop (SIGINT, SIGTERM); call from the main thread. Raises CannotOpen."""
+    """Serve a rail until told to stop (SIGINT, SIGTERM); call from the main thread. Raises CannotListen."""
     servers = Servers(serving.data, serving.database_url, _UNUSED)
     with open_door(serving.host, serving.port) as door:
         if serving.database_url is None:
@@ -62,13 +61,9 @@ def serve_rail(serving: RailServing, on_ready: Callable[[str], None] = lambda ur
 async def _serve(serving: RailServing, database_url: str, door: socket, on_ready: Callable[[str], None]) -> None:
     logs.configure()
     service = make_service(serving, database_url)
-    config = uvicorn.Config(
-        service.application(), loop="none", http="httptools", ws="none", log_level="warning", access_log=False,
-        lifespan="off", proxy_headers=False, server_header=False, date_header=False, timeout_graceful_shutdown=5,
-    )  # fmt: skip
     try:
         on_ready(f"http://{serving.host}:{serving.port}")
-        await QuietServer(config).serve([door])
+        await QuietServer(http_config(service.application())).serve([door])
     finally:
         await service.stop()
 

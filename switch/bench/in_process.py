@@ -15,7 +15,8 @@ from switch.bench.load import START_AT
 from switch.bench.pipeline import Drive, Window
 from switch.bench.sampling import Sampler
 from switch.clock import BusinessClock
-from switch.main import open_sandbox, postgres_sandbox, settle_memory
+from switch.door import freeze_garbage
+from switch.main import open_sandbox, postgres_sandbox
 
 
 def tell(window: Window, whole: bool, spent: int) -> dict[str, object]:
@@ -42,7 +43,7 @@ async def measure(asked: Asked) -> dict[str, object]:
     )
     await open_sandbox(sandbox, START_AT)
     try:
-        settle_memory()  # the load is no garbage
+        freeze_garbage()  # the load is no garbage
         before = Drive(sandbox, iter(load.before), load.in_flight, asked.postgres_pid)
         while not (await before.run(1.0)).ran_out:
             pass

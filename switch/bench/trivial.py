@@ -12,7 +12,7 @@ import uvloop
 from fastapi import FastAPI
 from fastapi.responses import Response
 
-from switch.main import server_settings, settle_memory
+from switch.door import freeze_garbage, http_config
 from switch.payment.instruction import Instruction
 
 _ANSWER = (
@@ -33,9 +33,9 @@ def create_app() -> FastAPI:
 
 
 async def serve(door: socket.socket) -> None:
-    """Serve with the settings of switch.main until standard input ends."""
-    server = uvicorn.Server(server_settings(create_app()))
-    settle_memory()
+    """Serve with the settings of switch.door until standard input ends."""
+    server = uvicorn.Server(http_config(create_app()))
+    freeze_garbage()
     print(f"http://127.0.0.1:{door.getsockname()[1]}", flush=True)
     serving = asyncio.create_task(server.serve([door]))
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)

@@ -13,8 +13,9 @@ from typer.core import TyperGroup
 from rails.conformance.prober import Target
 from rails.conformance.report import counted, html_of, json_of
 from rails.conformance.suite import CASES, Report
+from switch.door import CannotListen
 from switch.embedded.process import FolderInUse, ServerError
-from switch.main import DEFAULT_SEED, CannotOpen, Elsewhere
+from switch.main import DEFAULT_SEED, Elsewhere
 from switch.rail_process import RailServing, check_rail, rail_names, serve_rail
 
 RAIL_KEY = "rail"  # of rails on this machine; give another with --key where others can reach it
@@ -66,7 +67,7 @@ def serve(
 
     try:
         serve_rail(RailServing(name, folder, host, port, database_url, key, seed, instant), tell)
-    except (CannotOpen, FolderInUse, ServerError, OSError) as error:
+    except (CannotListen, FolderInUse, ServerError, OSError) as error:
         console.print(f"rail {name} cannot serve: {error}", style="red", soft_wrap=True)
         raise typer.Exit(2) from None
 

@@ -14,11 +14,13 @@ from bayswitch import BayswitchError, Client, Problem, new_key
 from switch.cli.amounts import money
 from switch.cli.rail import RAIL_KEY, read_rails
 from switch.cli.reading import read_faults, read_instant, read_json_object, read_rulebook
+from switch.door import CannotListen
 from switch.embedded.process import FolderInUse, ServerError
 from switch.embedded.servers import Servers
 from switch.embedded.workers import WORKERS_MAX, how_many
-from switch.main import DEFAULT_SEED, CannotOpen, Serving, Traces, issue_key, serve
+from switch.main import DEFAULT_SEED, CannotOpen, issue_key
 from switch.participants.registry import load_registry
+from switch.serving import Serving, Traces, serve
 
 DATA = Path(".bayswitch")
 DEV_KEY = "dev"  # of a sandbox on this machine; give another with --dev-key where others can reach it
@@ -108,7 +110,7 @@ def up(
     )
     try:
         serve(serving, tell)
-    except (CannotOpen, FolderInUse, ServerError, OSError) as error:
+    except (CannotListen, CannotOpen, FolderInUse, ServerError, OSError) as error:
         console.print(f"bayswitch cannot serve: {advised(error)}", style="red", soft_wrap=True, markup=False)
         raise typer.Exit(2) from None
 

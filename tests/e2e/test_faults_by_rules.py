@@ -12,7 +12,8 @@ from bayswitch import Problem
 from rails.faults import Faults
 from rails.faults import read_faults as kept
 from switch.cli.reading import read_faults
-from switch.main import CannotOpen, _break_rails
+from switch.main import CannotOpen
+from switch.serving import switch_on_faults
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "faults.yaml"
 
@@ -80,7 +81,7 @@ def test_a_file_that_is_wrong_is_told_and_never_a_traceback(tmp_path: Path, text
 
 async def test_faults_of_a_file_are_in_force_from_the_start_and_strange_names_are_told(own: Served) -> None:
     settings = read_faults(EXAMPLE)
-    await _break_rails(own.sandbox, settings)
+    await switch_on_faults(own.sandbox, settings)
     assert len(own.sandbox.world.rails["ibps"].faults.rules) == 3
     with pytest.raises(CannotOpen, match="no-such-rail"):
-        await _break_rails(own.sandbox, {"no-such-rail": settings["ibps"]})
+        await switch_on_faults(own.sandbox, {"no-such-rail": settings["ibps"]})

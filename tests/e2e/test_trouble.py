@@ -8,7 +8,7 @@ import pytest
 from builders import NOON, a_clock, northbound
 from serving import Served, body_of, serving
 
-from switch import main
+from switch import serving as served_by
 from switch.api import intake
 from switch.flow import loops
 from switch.flow.ports import Admission, Judge, Outcome, StoreUnavailable
@@ -126,14 +126,14 @@ async def test_a_worker_whose_store_goes_away_while_it_opens_tries_again_and_say
         made.append(Sandbox(world, store, make_worker(world, store)))
         return made[-1]
 
-    monkeypatch.setattr(main, "postgres_sandbox", a_sandbox)
-    monkeypatch.setattr(main, "OPENING_PAUSE_SECONDS", 0.01)
-    asked = main.Serving(tmp_path, "127.0.0.1", 0, None, None, None, 1, NOON), main.Urls("", "")
+    monkeypatch.setattr(served_by, "postgres_sandbox", a_sandbox)
+    monkeypatch.setattr(served_by, "OPENING_PAUSE_SECONDS", 0.01)
+    asked = served_by.Serving(tmp_path, "127.0.0.1", 0, None, None, None, 1, NOON), served_by.Urls("", "")
     away_times = 2
-    opened = await main._opened_patiently(*asked, gone=(7,), joins=False)
+    opened = await served_by._opened_patiently(*asked, gone=(7,), joins=False)
     assert opened is made[2] and len(made) == 3
     await opened.stop()
     away_times = 1_000
-    monkeypatch.setattr(main, "OPENING_SECONDS_MAX", 0.05)
-    with pytest.raises(main.CannotOpen, match="the store does not answer: planted"):
-        await main._opened_patiently(*asked, gone=(), joins=False)
+    monkeypatch.setattr(served_by, "OPENING_SECONDS_MAX", 0.05)
+    with pytest.raises(served_by.CannotOpen, match="the store does not answer: planted"):
+        await served_by._opened_patiently(*asked, gone=(), joins=False)

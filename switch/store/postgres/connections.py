@@ -19,20 +19,27 @@ T = TypeVar("T")
 # checkpoint seconds; and after ten (flow.loops.LEASE_SECONDS) other workers take this one for dead anyhow. What scans
 # books says so with a limit of its own: SCAN_SECONDS_MAX.
 STATEMENT_SECONDS_MAX = 10.0
+_LIMITS = {"timeout": STATEMENT_SECONDS_MAX, "command_timeout": STATEMENT_SECONDS_MAX}
 SCAN_SECONDS_MAX = 3_600.0  # a report over a year, or a look for what the dead hold, is minutes of reading
 
 _DEADLOCK_TRIES = 5  # two workers may meet once; five times in a row is a fault of ours
 
-# The server is away, or the connection is: nothing is known to have happened.
-_AWAY = (
-    OSError,  # TimeoutError is one: a statement, a COMMIT among them, that was not answered in time
+# A server that was there goes away, or comes back: soon it answers again.
+_RESTARTS = (
+    ConnectionResetError,
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a query sent on a connection whose end asyncpg has not read yet
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+)
+
+# The server is away, or the connection is: nothing is known to have happened.
+_AWAY = (
+    OSError,  # TimeoutError is one: a statement, a COMMIT among them, that was not answered in time
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a query sent on a connection whose end asyncpg has not read yet
+    *_RESTARTS,
 )
 
 # The store's queries always go by index: a plan made while a partition was empty must not scan it when it is full.
@@ -63,15 +70,30 @@ class Connections:
     async def open(self) -> None:
         """Make the sandbox's schema if it is not there, and the pool; raises MadeByAnother.
 
+        Raises StoreUnavailable where the server goes away meanwhile; where none answers at the URL, the OSError says it better.
         A digest of the scripts stands as the schema's comment. There are no migrations: a sandbox is made anew.
         """
+        try:
+            await self._make_schema()
+            self._pool = await asyncpg.create_pool(
+                self._url,
+                min_size=2,
+                max_size=self._size,
+                max_cached_statement_lifetime=0,
+                reset=_keep,
+                **_LIMITS,
+                server_settings=_SETTINGS | {"search_path": f'"{self._schema}"'},
+            )
+        except _RESTARTS as error:
+            raise StoreUnavailable(str(error)) from error
+
+    async def _make_schema(self) -> None:
         scripts = [
             script.read_text("utf-8")
             for script in sorted((files(__package__) / "schema").iterdir(), key=lambda path: path.name)
         ]
         layout = blake2b("".join(scripts).encode(), digest_size=8).hexdigest()
-        limits = {"timeout": STATEMENT_SECONDS_MAX, "command_timeout": STATEMENT_SECONDS_MAX}
-        connection = await asyncpg.connect(self._url, **limits)
+        connection = await asyncpg.connect(self._url, **_LIMITS)
         try:
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", self._schema)
@@ -92,15 +114,6 @@ class Connections:
                     )
         finally:
             await connection.close()
-        self._pool = await asyncpg.create_pool(
-            self._url,
-            min_size=2,
-            max_size=self._size,
-            max_cached_statement_lifetime=0,
-            reset=_keep,
-            **limits,
-            server_settings=_SETTINGS | {"search_path": f'"{self._schema}"'},
-        )
 
     async def close(self) -> None:
         """Let go of connections."""

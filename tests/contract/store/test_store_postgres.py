@@ -255,9 +255,25 @@ async def test_the_world_moves_on_only_between_batches(store: PostgresStore, wor
 # --- the server is away ---
 
 
-async def test_a_server_that_is_not_there_is_unavailable(tmp_path: Any) -> None:
-    with pytest.raises((OSError, StoreUnavailable)):
+async def test_where_no_server_ever_answered_the_error_is_the_system_s_own(tmp_path: Any) -> None:
+    """Nobody waits for what is not there: `up` says at once that the URL is wrong."""
+    with pytest.raises(OSError):
         await PostgresStore(f"postgresql://nobody@/none?host={tmp_path}", "main").open()
+
+
+async def test_a_server_that_goes_away_while_the_store_opens_is_unavailable() -> None:
+    """As a PostgreSQL that restarts behind a proxy is: whoever opens may try again."""
+    met: list[asyncio.StreamWriter] = []
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        met.append(writer)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(StoreUnavailable):
+            await PostgresStore(f"postgresql://nobody@127.0.0.1:{port}/none?sslmode=disable", "main").open()
+    assert met
 
 
 async def test_a_connection_cut_by_the_server_is_unavailable_and_the_next_call_works(
