@@ -29,15 +29,24 @@ _COLUMNS = tuple(name for name in Entry._fields)
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")  # a name that needs no quotes; PostgreSQL cuts longer ones
 _CONNECTIONS_MAX = 2  # one writes while one answers inquiries; six rails share the server with the switch
 _COMMAND_SECONDS = 10  # a batch takes milliseconds; longer means the server is gone
+_SETTINGS = {
+    "default_transaction_isolation": "read committed",
+    "lock_timeout": "0",
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "5s",  # whoever stands still holds no rows
+}
 _UNREACHABLE = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a query sent on a connection whose end asyncpg has not read yet
     asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # the server is shutting down
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.OperatorInterventionError,  # the server is shutting down, or was told to stop the statement
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
 
 
@@ -68,7 +77,7 @@ class PostgresBook:
                 max_size=_CONNECTIONS_MAX,
                 command_timeout=_COMMAND_SECONDS,
                 max_cached_statement_lifetime=0,
-                server_settings={"search_path": self._schema, "application_name": f"rail {self._schema}"},
+                server_settings=_SETTINGS | {"search_path": self._schema, "application_name": f"rail {self._schema}"},
             )
         except _UNREACHABLE as problem:
             raise RailUnavailable(f"the book {self._schema} cannot be reached: {problem}") from problem

@@ -94,19 +94,19 @@ class Sandbox:
         gone: Callable[[], bool] | None = None,
         bulk: bool = False,
     ) -> Submission:
-        """Queue an instruction under an idempotency key; raises InFlight, or loops.Busy where the queue is full.
+        """Queue an instruction under an idempotency key; raises InFlight, or intake.Busy where the queue is full.
 
         From machine time `until` of the loop on, or once `gone`, nobody waits for the answer: what is not decided by then is
         not decided any more, and is answered UNDECIDED.
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         submission = Submission(instruction, participant, key, self.world.sandbox, future, self.world.known.persons.key)
-        if submission.payment_id in self.worker.in_flight_keys:
+        intake = self.worker.intake
+        if submission.payment_id in intake.in_flight_keys:
             raise InFlight
         submission.refusal = not_their_agent(instruction, participant)
         submission.until, submission.gone, submission.bulk = until, gone, bulk
-        self.loops.put(submission)
-        self.worker.in_flight_keys.add(submission.payment_id)
+        intake.put(submission)
         return submission
 
     async def pay(self, instruction: Instruction, participant: str, key: str) -> Answer:
@@ -257,7 +257,7 @@ class Sandbox:
             async with asyncio.timeout(seconds):
                 while True:
                     due = self.worker.next_due()
-                    idle = not self.worker.waiting and self.worker.has_sent_all and not self.worker.in_flight_keys
+                    idle = self.worker.intake.empty and self.worker.has_sent_all
                     if idle and self.loops.resting and (due is None or due > self.world.clock.now()):
                         return True
                     self.loops.nudge()

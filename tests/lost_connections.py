@@ -12,4 +12,9 @@ LOST: tuple[Exception, ...] = (
     asyncpg.TooManyConnectionsError("planted"),
     asyncpg.AdminShutdownError("planted"),
     asyncpg.CrashShutdownError("planted"),
+    asyncpg.QueryCanceledError("planted"),  # by an operator; a time-out of ours is a TimeoutError
+    asyncpg.DiskFullError("planted"),
+    asyncpg.PostgresIOError("planted"),
+    asyncpg.LockNotAvailableError("planted"),
+    asyncpg.IdleInTransactionSessionTimeoutError("planted"),
 )

@@ -35,7 +35,7 @@ class House:
             return json_answer({"status": "the store does not answer"}, 503)
         if self._sandbox.world.other_law:
             return json_answer({"status": self._sandbox.world.other_law}, 503)
-        if self._sandbox.loops.full:
+        if self._sandbox.worker.intake.full:
             return json_answer({"status": "the queue is full"}, 503)
         return json_answer({"status": "ready"})
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from switch.api.documents import accepted_document, known_document
 from switch.api.problems import PROBLEM_JSON, ProblemRaised, door_document, refusal_document
-from switch.flow.loops import Busy
+from switch.flow.intake import Busy
 from switch.flow.ports import Stored
 from switch.flow.submission import UNANSWERED, UNDECIDED, Answer, Submission
 from switch.payment.instruction import Instruction
@@ -72,7 +72,7 @@ class Intake:
     def let_in(self, bulk: bool = False) -> None:
         """Raise 503 where what comes now would wait too long: asked before the body is read."""
         try:
-            self._sandbox.loops.make_room(bulk)
+            self._sandbox.worker.intake.make_room(bulk)
         except Busy as busy:
             raise ProblemRaised(busy_response(busy.retry_after)) from None
 

@@ -21,7 +21,7 @@ from switch.sandbox import Sandbox
 # By series: label values, and a number, or of a histogram [counts, sum].
 Samples = dict[str, list[tuple[tuple[str, ...], Any]]]
 # Closed sets of labels count from the start: a rate over a series that is not there yet misses its first event.
-_NONE_SHED = dict.fromkeys(("alone", "bulk", "full"), 0)  # the words of switch.flow.loops
+_NONE_SHED = dict.fromkeys(("alone", "bulk", "full"), 0)  # the words of switch.flow.intake
 _NONE_JUDGED = dict.fromkeys((ACCEPTED, REFUSED, REPLAYED, AGAIN), 0)
 _STATM = Path("/proc/self/statm")  # Linux: pages of memory, the resident ones second
 
@@ -32,7 +32,7 @@ def worker_samples(sandbox: Sandbox, answered: Answered, pauses: Pauses) -> Samp
     return {
         **_door(answered),
         "bayswitch_shed_payments": _counted({**_NONE_SHED, **metrics.shed}),
-        "bayswitch_lapsed_payments": [((), sandbox.loops.lapsed)],
+        "bayswitch_lapsed_payments": [((), sandbox.worker.intake.lapsed)],
         "bayswitch_admissions": _counted({**_NONE_JUDGED, **metrics.outcomes}),
         "bayswitch_refusals": _counted(metrics.refusals),
         "bayswitch_payments": _counted(metrics.finished),
@@ -89,12 +89,12 @@ def _stages(stages: Iterable[Stage]) -> Samples:
 
 
 def _in_hand(sandbox: Sandbox) -> Samples:
-    worker, bulk, flights = sandbox.worker, len(sandbox.loops.bulk), sandbox.worker.flights
-    waiting, unsent, sending = len(worker.waiting), len(flights.unsent), sum(map(len, flights.sending.values()))
+    worker, intake, flights = sandbox.worker, sandbox.worker.intake, sandbox.worker.flights
+    unsent, sending = len(flights.unsent), sum(map(len, flights.sending.values()))
     places = {
-        "waiting": waiting,
-        "waiting-bulk": bulk,
-        "deciding": max(0, len(worker.in_flight_keys) - waiting - bulk),
+        "waiting": len(intake.alone),
+        "waiting-bulk": len(intake.bulk),
+        "deciding": intake.deciding,
         "unsent": unsent,
         "sending": sending,
         "under-way": max(0, len(flights) - unsent - sending),

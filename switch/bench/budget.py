@@ -7,8 +7,8 @@ import asyncpg
 import psutil
 
 from switch.bench.machine import own_seconds
-from switch.bench.queries import named_queries
 from switch.bench.sampling import LOAD, STAGES
+from switch.queries import queries
 
 ACTIVITY = "PostgreSQL, the switch's connections", "PostgreSQL, the rails' connections", "PostgreSQL, behind them"
 _SWITCH, _RAILS, _BEHIND = ACTIVITY
@@ -33,7 +33,8 @@ def budget(
 
 async def postgres_seconds(connection: Any, postmaster: int) -> dict[str, float]:
     """Read the CPU seconds of PostgreSQL's processes so far, by whom they serve."""
-    names = {row["pid"]: row["application_name"] or "" for row in await connection.fetch(named_queries()["activity"])}
+    serving = await connection.fetch(queries(__package__, "yardsticks")["activity"])
+    names = {row["pid"]: row["application_name"] or "" for row in serving}
     found = dict.fromkeys(ACTIVITY, 0.0)
     first = psutil.Process(postmaster)
     for process in [first, *first.children(recursive=True)]:

@@ -13,15 +13,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from switch.bench.budget import connect
-from switch.bench.queries import named_queries
 from switch.bench.rows_in_process import common_faults, played
-from switch.bench.setting import Bench, Round
+from switch.bench.setting import Bench, Round, Turn
 from switch.bench.statistics import ratio
+from switch.queries import queries
 
 SANDBOX = "bench_grown"
 SEED_SHARE = 100  # of so many payments one is really paid: 10,000,000 of 100,000, and 10,000 persons become 1,000,000
 DAYS = 30
-ROUND = 801  # rounds of this row, apart from the others
 ASKED = 1.2  # a payment may cost so much more than with nothing stored
 SPARE_BYTES = 5 * 10**9  # of disk left free
 # With indexes (4,454 at 300,000 payments) and the log, for the look at the disk before anything is written.
@@ -37,14 +36,14 @@ def rounds(bench: Bench, payments: int) -> list[Round]:
     before = asyncio.run(_database_bytes(bench))
     seed = max(payments // SEED_SHARE, 1)
     bench.say(f"grown: paying {seed:,} payments, then multiplying them to {payments:,}")
-    played(bench, "fill", ROUND, ["--payments", str(seed)], sandbox=SANDBOX)
+    played(bench, "grown_fill", Turn(1), ["--payments", str(seed)], load="fill", sandbox=SANDBOX)
     size = multiply(bench, payments)
     taken = asyncio.run(_database_bytes(bench)) - before
     size |= {
         "persons": bench.settings.persons * (size["clones"] + 1),
         "bytes_per_payment": round(taken / size["payments"]),
     }
-    return [_round(bench, n, size) for n in range(1, bench.settings.rounds + 1)]
+    return [_round(bench, Turn(n), size) for n in range(1, bench.settings.rounds + 1)]
 
 
 def multiply(bench: Bench, payments: int) -> dict[str, Any]:
@@ -56,10 +55,10 @@ def multiply(bench: Bench, payments: int) -> dict[str, Any]:
     return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
-def _round(bench: Bench, n: int, size: Mapping[str, Any]) -> Round:
-    bench.say(f"grown: round {n} of {bench.settings.rounds}")
-    empty = played(bench, "pipeline", ROUND + n)
-    large = played(bench, "pipeline", ROUND + bench.settings.rounds + n, sandbox=SANDBOX)
+def _round(bench: Bench, turn: Turn, size: Mapping[str, Any]) -> Round:
+    bench.say(f"grown: round {turn.round} of {bench.settings.rounds}")
+    empty = played(bench, "grown_empty", turn, load="pipeline")
+    large = played(bench, "grown_large", turn, load="pipeline", sandbox=SANDBOX)
     faults = [*common_faults(empty), *common_faults(large)]
     if large["refused"] or large["rejected"]:
         faults.append(f"{large['refused']} payments were refused and {large['rejected']} rejected")
@@ -87,6 +86,6 @@ def told(found: Sequence[Round]) -> dict[str, Any]:
 async def _database_bytes(bench: Bench) -> int:
     connection = await connect(bench.database_url)
     try:
-        return int(await connection.fetchval(named_queries()["size"]))
+        return int(await connection.fetchval(queries(__package__, "yardsticks")["size"]))
     finally:
         await connection.close()

@@ -78,5 +78,4 @@ def paying(instruction: Instruction, instruction_id: str, own_uetr: str, amount:
 
 def uetr(chance: random.Random) -> str:
     """Draw a UUIDv4."""
-    bits = chance.getrandbits(128)
-    return str(UUID(int=(bits & ~(0xF000 << 64) & ~(0xC000 << 48)) | (0x4000 << 64) | (0x8000 << 48)))
+    return str(UUID(int=chance.getrandbits(128), version=4))

@@ -4,16 +4,16 @@ import time
 from itertools import islice
 
 from switch.bench.load import START_AT, instructions, templates
-from switch.bench.setting import Bench, Round
+from switch.bench.setting import Bench, Round, Turn
 from switch.payment.status import ACCEPTED
 from switch.translate.messages import TransactionOutcome, instruction_to_pacs008, pacs002_for, parse_instructions
 
 MESSAGES = 2_000  # different messages, read again and again for the measured seconds
 
 
-def messages(bench: Bench, n: int) -> Round:
+def messages(bench: Bench, turn: Turn) -> Round:
     """Read and answer messages of one transaction each; the rate is that of one core's CPU time."""
-    load = islice(instructions(templates(bench.settings.persons), bench.seed("messages", n)), MESSAGES)
+    load = islice(instructions(templates(bench.settings.persons), bench.seed("messages", turn)), MESSAGES)
     bodies = [instruction_to_pacs008(each, message_id=each.instruction_id, created_at=START_AT) for _, _, each in load]
     _answer(bodies)
     answered, begun = 0, time.process_time()

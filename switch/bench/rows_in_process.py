@@ -10,25 +10,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from switch.bench.setting import Bench, Round
+from switch.bench.setting import Bench, Round, Turn
 
 STORM_REFUSED_SHARE = (0.85, 0.95)
-SAMPLED_ROUND, DRAWN_ROUND = 901, 902  # beside the rounds that are measured
 
 
-def pipeline(bench: Bench, n: int) -> Round:
+def pipeline(bench: Bench, turn: Turn) -> Round:
     """Drive the mix through a new sandbox."""
-    return _paid(played(bench, "pipeline", n))
+    return _paid(played(bench, "pipeline", turn))
 
 
-def slow_rails(bench: Bench, n: int) -> Round:
+def slow_rails(bench: Bench, turn: Turn) -> Round:
     """Drive the mix over rails that take 200 ms, with 10,000 payments in flight."""
-    return _paid(played(bench, "slow_rails", n))
+    return _paid(played(bench, "slow_rails", turn))
 
 
-def storm(bench: Bench, n: int) -> Round:
+def storm(bench: Bench, turn: Turn) -> Round:
     """Drive a quota storm: nine of ten are refused by allowances that are spent; answers count, refused or credited."""
-    seen = played(bench, "storm", n)
+    seen = played(bench, "storm", turn)
     faults = common_faults(seen)
     low, high = STORM_REFUSED_SHARE
     if not low <= seen["refused_share"] <= high or seen["rejected"]:
@@ -49,24 +48,30 @@ def _paid(seen: dict[str, Any]) -> Round:
 
 def sampled(bench: Bench) -> dict[str, Any]:
     """Play the pipeline once more under the sampler and give the CPU budget of a payment."""
-    return dict(played(bench, "pipeline", SAMPLED_ROUND, ["--sampled"])["budget"])
+    return dict(played(bench, "budget", Turn(1), ["--sampled"], load="pipeline")["budget"])
 
 
 def played(
-    bench: Bench, row: str, n: int, options: Sequence[str] = (), under: Sequence[str] = (), sandbox: str = ""
+    bench: Bench,
+    row: str,
+    turn: Turn,
+    options: Sequence[str] = (),
+    under: Sequence[str] = (),
+    load: str = "",
+    sandbox: str = "",
 ) -> dict[str, Any]:
-    """Play one round of a row and give its document; `under` is a program that runs it. Raises CalledProcessError.
+    """Play one turn of a row and give its document; `under` is a program that runs it. Raises CalledProcessError.
 
-    `sandbox`: on which, instead of a new one.
+    `load`: which of switch.bench.calls, instead of the one that bears the row's name. `sandbox`: on which, instead of a new one.
     """
-    sandbox, settings = sandbox or f"bench_{row}_{n}", bench.settings
+    sandbox, settings = sandbox or bench.sandbox(row, turn), bench.settings
     if sandbox not in bench.sandboxes:
         bench.sandboxes.append(sandbox)
     command = [
-        *under, sys.executable, "-m", "switch.bench.in_process", row, "--database-url", bench.database_url, "--sandbox", sandbox,
+        *under, sys.executable, "-m", "switch.bench.in_process", load or row, "--database-url", bench.database_url, "--sandbox", sandbox,
         "--postgres-pid", str(bench.postgres_pid), "--seconds", str(settings.seconds),
         "--warm-up-seconds", str(settings.warm_up_seconds), "--persons", str(settings.persons),
-        "--seed", str(bench.seed(row, n)), *options,
+        "--seed", str(bench.seed(row, turn)), *options,
     ]  # fmt: skip
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(
@@ -88,7 +93,7 @@ def drawn(bench: Bench, picture: Path) -> None:
         str(picture),
         "--",
     ]
-    played(bench, "pipeline", DRAWN_ROUND, under=[str(Path(sys.executable).parent / spy[0]), *spy[1:]])
+    played(bench, "drawn", Turn(1), under=[str(Path(sys.executable).parent / spy[0]), *spy[1:]], load="pipeline")
 
 
 def common_faults(seen: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from switch.bench.doors import KEY, Door
 from switch.bench.load import START_AT, instructions, templates
 from switch.bench.machine import Cpu, cpu, resident_mb
 from switch.bench.pipeline import Call
-from switch.bench.setting import Bench, Round
+from switch.bench.setting import Bench, Round, Turn
 from switch.translate.messages import instruction_to_pacs008
 
 GENERATOR_SHARE_MAX = 0.7  # of what it can do: above, a run measures the generator (facts/stack.md)
@@ -97,19 +97,19 @@ FORMS = {
 }
 
 
-def row(name: str) -> Callable[[Bench, int], Round]:
+def row(name: str) -> Callable[[Bench, Turn], Round]:
     """Return the row of a form."""
     return partial(_measure, name)
 
 
-def _measure(name: str, bench: Bench, n: int) -> Round:
+def _measure(name: str, bench: Bench, turn: Turn) -> Round:
     form, settings = FORMS[name], bench.settings
     door = bench.doors.trivial() if name == "fastapi_trivial" else bench.doors.switch()
     if name not in ("explain", "fastapi_trivial") and "main" not in bench.sandboxes:
         bench.sandboxes.append("main")
     calls = bench.folder / f"{name}.jsonl"
     payments = int(form.per_second_max * (settings.seconds + settings.warm_up_seconds))
-    write_calls(calls, form, islice(instructions(templates(settings.persons), bench.seed(name, n)), payments))
+    write_calls(calls, form, islice(instructions(templates(settings.persons), bench.seed(name, turn)), payments))
     if name not in bench.ceilings:
         said = generate(calls, bench.doors.nothing(), form, CEILING_WARM_UP_SECONDS, CEILING_SECONDS, cycle=True)
         bench.ceilings[name] = said["per_second"]
@@ -142,7 +142,9 @@ def half_max(bench: Bench, rate: float) -> Round:
     calls = bench.folder / "half_max.jsonl"
     seconds, warm_up = max(HALF_SECONDS, bench.settings.seconds), max(1.0, bench.settings.warm_up_seconds)
     count = max(int(rate * (seconds + warm_up) * HALF_CALLS_SPARE), CEILING_CALLS)
-    write_calls(calls, form, islice(instructions(templates(bench.settings.persons), bench.seed("half", 1)), count))
+    write_calls(
+        calls, form, islice(instructions(templates(bench.settings.persons), bench.seed("half", Turn(1))), count)
+    )
     steps = [{"rate": max(1, round(rate)), "seconds": seconds + warm_up, "warm_up_seconds": warm_up, "name": "half"}]
     command = [
         sys.executable, "-m", "loadtest.open", "--url", door.url, "--key", KEY, "--calls", str(calls), "--steps",

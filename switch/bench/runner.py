@@ -15,12 +15,12 @@ from switch.bench import grown, messages, rows_in_process, rows_over_http, yards
 from switch.bench.doors import Doors
 from switch.bench.machine import ticks
 from switch.bench.manifest import manifest, server_settings
-from switch.bench.setting import Bench, Round, Settings
+from switch.bench.setting import Bench, Round, Settings, Turn
 from switch.bench.statistics import ratios, summary
 from switch.embedded.postgres import EmbeddedPostgres
 
 # In the order they are played: each subject beside what it is held against.
-ROWS: Mapping[str, Callable[[Bench, int], Round]] = {
+ROWS: Mapping[str, Callable[[Bench, Turn], Round]] = {
     "pipeline": rows_in_process.pipeline,
     "pgbench": yardsticks.pgbench,
     "raw_insert": yardsticks.raw_insert,
@@ -35,7 +35,6 @@ ROWS: Mapping[str, Callable[[Bench, int], Round]] = {
 SAID_MAX = 500  # characters of what a failed program said
 STOLEN_SHARE_MAX = 0.05  # of the machine, by its host, during a round: above, the round is played again
 TRIES = 3
-TRY_SEED = 100  # rounds of one run stay below it: a round that is played again makes other payments
 
 
 class Wanted(NamedTuple):
@@ -86,10 +85,12 @@ def _one(name: str, bench: Bench, n: int) -> list[Round]:
     """Play a round; where others had the machine meanwhile, again: it said nothing of the row."""
     stolen: list[float] = []
     while True:
+        turn = Turn(n, len(stolen) + 1)
         before = ticks()
-        played = ROWS[name](bench, n + TRY_SEED * len(stolen))
+        played = ROWS[name](bench, turn)
         stolen.append(round(ticks().stolen_since(before), 3))
         if stolen[-1] <= STOLEN_SHARE_MAX or len(stolen) == TRIES:
+            bench.kept[name, n] = turn
             return [played._replace(seen={**played.seen, "stolen_shares": stolen})]
         bench.say(f"{name}: the host took {stolen[-1]:.0%} of the machine; once more")
 

@@ -46,6 +46,7 @@ _OWNERS = (
     ("rails/simulated.py", BOOKS),
     ("rails/postgres_book.py", BOOKS),
     ("switch/flow/accept.py", ANSWER),
+    ("switch/flow/intake.py", LOOPS),
     ("switch/flow/loops.py", LOOPS),
     ("switch/bench/", LOAD),
 )

@@ -10,26 +10,29 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import asyncpg
 import uvloop
 
 from switch.bench.machine import Cpu, tree_seconds
-from switch.bench.queries import named_queries
 from switch.bench.rows_in_process import played
-from switch.bench.setting import Bench, Round
+from switch.bench.setting import Bench, Round, Turn
 from switch.embedded.binaries import find_binary
+from switch.flow.flights import BATCH_MAX
+from switch.flow.loops import ACCEPTS_IN_FLIGHT
 from switch.main import open_sandbox, postgres_sandbox
+from switch.queries import queries
 
 PGBENCH_CLIENTS = (8, 32)
 PGBENCH_WARM_UP_SECONDS = 1
-BATCH = 1_024  # payments a transaction, as the switch's
-WRITERS = 3  # connections that write at once: the switch has two accepting batches and one that finishes
+WRITERS = ACCEPTS_IN_FLIGHT + 1  # connections that write at once, as the switch's: one of them finishes
 SAMPLE_MAX = 60_000  # payments, about 150 MB held ready
 ONE_CLIENTS = 32
 ONE_SHARE_WARM_UP = 5  # a fifth of the sample
 RAW = "bench_raw"  # the sandbox whose empty tables are written to
+_queries = partial(queries, __package__, "yardsticks")
 _TPS = re.compile(r"tps = ([0-9.]+)")
 
 
@@ -53,10 +56,10 @@ class Sample(NamedTuple):
         return {table.name: round(table.rows_per_payment, 2) for table in self.tables}
 
 
-def pgbench(bench: Bench, n: int) -> Round:
+def pgbench(bench: Bench, turn: Turn) -> Round:
     """Run pgbench's TPC-B-like script, prepared, for each number of clients; the best of them counts."""
     binary, settings = find_binary("pgbench"), bench.settings
-    if n == 1:
+    if turn == Turn(1):
         bench.say(f"pgbench: making scale {settings.pgbench_scale}")
         _pgbench([binary, "-i", "-q", "-s", settings.pgbench_scale], bench.database_url)
     seconds = max(1, round(settings.pgbench_seconds / settings.rounds))
@@ -77,13 +80,13 @@ def pgbench(bench: Bench, n: int) -> Round:
     return Round(max(rates.values()), [], seen)
 
 
-def raw_insert(bench: Bench, n: int) -> Round:
+def raw_insert(bench: Bench, turn: Turn) -> Round:
     """Write the rows of this round's payments in batches by COPY: first a third to warm up, then all of them, measured."""
-    return uvloop.run(_raw_insert(bench, n))
+    return uvloop.run(_raw_insert(bench, turn))
 
 
-async def _raw_insert(bench: Bench, n: int) -> Round:
-    sample = await _sampled(bench, n)
+async def _raw_insert(bench: Bench, turn: Turn) -> Round:
+    sample = await _sampled(bench, turn)
     connections = [await asyncpg.connect(bench.database_url) for _ in range(WRITERS)]
     try:
         batches = [batch async for batch in _batches(connections[0], sample)]
@@ -102,16 +105,16 @@ async def _raw_insert(bench: Bench, n: int) -> Round:
         "seconds": seconds,
         "rows_per_payment": sample.seen(),
         "bytes_per_payment_copied": round(sum(len(b) for batch in batches for b in batch) / sample.payments),
-        "batch": BATCH,
+        "batch": BATCH_MAX,
         "writers": WRITERS,
         "cpu_us": used.per(sample.payments),
     }
     return Round(sample.payments / seconds, [], seen)
 
 
-def one_per_transaction(bench: Bench, n: int) -> Round:
+def one_per_transaction(bench: Bench, turn: Turn) -> Round:
     """Write the same rows one payment a transaction, by pgbench: no Python takes part."""
-    sample = uvloop.run(_prepared(bench, n))
+    sample = uvloop.run(_prepared(bench, turn))
     each = sample.payments // ONE_CLIENTS
     warm_up = each // ONE_SHARE_WARM_UP
     if not warm_up:
@@ -132,34 +135,41 @@ def one_per_transaction(bench: Bench, n: int) -> Round:
 # --- the sample ---
 
 
-async def _sampled(bench: Bench, n: int) -> Sample:
-    """Give the sample of this round, taken from what its pipeline wrote; played first where it was not asked for."""
-    found = bench.samples.get(n)
+def source_of(bench: Bench, turn: Turn) -> str:
+    """Name the sandbox of this round's pipeline, at the attempt that was kept; one is filled where there is none."""
+    kept = bench.kept.get(("pipeline", turn.round))
+    if kept is not None:
+        return bench.sandbox("pipeline", kept)
+    bench.say("payments to take the rows of")
+    played(bench, "sample", turn, load="pipeline")
+    return bench.sandbox("sample", turn)
+
+
+async def _sampled(bench: Bench, turn: Turn) -> Sample:
+    """Give the sample of this round, the same at each attempt: taken once."""
+    found = bench.samples.get(turn.round)
     if isinstance(found, Sample):
         return found
-    source = f"bench_pipeline_{n}"
-    if source not in bench.sandboxes:
-        bench.say("payments to take the rows of")
-        played(bench, "pipeline", n)
+    source = source_of(bench, turn)
     schemas = await _empty_tables(bench)
     connection = await asyncpg.connect(bench.database_url)
     try:
-        queries = named_queries()
-        books = " UNION ALL ".join(queries["books"].format(schema=schema.replace(RAW, source, 1)) for schema in schemas)
-        await connection.execute(queries["make_sample"].format(source=source, most=SAMPLE_MAX, books=books))
-        rows = await connection.fetch(queries["sampled"])
-        payments = int(await connection.fetchval(queries["payments"]))
-        days = [row["received_on"] for row in await connection.fetch(queries["days"])]
+        named = _queries()
+        books = " UNION ALL ".join(named["books"].format(schema=schema.replace(RAW, source, 1)) for schema in schemas)
+        await connection.execute(named["make_sample"].format(source=source, most=SAMPLE_MAX, books=books))
+        rows = await connection.fetch(named["sampled"])
+        payments = int(await connection.fetchval(named["payments"]))
+        days = [row["received_on"] for row in await connection.fetch(named["days"])]
         await connection.execute(f"SET search_path = {RAW}")
         for day in days:
-            await connection.execute(queries["ensure_day"], day)
+            await connection.execute(named["ensure_day"], day)
     finally:
         await connection.close()
     tables = tuple(
         Table(row["name"], schemas[0] if row["name"] == "book" else RAW, tuple(row["columns"]), row["rows_per_payment"])
         for row in rows
     )
-    bench.samples[n] = sample = Sample(payments, tables)
+    bench.samples[turn.round] = sample = Sample(payments, tables)
     return sample
 
 
@@ -173,14 +183,14 @@ async def _empty_tables(bench: Bench) -> list[str]:
 
 async def _batches(connection: Any, sample: Sample) -> Any:
     """Read the sample, a batch at a time: for each table what COPY takes."""
-    rows = named_queries()["rows"]
-    for start in range(0, sample.payments, BATCH):
+    rows = _queries()["rows"]
+    for start in range(0, sample.payments, BATCH_MAX):
         batch = []
         for table in sample.tables:
             order = "kind, key" if table.name == "identity" else "place"  # sorted, as the switch writes them
             query = rows.format(columns=", ".join(table.columns), table=table.name, order=order)
             out = io.BytesIO()
-            await connection.copy_from_query(query, start, start + BATCH, output=out, format="binary")
+            await connection.copy_from_query(query, start, start + BATCH_MAX, output=out, format="binary")
             batch.append(out.getvalue())
         yield batch
 
@@ -206,11 +216,11 @@ async def _written(connections: Sequence[Any], sample: Sample, batches: Sequence
 
 async def _emptied(connection: Any, sample: Sample) -> None:
     tables = ", ".join(f"{table.schema}.{table.name}" for table in sample.tables)
-    await connection.execute(named_queries()["truncate"].format(tables=tables))
+    await connection.execute(_queries()["truncate"].format(tables=tables))
 
 
-async def _prepared(bench: Bench, n: int) -> Sample:
-    sample = await _sampled(bench, n)
+async def _prepared(bench: Bench, turn: Turn) -> Sample:
+    sample = await _sampled(bench, turn)
     await _cleared(bench, sample)
     return sample
 
@@ -229,7 +239,7 @@ def _script(sample: Sample) -> Iterator[str]:
     yield f"\\set n :i * {ONE_CLIENTS} + :client_id"
     yield "BEGIN;"
     for table in sample.tables:
-        yield named_queries()["one_insert"].format(
+        yield _queries()["one_insert"].format(
             into=f"{table.schema}.{table.name}", columns=", ".join(table.columns), table=table.name
         )
     yield "END;"

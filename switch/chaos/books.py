@@ -2,24 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from switch.chaos.judge import Admission, Answered, Attempt, Row
+from switch.queries import queries
 
 _DOOR_SHUT = {0, 409, 429, 500, 502, 503, 504}  # no answer yet: the call is made again
 # What no attempt works on after, as docs/workers.md has it. Not in it: 503 where the store has not said, 5xx, a lost connection.
 _LET_GO = {
     (409, "in-flight"), (429, "too-many-requests"), (503, "busy"), (503, "unavailable, nothing stored"), (0, "nobody there"),
 }  # fmt: skip
-
-
-@cache
-def _queries() -> Mapping[str, str]:
-    parts = files("switch.chaos").joinpath("books.sql").read_text("utf-8").split("-- name:")[1:]
-    return {part.partition("\n")[0].strip(): part.partition("\n")[2] for part in parts}
+_queries = partial(queries, __package__, "books")
 
 
 async def rows(connection: Any) -> list[Row]:

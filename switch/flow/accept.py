@@ -1,10 +1,9 @@
 """The first step of a payment: judge a batch of submissions in one world, store it in one transaction, answer each.
 
-A submission gets its answer here, or goes back to the queue to be decided again. What was accepted is handed to the flights.
+A submission gets its answer here, or goes back to the intake to be decided again. What was accepted is handed to the flights.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -17,6 +16,7 @@ from switch.flow.admission import Decider, after_refusal, pass_over
 from switch.flow.board import Board
 from switch.flow.flights import Flight, Flights
 from switch.flow.foreclosing import Foreclosing
+from switch.flow.intake import Intake
 from switch.flow.metrics import Metrics
 from switch.flow.ports import NOTHING_FOUND, Admission, Outcome, StaleWorld, Store, StoreUnavailable
 from switch.flow.queue import Queue
@@ -37,21 +37,26 @@ STALE_TRIES = 5  # a world that moves on faster than a batch is decided five tim
 
 
 class Acceptor:
-    """Answers what waits; `in_flight_keys` are the payment ids that wait or are being decided."""
+    """Answers batches that were taken from the intake."""
 
     def __init__(
-        self, world: World, store: Store, board: Board, metrics: Metrics, flights: Flights, queue: Queue
+        self,
+        world: World,
+        store: Store,
+        board: Board,
+        metrics: Metrics,
+        flights: Flights,
+        queue: Queue,
+        intake: Intake,
     ) -> None:
         self.decider = Decider(world)
-        self.waiting: deque[Submission] = deque()
-        self.in_flight_keys: set[str] = set()
         self._world, self._store, self._board, self._metrics, self._flights = world, store, board, metrics, flights
-        self._queue = queue
+        self._queue, self._intake = queue, intake
         self._foreclosing = Foreclosing(store, board, self.decider)
         self._capabilities = {name: rail.capabilities for name, rail in world.rails.items()}
 
     async def accept(self, batch: Sequence[Submission]) -> None:
-        """Judge and store a batch; every submission gets its answer, or goes back to the queue to be decided again."""
+        """Judge and store a batch; every submission gets its answer, or goes back to the intake to be decided again."""
         for _ in range(STALE_TRIES):
             try:
                 await self._accept(batch)
@@ -133,9 +138,9 @@ class Acceptor:
             assert isinstance(item.verdict, Plan)
             if outcome.refused is not None:  # None: another payment of the batch had the same quote
                 pass_over(submission, outcome.refused, item.verdict, view, generation)
-            self.waiting.appendleft(submission)
+            self._intake.again(submission)
             return
-        self.in_flight_keys.discard(submission.payment_id)
+        self._intake.in_flight_keys.discard(submission.payment_id)
         if kind == ports.ACCEPTED:
             assert isinstance(item.verdict, Plan)
             if item.verdict.opens_at is None:

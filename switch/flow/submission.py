@@ -14,7 +14,7 @@ from switch.payment.instruction import Instruction
 from switch.payment.plan import Refusal
 
 _SERIALIZER = Instruction.__pydantic_serializer__  # gives bytes; model_dump_json makes a text of them first
-# Statuses of an answer that tells of no verdict: its caller waits no more (switch.flow.loops).
+# Statuses of an answer that tells of no verdict: its caller waits no more (switch.flow.intake).
 UNDECIDED = "undecided"  # nothing is kept of it, and its key is free
 UNANSWERED = "unanswered"  # it is being stored at this moment, or was when the store went away: its key will tell
 _VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}  # of a UUID's 17th digit (RFC 9562)

@@ -14,6 +14,7 @@ from switch.flow.board import Board
 from switch.flow.completer import Completer
 from switch.flow.finish import Finisher
 from switch.flow.flights import Departure, Flights
+from switch.flow.intake import Intake
 from switch.flow.metrics import Metrics
 from switch.flow.ports import Store
 from switch.flow.queue import Queue
@@ -35,9 +36,9 @@ class Worker:
         self.queue = queue = Queue(world, store, metrics, flights, waiters)
         self.release, self.cancel = queue.release, queue.cancel
 
-        acceptor = Acceptor(world, store, board, metrics, flights, queue)
-        self.decider, self.waiting, self.in_flight_keys = acceptor.decider, acceptor.waiting, acceptor.in_flight_keys
-        self.accept = acceptor.accept
+        self.intake = intake = Intake(metrics)
+        acceptor = Acceptor(world, store, board, metrics, flights, queue, intake)
+        self.decider, self.accept = acceptor.decider, acceptor.accept
 
         submitter = Submitter(world, store, metrics, flights)
         self.submit, self.mark_submitted = submitter.submit, submitter.mark_submitted

@@ -10,6 +10,7 @@ from serving import Served, body_of, serving
 
 from switch import serving as served_by
 from switch.api import intake
+from switch.flow import intake as flow_intake
 from switch.flow import loops
 from switch.flow.ports import Admission, Judge, Outcome, StoreUnavailable
 from switch.main import make_worker, memory_sandbox
@@ -68,21 +69,23 @@ async def test_while_the_store_is_away_the_answer_is_503_and_later_the_payment_s
 
 
 async def test_a_full_queue_says_come_back(own: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loops, "WAITING_MAX", 0)
+    monkeypatch.setattr(flow_intake, "WAITING_MAX", 0)
     async with own.http() as http:
         answer = await http.post("/v1/payments", json=body_of(northbound()), headers={"Idempotency-Key": "full"})
         assert (answer.status_code, answer.json()["name"]) == (503, "busy") and answer.headers["Retry-After"]
         batch = {"items": [{"idempotency_key": "full", "instruction": body_of(northbound())}]}
         many = await http.post("/v1/payments/batch", json=batch)
         assert (many.status_code, many.json()["name"]) == (503, "busy") and int(many.headers["Retry-After"]) >= 1
-        monkeypatch.setattr(own.sandbox.loops, "make_room", lambda bulk: None)  # it fills up while the batch is read
+        monkeypatch.setattr(
+            own.sandbox.worker.intake, "make_room", lambda bulk: None
+        )  # it fills up while the batch is read
         [item] = (await http.post("/v1/payments/batch", json=batch)).json()["items"]
         assert item["http_status"] == 503 and item["retry_after"] >= 1
         monkeypatch.undo()
-        monkeypatch.setattr(loops, "WAITING_MAX", 0)
+        monkeypatch.setattr(flow_intake, "WAITING_MAX", 0)
         message = await http.post("/v1/payments", content=b"{", headers={"Content-Type": "application/json"})
         assert message.status_code == 503  # before anything is read of it
-        monkeypatch.setattr(loops, "WAITING_MAX", 10)
+        monkeypatch.setattr(flow_intake, "WAITING_MAX", 10)
         assert (
             await http.post("/v1/payments", json=body_of(northbound()), headers={"Idempotency-Key": "full"})
         ).status_code == 202
@@ -94,11 +97,11 @@ async def test_a_worker_that_would_turn_a_payment_away_says_it_is_not_ready(
     """A balancer that asks it then sends the payment elsewhere; before, it was ready until 20,000 waited."""
     async with own.http() as http:
         assert (await http.get("/readyz")).status_code == 200
-        refused = own.sandbox.loops.pressure.refused
-        monkeypatch.setattr(own.sandbox.loops, "_deciding_alone", 100_000)
+        refused = own.sandbox.worker.intake.pressure.refused
+        monkeypatch.setattr(own.sandbox.worker.intake, "_deciding_alone", 100_000)
         ready = await http.get("/readyz")
         assert (ready.status_code, ready.json()["status"]) == (503, "the queue is full")
-        assert own.sandbox.loops.pressure.refused == refused  # it has asked, and was not refused
+        assert own.sandbox.worker.intake.pressure.refused == refused  # it has asked, and was not refused
         answer = await http.post("/v1/payments", json=body_of(northbound()), headers={"Idempotency-Key": "no"})
         assert answer.status_code == 503
 

@@ -73,17 +73,16 @@ class Driver:
     def submit(self, instruction: Instruction, key: str | None = None) -> Submission:
         """Queue an instruction."""
         submission = a_submission(instruction, key)
-        self.worker.in_flight_keys.add(submission.payment_id)
-        self.worker.waiting.append(submission)
+        self.worker.intake.put(submission)
         return submission
 
     async def accept(self) -> None:
         """Accept what waits, and what is to be decided again, until nothing waits."""
         for _ in range(TURNS_MAX):
-            if not self.worker.waiting:
+            if not self.worker.intake.alone:
                 return
-            batch = list(self.worker.waiting)
-            self.worker.waiting.clear()
+            batch = list(self.worker.intake.alone)
+            self.worker.intake.alone.clear()
             await self.worker.accept(batch)
         raise AssertionError("a submission is decided again without end")
 

@@ -32,7 +32,9 @@ from switch.flow import admission
 from switch.flow.accept import STALE_TRIES
 from switch.flow.admission import Decider
 from switch.flow.board import ENTRY_SECONDS, OUTGOING_MAX, Board, News
-from switch.flow.loops import WAITING_MAX, Busy, Loops
+from switch.flow.intake import WAITING_MAX, Busy, Intake
+from switch.flow.loops import Loops
+from switch.flow.metrics import Metrics
 from switch.flow.ports import Admission, Judge, Outcome, StaleWorld, Store, StoreUnavailable
 from switch.flow.submission import payment_id_of
 from switch.main import make_worker, memory_sandbox, open_sandbox, opening_transfers
@@ -148,7 +150,7 @@ async def test_a_batch_whose_commit_stays_unanswered_is_carried_out_all_the_same
     submissions = [driver.submit(northbound("1.00", person=n)) for n in range(3)]
     with pytest.raises(StoreUnavailable):
         await driver.accept()
-    driver.worker.waiting.extend(submissions)  # as the loop does
+    driver.worker.intake.alone.extend(submissions)  # as the loop does
     await driver.accept()
     for submission in submissions:
         answer = submission.answer.result()
@@ -247,10 +249,10 @@ async def test_a_world_that_never_stands_still_stops_the_batch_and_loses_nobody(
 
     store.before = moves
     submission = a_submission(northbound())
-    loops.put(submission)
+    driver.worker.intake.put(submission)
     with pytest.raises(StaleWorld):
         await loops._accepting()
-    assert len(store.batches) == STALE_TRIES and list(driver.worker.waiting) == [submission]
+    assert len(store.batches) == STALE_TRIES and list(driver.worker.intake.alone) == [submission]
     store.before = lambda batch: None
     await loops._accepting()
     assert submission.answer.result().status == "accepted"
@@ -343,8 +345,8 @@ async def test_two_payments_of_one_batch_with_the_same_quote_lose_no_third(drive
         a_submission(northbound("100.00", person=3), "bystander"),
     ]
     await driver.worker.accept(batch)
-    while driver.worker.waiting:
-        await driver.worker.accept([driver.worker.waiting.popleft()])
+    while driver.worker.intake.alone:
+        await driver.worker.accept([driver.worker.intake.alone.popleft()])
     over, rival, bystander = (one.answer.result() for one in batch)
     assert over.refusal is not None and over.refusal.detail["rule"] == DAY_CAP
     assert rival.refusal is None and bystander.refusal is None
@@ -420,8 +422,8 @@ async def test_a_lane_passed_over_yesterday_is_open_today(
     submission = driver.submit(northbound("500.00", "CNY", allow_lanes=True, **own))
     if not by_board:
         driver.worker.board.entries.clear()
-        batch = list(driver.worker.waiting)
-        driver.worker.waiting.clear()
+        batch = list(driver.worker.intake.alone)
+        driver.worker.intake.alone.clear()
         await driver.worker.accept(batch)  # found full by the counters: to be decided again
         assert submission.passed_lanes
     await driver.store.advance(driver.world.clock.moved(saturday), await driver.store.generation())
@@ -552,11 +554,11 @@ async def test_a_caller_who_goes_away_leaves_the_key_free(clock: BusinessClock) 
     going.cancel()
     await asyncio.gather(going, return_exceptions=True)
     async with asyncio.timeout(5):
-        while sandbox.worker.in_flight_keys:
+        while sandbox.worker.intake.in_flight_keys:
             await asyncio.sleep(0.001)
         answer = await sandbox.pay(instruction, HARBOUR, "k")
     assert answer.status == "accepted" or answer.replayed
-    assert not sandbox.worker.in_flight_keys and not sandbox.worker.waiting
+    assert not sandbox.worker.intake.in_flight_keys and not sandbox.worker.intake.alone
     await sandbox.stop()
 
 
@@ -576,7 +578,7 @@ async def test_callers_who_all_go_away_do_not_stop_the_queue(clock: BusinessCloc
     async with asyncio.timeout(5):
         assert (await sandbox.pay(northbound(), HARBOUR, "after")).status == "accepted"
     assert sizes == [1]  # a batch of nobody would be halved without end
-    assert not sandbox.worker.in_flight_keys
+    assert not sandbox.worker.intake.in_flight_keys
     await sandbox.stop()
 
 
@@ -589,23 +591,20 @@ async def test_a_participant_may_not_send_for_another_s_agent(clock: BusinessClo
 
 
 async def test_a_full_queue_says_so_and_keeps_nothing_of_who_came_too_late() -> None:
-    driver = Driver(MemoryStore())
-    loops = Loops(driver.worker)
-    submission = a_submission(northbound())
-    driver.worker.waiting.extend([submission] * WAITING_MAX)
+    intake = Intake(Metrics())
+    intake.alone.extend([a_submission(northbound())] * WAITING_MAX)
     with pytest.raises(Busy):
-        loops.put(a_submission(northbound()))
-    assert len(driver.worker.waiting) == WAITING_MAX
+        intake.put(a_submission(northbound()))
+    assert len(intake.alone) == WAITING_MAX and not intake.in_flight_keys
 
 
 async def test_two_of_one_key_never_share_a_batch() -> None:
-    driver = Driver(MemoryStore())
-    loops = Loops(driver.worker)
+    intake = Intake(Metrics())
     instruction = northbound()
     first, second, other = a_submission(instruction, "k"), a_submission(instruction, "k"), a_submission(northbound())
-    driver.worker.waiting.extend([first, second, other])
-    assert loops._take(10) == [first, other]
-    assert loops._take(10) == [second]
+    intake.alone.extend([first, second, other])
+    assert intake.take(10, 0.0) == [first, other]
+    assert intake.take(10, 0.0) == [second]
 
 
 async def test_explain_says_what_paying_would_and_reserves_nothing(clock: BusinessClock) -> None:

@@ -60,7 +60,7 @@ async def test_the_loops_carry_on_beside_a_bad_report_and_come_back_to_it() -> N
     await asyncio.sleep(0.1)
     assert (await driver.stored(bad)).status == "accepted" and (await driver.stored(good)).status == "credited"
     later = a_submission(domestic())
-    loops.put(later)
+    loops.worker.intake.put(later)
     assert (await later.answer).status == "accepted"
     store.cursed = set()
     async with asyncio.timeout(5):

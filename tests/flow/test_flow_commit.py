@@ -52,12 +52,12 @@ async def accept_in_the_end(far: Driver, moves: bool = False) -> None:
     With `moves` the sandbox's world moves on while the store does not answer.
     """
     for _ in range(10):  # the pool finds its dead connections one by one
-        batch = list(far.worker.waiting)
+        batch = list(far.worker.intake.alone)
         try:
             await far.accept()
             return
         except StoreUnavailable:
-            far.worker.waiting.extend(batch)
+            far.worker.intake.alone.extend(batch)
         if moves:
             moves = await moved_on(far)
     raise AssertionError
@@ -160,11 +160,11 @@ async def test_a_store_that_stays_away_after_the_cut_loses_nobody(far: Driver, p
     proxy.arm(how)
     proxy.arm(NEVER_SENT, b"", times=50)  # whatever is said next is cut as well
     submission = far.submit(northbound(), key="k")
-    batch = list(far.worker.waiting)
+    batch = list(far.worker.intake.alone)
     for _ in range(3):
         with pytest.raises(StoreUnavailable):
             await far.accept()
-        far.worker.waiting.extend(batch)
+        far.worker.intake.alone.extend(batch)
     with pytest.raises(StoreUnavailable):
         await far.worker.register(60.0)
     proxy._armed.clear()
@@ -264,13 +264,13 @@ async def test_a_commit_that_is_never_answered_is_given_up_and_found_out_later(
     proxy.arm(how)
     proxy.silent = deaf
     submission = far.submit(northbound())
-    batch, begun = list(far.worker.waiting), time.monotonic()
+    batch, begun = list(far.worker.intake.alone), time.monotonic()
     with pytest.raises(StoreUnavailable):
         async with asyncio.timeout(10):
             await far.accept()
     assert LIMIT <= time.monotonic() - begun < 4 * LIMIT and proxy.cuts == [how]
     proxy.silent = False
-    far.worker.waiting.extend(batch)
+    far.worker.intake.alone.extend(batch)
     await accept_in_the_end(far)
     assert submission.answer.result().replayed == (how == DONE_IN_SILENCE)
     assert await far.imbalance() == {}

@@ -340,7 +340,7 @@ async def test_the_loops_rest_while_a_rail_is_away() -> None:
     await loops.start()
     held, free = a_submission(northbound()), a_submission(domestic())
     for submission in (held, free):
-        loops.put(submission)
+        loops.worker.intake.put(submission)
     assert (await held.answer).status == (await free.answer).status == "accepted"
     driver.world.clock.set(rate=100)
     await asyncio.sleep(0.5)

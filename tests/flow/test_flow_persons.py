@@ -84,9 +84,9 @@ async def linked(worker: Driver) -> str:
 async def paid(worker: Driver, instructions: Sequence[Instruction]) -> list[Answer]:
     """Take in all of them as one worker, in batches of three: others come between."""
     submissions = [worker.submit(each) for each in instructions]
-    worker.worker.waiting.clear()
+    worker.worker.intake.alone.clear()
     for start in range(0, len(submissions), 3):
-        worker.worker.waiting.extend(submissions[start : start + 3])
+        worker.worker.intake.alone.extend(submissions[start : start + 3])
         await worker.accept()
     return [await submission.answer for submission in submissions]
 
@@ -213,7 +213,7 @@ async def test_the_payments_of_one_person_s_two_documents_are_counted_together_i
                 debtor__identification=documents[n // number % 2],
             )
         )  # fmt: skip
-    submissions = list(worker.worker.waiting)
+    submissions = list(worker.worker.intake.alone)
     await worker.accept()
     answers = [await submission.answer for submission in submissions]
     assert [answer.refusal is None for answer in answers] == [True] * 10 + [False] * 14

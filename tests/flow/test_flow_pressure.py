@@ -5,17 +5,16 @@ from collections.abc import Sequence
 
 import pytest
 from builders import HARBOUR, a_submission, northbound
-from driver import Driver
 
 from switch.clock import BusinessClock
 from switch.flow import loops as flow_loops
-from switch.flow.loops import MIXED_BATCH_MAX, Busy, Loops
+from switch.flow.intake import MIXED_BATCH_MAX, Busy, Intake
+from switch.flow.metrics import Metrics
 from switch.flow.ports import Admission, Judge, Outcome, StoreUnavailable
 from switch.flow.pressure import EXPECTED_WAIT_SECONDS_MAX, RETRY_SECONDS_MAX, WAITING_MIN, Pressure
 from switch.flow.submission import UNANSWERED, UNDECIDED, Submission
 from switch.main import memory_sandbox, open_sandbox
 from switch.sandbox import Sandbox
-from switch.store.memory import MemoryStore
 
 
 async def opened() -> Sandbox:
@@ -24,11 +23,11 @@ async def opened() -> Sandbox:
     return sandbox
 
 
-def waiting(loops: Loops, count: int, *, bulk: bool = False, first: int = 0) -> list[Submission]:
+def waiting(intake: Intake, count: int, *, bulk: bool = False, first: int = 0) -> list[Submission]:
     many = [a_submission(northbound(person=n), f"k{first + n}{bulk}") for n in range(count)]
     for submission in many:
         submission.bulk = bulk
-        loops.put(submission)
+        intake.put(submission)
     return many
 
 
@@ -66,16 +65,15 @@ def test_an_event_loop_that_comes_late_again_and_again_takes_nobody_in_until_it_
 
 
 async def test_past_the_knee_calls_are_sent_away_though_little_waits() -> None:
-    sandbox = await opened()
     now = asyncio.get_running_loop().time()
-    sandbox.loops.pressure.beat(now - 1.5, 0.1)
-    sandbox.loops.pressure.beat(now - 1.0, 0.1)  # 0.9 s ago it should have beaten again, and it was late before
-    sandbox.loops.make_room()  # nobody is ahead
-    sandbox.loops.worker.waiting.append(a_submission(northbound()))
+    intake = Intake(Metrics())
+    intake.pressure.beat(now - 1.5, 0.1)
+    intake.pressure.beat(now - 1.0, 0.1)  # 0.9 s ago it should have beaten again, and it was late before
+    intake.make_room()  # nobody is ahead
+    waiting(intake, 1)
     with pytest.raises(Busy):
-        sandbox.loops.make_room()
-    assert sandbox.loops.full
-    await sandbox.stop()
+        intake.make_room()
+    assert intake.full
 
 
 def test_a_quiet_worker_is_not_taken_for_a_slow_one() -> None:
@@ -100,39 +98,37 @@ def test_those_who_are_refused_are_told_to_come_back_at_different_times() -> Non
 
 
 async def test_past_the_room_there_is_the_door_says_busy_and_a_batch_has_more_room() -> None:
-    driver = Driver(MemoryStore())
-    loops = Loops(driver.worker)
-    driver.worker.waiting.extend([a_submission(northbound())] * WAITING_MIN)
+    intake = Intake(Metrics())
+    intake.alone.extend([a_submission(northbound())] * WAITING_MIN)
     with pytest.raises(Busy):
-        loops.make_room()
-    loops.make_room(bulk=True)
-    driver.worker.waiting.pop()
-    loops.make_room()
+        intake.make_room()
+    intake.make_room(bulk=True)
+    intake.alone.pop()
+    intake.make_room()
 
 
 async def test_what_comes_in_bulk_does_not_use_up_the_room_of_what_comes_alone() -> None:
-    driver = Driver(MemoryStore())
-    loops = Loops(driver.worker)
-    waiting(loops, WAITING_MIN + 1, bulk=True)
-    loops.make_room()
+    intake = Intake(Metrics())
+    waiting(intake, WAITING_MIN + 1, bulk=True)
+    intake.make_room()
 
 
 # --- who goes first ---
 
 
 async def test_with_a_batch_of_a_thousand_waiting_a_single_call_is_in_the_next_transaction() -> None:
-    loops = Loops(Driver(MemoryStore()).worker)
-    waiting(loops, 1_000, bulk=True)
-    [single] = waiting(loops, 1)
-    batch = loops._take(1_024)
+    intake = Intake(Metrics())
+    waiting(intake, 1_000, bulk=True)
+    [single] = waiting(intake, 1)
+    batch = intake.take(1_024, 0.0)
     assert batch[0] is single and len(batch) == MIXED_BATCH_MAX
 
 
 async def test_singles_without_end_do_not_keep_a_batch_waiting() -> None:
-    loops = Loops(Driver(MemoryStore()).worker)
-    many = waiting(loops, 100, bulk=True)
-    waiting(loops, 2_000)
-    batch = loops._take(1_024)
+    intake = Intake(Metrics())
+    many = waiting(intake, 100, bulk=True)
+    waiting(intake, 2_000)
+    batch = intake.take(1_024, 0.0)
     assert [each for each in batch if each.bulk] == many and len(batch) == MIXED_BATCH_MAX
 
 
@@ -140,21 +136,19 @@ async def test_singles_without_end_do_not_keep_a_batch_waiting() -> None:
 
 
 async def test_what_waited_longer_than_its_caller_is_not_decided_and_its_key_is_free() -> None:
-    driver = Driver(MemoryStore())
-    loops = Loops(driver.worker)
-    late, in_time = waiting(loops, 2)
+    intake = Intake(Metrics())
+    late, in_time = waiting(intake, 2)
     late.until = 5.0
-    driver.worker.in_flight_keys.update([late.payment_id, in_time.payment_id])
-    assert loops._take(10, now=5.0) == [in_time]
-    assert late.answer.result().status == UNDECIDED and loops.lapsed == 1
-    assert driver.worker.in_flight_keys == {in_time.payment_id}
+    assert intake.take(10, 5.0) == [in_time]
+    assert late.answer.result().status == UNDECIDED and intake.lapsed == 1
+    assert intake.in_flight_keys == {in_time.payment_id}
 
 
 async def test_what_its_caller_has_hung_up_on_is_not_decided() -> None:
-    loops = Loops(Driver(MemoryStore()).worker)
-    left, there = waiting(loops, 2)
+    intake = Intake(Metrics())
+    left, there = waiting(intake, 2)
     left.gone, there.gone = (lambda: True), (lambda: False)
-    assert loops._take(10) == [there] and left.answer.result().status == UNDECIDED
+    assert intake.take(10, 0.0) == [there] and left.answer.result().status == UNDECIDED
 
 
 async def test_a_caller_is_told_in_time_although_the_store_hangs_and_what_waits_behind_leaves_no_trace(
@@ -178,10 +172,10 @@ async def test_a_caller_is_told_in_time_although_the_store_hangs_and_what_waits_
     async with asyncio.timeout(5):
         assert (await first.answer).status == UNANSWERED  # it may stand: its key is not free
         assert (await second.answer).status == UNDECIDED
-    assert sandbox.worker.in_flight_keys == {first.payment_id}
+    assert sandbox.worker.intake.in_flight_keys == {first.payment_id}
     goes_on.set()
     assert (await sandbox.pay(northbound(person=1), HARBOUR, "third")).status == "accepted"
-    assert not sandbox.worker.in_flight_keys
+    assert not sandbox.worker.intake.in_flight_keys
     assert {each.payment_id for each in await sandbox.store.payments(None, None, 10)} >= {first.payment_id}
     assert await sandbox.store.payment(second.payment_id) is None
     again = await sandbox.pay(instruction, HARBOUR, "first")
@@ -203,5 +197,5 @@ async def test_of_what_the_store_did_not_say_whether_it_took_it_nobody_is_told_t
     submission = sandbox.submission(northbound(), HARBOUR, "k", until=until)
     async with asyncio.timeout(5):
         assert (await submission.answer).status == UNANSWERED
-    assert not sandbox.worker.in_flight_keys
+    assert not sandbox.worker.intake.in_flight_keys
     await sandbox.stop()

@@ -45,7 +45,7 @@ async def test_only_what_has_no_report_for_a_while_is_marked_submitted(memory: D
     loops = Loops(memory.worker, mark_after_seconds=0.1)
     await loops.start()
     submission = a_submission(northbound())
-    loops.put(submission)
+    loops.worker.intake.put(submission)
     await submission.answer
     await asyncio.sleep(0.05)
     assert await memory.history(submission.payment_id) == ["accepted"] and len(memory.worker.flights.unmarked) == 1

@@ -288,7 +288,7 @@ class Simulation:
                 did += self._count(await STEPS[name](self))
             did -= len(self.worker.recalls._aside)  # tried and put aside again: they wait for their payments
             await self.gather()
-            if did or self.worker.waiting or self.worker.unsent:
+            if did or self.worker.intake.alone or self.worker.unsent:
                 self.machine.now += 0.06
                 continue
             due = self._next_due()

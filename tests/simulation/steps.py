@@ -34,7 +34,7 @@ class Request(NamedTuple):
 async def arrive(life: "Life") -> str:
     for _ in range(life.chance.choice((1, 1, 2, 5))):
         submit(life, _new(life))
-    return f"{len(life.worker.waiting)} waiting"
+    return f"{len(life.worker.intake.alone)} waiting"
 
 
 def _new(life: "Life") -> Request:
@@ -84,20 +84,20 @@ async def again(life: "Life") -> str:
 
 
 async def accept(life: "Life") -> str:
-    batch = life.sandbox.loops._take(life.chance.choice((1, 2, 8, 64)))
+    batch = life.worker.intake.take(life.chance.choice((1, 2, 8, 64)), 0.0)
     if not batch:
         return "nothing"
     try:
         await life.worker.accept(batch)
     except StoreUnavailable:
-        life.worker.waiting.extendleft(reversed(batch))
+        life.worker.intake.put_back(batch)
         raise
     return f"{len(batch)}"
 
 
 async def ask_first(life: "Life") -> str:
     """Explain and pay with nothing in between: the same verdict (promise 4)."""
-    while life.worker.waiting:
+    while life.worker.intake.alone:
         await life.do("accept")
     if life.world.generation != await life.memory.generation():
         await life.worker.refresh()
@@ -108,7 +108,7 @@ async def ask_first(life: "Life") -> str:
     assert submission is not None
     for _ in range(10):
         if not submission.answer.done():
-            await life.worker.accept(life.sandbox.loops._take(1))
+            await life.worker.accept(life.worker.intake.take(1, 0.0))
     answer = submission.answer.result()
     code = problem(answer.refusal).code if answer.refusal else None
     said = {"accepted": "ACSP", "queued": "PDNG"}.get(answer.status, "RJCT")

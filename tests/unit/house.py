@@ -28,11 +28,12 @@ SWITCH_ARROWS: dict[str, set[str]] = {
     "logs": set(),
     "embedded": set(),
     "participants": set(),
+    "queries": set(),  # reads .sql files by name for whoever has some
     "directory": {"participants", "payment"},  # a look-up knows the magic payees
     "payment": {"participants"},
     "translate": {"payment", "participants", "directory"},
     "flow": {"payment", "participants", "directory", "translate", "clock"},
-    "store": {"payment", "participants", "flow"},
+    "store": {"payment", "participants", "flow", "queries"},
     "api": {
         "payment",
         "participants",
@@ -72,7 +73,7 @@ SWITCH_ARROWS: dict[str, set[str]] = {
     "rail_process": {"door", "embedded", "logs"},
     "child": {"embedded"},
     "proof": set(),  # the auditor is a program of its own
-    "chaos": {"child", "embedded", "proof"},
+    "chaos": {"child", "embedded", "proof", "queries"},
     "bench": {
         "child",
         "proof",
@@ -86,6 +87,7 @@ SWITCH_ARROWS: dict[str, set[str]] = {
         "embedded",
         "main",
         "door",
+        "queries",
     },
     "cli": {
         "chaos",

@@ -1,10 +1,8 @@
-"""What goes to PostgreSQL for counters: a batch's totals, and the named queries."""
-
-import pytest
+"""What goes to PostgreSQL for counters: a batch's totals, and queries that ask no clock."""
 
 from limits.claims import REPORT, Claim, ClaimSet
 from switch.store.postgres.counters import totals
-from switch.store.postgres.queries import queries, split
+from switch.store.postgres.queries import queries
 
 UP = Claim("rule", "k", 10, ceiling=100, floor=-50)
 DOWN = UP._replace(delta=-4)
@@ -41,18 +39,6 @@ def test_claims_on_many_counters_stay_apart() -> None:
     assert {key: row[0] for key, row in rows.items()} == {"k": 20, "l": 10}
 
 
-def test_a_file_splits_into_its_named_queries() -> None:
-    assert split("-- about\n\n-- name: one\nSELECT 1\n\n-- name: two\n-- why\nSELECT 2;\n") == {
-        "one": "SELECT 1",
-        "two": "-- why\nSELECT 2;",
-    }
-
-
-def test_two_queries_of_one_name_are_our_own_error() -> None:
-    with pytest.raises(AssertionError):
-        split("-- name: one\nSELECT 1\n-- name: one\nSELECT 2")
-
-
 def test_no_query_of_counters_asks_the_clock() -> None:
-    assert {"reserve", "hold", "read", "write", "change"} <= set(queries("counters"))
+    assert {"hold", "read", "write", "change"} <= set(queries("counters"))
     assert not [name for name, query in queries("counters").items() if "now()" in query or "clock_timestamp" in query]

@@ -1,28 +1,28 @@
 """The accepting transaction of a batch (design 2 and 3) in one call: identities, fence, quotes, rows, and the hot rows last.
 
 Identities and rows are written as if none were known and every claim fitted; one guarded upsert says whether they did. Where
-an identity stands already, a quote is used or a counter does not come back, the call fails as a whole and the exact path
-(.accept_exact) sorts out replays and judges payment by payment.
+an identity stands already, a quote is used or a counter does not come back, the call is rolled back as a whole and the exact
+path (.accept_exact) sorts out replays and judges payment by payment.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import asyncpg
-
 from limits.claims import ClaimSet
 from switch.flow.ports import ACCEPTED, REFUSED, Admission, Judge, Outcome, StaleWorld, StoreUnavailable
 from switch.payment.plan import Plan, Refusal
-from switch.store.postgres.accept_exact import LEASE_LOST, accept_exact
+from switch.store.postgres.accept_exact import accept_exact
 from switch.store.postgres.admitted import row_of
 from switch.store.postgres.counters import add_transfers, joined, totals
+from switch.store.postgres.workers import LEASE_LOST
 
 Connection = Any  # asyncpg has no types of its own
 
-# Why the call failed as a whole (schema/070_accepting.sql).
-_STALE_WORLD, _NO_LEASE, _NOT_AS_ONE = "BY001", "BY002", "BY003"
-_KNOWN = asyncpg.UniqueViolationError.sqlstate
+_STANDINGS_MAX = 100_000
+
+# Verdicts of the call (schema/070_accepting.sql); any other sends the batch the exact path.
+_STALE_WORLD, _NO_LEASE = "stale world", "no lease"
 
 
 async def accept_batch(
@@ -43,16 +43,15 @@ async def accept_batch(
     }
     if new:
         await connection.execute(queries["insert_standings"], list(new), list(new.values()))
+        if len(standings) > _STANDINGS_MAX:
+            standings.clear()  # to store one again changes nothing
         standings.update(new)
-    try:
-        await connection.execute(queries["accept_batch"], *_asked(batch, generation, incarnation))
-    except asyncpg.PostgresError as error:
-        if error.sqlstate == _STALE_WORLD:
-            raise StaleWorld from None
-        if error.sqlstate == _NO_LEASE:
-            raise StoreUnavailable(LEASE_LOST) from None
-        if error.sqlstate not in (_NOT_AS_ONE, _KNOWN):
-            raise
+    verdict = await connection.fetchval(queries["accept_batch"], *_asked(batch, generation, incarnation))
+    if verdict == _STALE_WORLD:
+        raise StaleWorld
+    if verdict == _NO_LEASE:
+        raise StoreUnavailable(LEASE_LOST)
+    if verdict is not None:
         paths["exact"] += 1
         return await accept_exact(connection, queries, batch, generation, incarnation, judge)
     paths["fast"] += 1

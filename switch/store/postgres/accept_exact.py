@@ -19,17 +19,15 @@ from switch.flow.ports import (
     Identity,
     Judge,
     Outcome,
-    StaleWorld,
-    StoreUnavailable,
 )
 from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import reservation
 from switch.store.postgres.admitted import Row, row_of
 from switch.store.postgres.counters import reserve_exact
+from switch.store.postgres.workers import check_fence
 
 Connection = Any  # asyncpg has no types of its own
 _NO_HASH = b""
-LEASE_LOST = "this worker's lease was taken for lost; it must be registered anew"
 
 
 class Sorted(NamedTuple):
@@ -89,7 +87,7 @@ async def _begin(
     """Claim identities, check the fence, claim quotes: who loses an identity is a replay or a duplicate."""
     rows = sorted((identity, i) for i, item in enumerate(batch) for identity in item.identities)
     claimed = await _claim_identities(connection, queries, batch, rows)
-    await _check_fence(connection, queries, generation, incarnation)
+    await check_fence(connection, queries, generation, incarnation)
     replays: dict[int, Outcome] = {}
     refusals: dict[int, Refusal] = {
         i: item.verdict for i, item in enumerate(batch) if isinstance(item.verdict, Refusal)
@@ -103,14 +101,6 @@ async def _begin(
     }
     rivals = await _claim_quotes(connection, queries, batch, plans, refusals)
     return Sorted(replays, refusals, plans, rivals)
-
-
-async def _check_fence(connection: Connection, queries: Mapping[str, str], generation: int, incarnation: int) -> None:
-    found = await connection.fetchval(queries["share_fence"], incarnation)
-    if found is None:
-        raise StoreUnavailable(LEASE_LOST)
-    if found != generation:
-        raise StaleWorld
 
 
 async def _claim_identities(

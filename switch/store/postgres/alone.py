@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from limits.claims import Claim
-from switch.flow.ports import EXCEPTION, ExceptionRecord, Step
+from switch.flow.ports import EXCEPTION, KEY, ExceptionRecord, Step
 from switch.flow.record_events import exception_code, exception_detail
 from switch.payment.plan import Transfer
 from switch.store.postgres.counters import note
@@ -43,7 +43,7 @@ async def hear_out(
 async def fund(connection: Connection, queries: Mapping[str, str], transfers: Sequence[Transfer]) -> None:
     """Post opening transfers once; their day's partitions are there."""
     async with connection.transaction():
-        identity = ([1], [_FUNDING_ID], [_FUNDING_ID], [FUNDING_DAY], [b""])
+        identity = ([KEY], [_FUNDING_ID], [_FUNDING_ID], [FUNDING_DAY], [b""])
         if await connection.fetch(queries["claim_identities"], *identity):
             await post(connection, queries, _FUNDING_ID, FUNDING_DAY, transfers)
 

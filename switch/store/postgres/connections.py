@@ -3,7 +3,7 @@
 It knows no query but the schema's own scripts.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from importlib.resources import files
@@ -19,19 +19,19 @@ T = TypeVar("T")
 # checkpoint seconds; and after ten (flow.loops.LEASE_SECONDS) other workers take this one for dead anyhow. What scans
 # books says so with a limit of its own: SCAN_SECONDS_MAX.
 STATEMENT_SECONDS_MAX = 10.0
-_LIMITS = {"timeout": STATEMENT_SECONDS_MAX, "command_timeout": STATEMENT_SECONDS_MAX}
 SCAN_SECONDS_MAX = 3_600.0  # a report over a year, or a look for what the dead hold, is minutes of reading
 
-_DEADLOCK_TRIES = 5  # two workers may meet once; five times in a row is a fault of ours
+_DEADLOCK_TRIES = 5  # two workers may meet once; five times in a row is no chance, and nothing was written
 
-# A server that was there goes away, or comes back: soon it answers again.
+# A server that was there goes away, comes back, is short of something, or was told to stop: soon it answers again.
 _RESTARTS = (
     ConnectionResetError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
 
 # The server is away, or the connection is: nothing is known to have happened.
@@ -47,6 +47,15 @@ _SETTINGS = {
     "enable_seqscan": "off",
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
+    # What the store's transactions rest on, whatever the role or the database has for its own.
+    "default_transaction_isolation": "read committed",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    # A worker that stands still, or whose host is gone, holds no rows for longer than its lease would have it living.
+    "idle_in_transaction_session_timeout": "5s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
     "application_name": "bayswitch",
 }
 
@@ -73,27 +82,28 @@ class Connections:
         Raises StoreUnavailable where the server goes away meanwhile; where none answers at the URL, the OSError says it better.
         A digest of the scripts stands as the schema's comment. There are no migrations: a sandbox is made anew.
         """
+        limits = {"timeout": STATEMENT_SECONDS_MAX, "command_timeout": STATEMENT_SECONDS_MAX}
         try:
-            await self._make_schema()
+            await self._make_schema(limits)
             self._pool = await asyncpg.create_pool(
                 self._url,
                 min_size=2,
                 max_size=self._size,
                 max_cached_statement_lifetime=0,
                 reset=_keep,
-                **_LIMITS,
+                **limits,
                 server_settings=_SETTINGS | {"search_path": f'"{self._schema}"'},
             )
         except _RESTARTS as error:
             raise StoreUnavailable(str(error)) from error
 
-    async def _make_schema(self) -> None:
+    async def _make_schema(self, limits: Mapping[str, float]) -> None:
         scripts = [
             script.read_text("utf-8")
             for script in sorted((files(__package__) / "schema").iterdir(), key=lambda path: path.name)
         ]
         layout = blake2b("".join(scripts).encode(), digest_size=8).hexdigest()
-        connection = await asyncpg.connect(self._url, **_LIMITS)
+        connection = await asyncpg.connect(self._url, **limits, server_settings=_SETTINGS)
         try:
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", self._schema)
@@ -138,12 +148,15 @@ class Connections:
             self._asked_for -= 1
 
     async def retrying(self, work: Callable[[Any], Awaitable[T]], *also: type[Exception]) -> T:
-        """Run `work(connection)` again where two transactions met in a deadlock (40P01), or on what `also` names."""
+        """Run `work(connection)` again where transactions met in a deadlock or the like (class 40), or on what `also` names."""
         for tries in range(_DEADLOCK_TRIES):
             try:
                 async with self.one() as connection:
                     return await work(connection)
-            except (asyncpg.DeadlockDetectedError, *also):
+            except asyncpg.TransactionRollbackError as error:
+                if tries == _DEADLOCK_TRIES - 1:
+                    raise StoreUnavailable(str(error)) from error
+            except also:
                 if tries == _DEADLOCK_TRIES - 1:
                     raise
         raise AssertionError

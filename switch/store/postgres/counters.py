@@ -73,32 +73,16 @@ def add_transfers(rows: dict[str, Total], transfers: Iterable[Transfer]) -> None
         row[2] += amount_minor
 
 
-def _columns(rows: Mapping[str, Total]) -> tuple[list[str], list[tuple[Any, ...]]]:
-    keys = sorted(rows)  # by code point, as COLLATE "C" sorts UTF-8
-    return keys, list(zip(*map(rows.__getitem__, keys), strict=True))
-
-
 def joined(rows: Mapping[str, Total]) -> list[str]:
     """Write a batch's totals as `reserve` (schema/070_accepting.sql) takes them: keys and columns, each one text."""
     if not rows:
         return [""] * 7
-    keys, columns = _columns(rows)
+    keys = sorted(rows)  # by code point, as COLLATE "C" sorts UTF-8
+    columns = zip(*map(rows.__getitem__, keys), strict=True)
     return [
         ",".join(keys),
         *(",".join(["" if value is None else str(value) for value in column]) for column in columns),
     ]
-
-
-async def reserve_fast(connection: Connection, rows: Mapping[str, Total]) -> bool:
-    """Reserve a batch's totals in one guarded write, which notes the version it made of each counter.
-
-    Where this returns True every claim is admitted, in whatever order they came. False means that not every row came
-    back: the caller rolls its transaction back and takes the exact path. Each payment stands in the batch once.
-    """
-    if not rows:
-        return True
-    [[came_back]] = await connection.fetch(queries("counters")["reserve"], *joined(rows))
-    return bool(came_back == len(rows))
 
 
 async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet], at: datetime) -> list[Refused | None]:

@@ -1,8 +1,5 @@
 -- Counters. Arrays come sorted by key, and every query that locks does so along the key: no two can wait for each other.
 
--- name: reserve
-SELECT reserve($1, $2, $3, $4, $5, $6, $7)
-
 -- name: note
 INSERT INTO batch (step, counters, versions) VALUES ($1, $2, $3)
 

@@ -19,7 +19,7 @@ SELECT generation FROM fence WHERE id = 1
 SELECT world, (SELECT jsonb_object_agg(document, person_id) FROM person_documents) AS persons FROM fence WHERE id = 1
 
 -- name: accept_batch
-CALL accept_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+CALL accept_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, NULL)
 
 -- name: write_payments
 CALL write_payments($1, $2)
@@ -37,8 +37,7 @@ SELECT i.kind, i.key, i.payment_id, i.received_on, i.content_hash
 FROM unnest($1::smallint[], $2::uuid[]) x (kind, key) JOIN identity i USING (kind, key)
 
 -- name: claim_quotes
-UPDATE quote q SET used_by = x.payment_id FROM unnest($1::text[], $2::uuid[]) x (quote_id, payment_id)
-WHERE q.quote_id = x.quote_id AND q.used_by IS NULL RETURNING q.quote_id, q.used_by
+SELECT quote_id, used_by FROM claim_quotes($1, $2)
 
 -- name: release_quotes
 UPDATE quote SET used_by = NULL WHERE used_by = ANY ($1::uuid[])

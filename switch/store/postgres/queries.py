@@ -1,24 +1,7 @@
-"""Named queries: the `-- name:` sections of a .sql file beside this module. No templating, no connection."""
+"""The named queries of the store: `queries("payments")` are those of payments.sql beside this module."""
 
-from collections.abc import Mapping
-from functools import cache
-from importlib.resources import files
-from types import MappingProxyType
+from functools import partial
 
-MARK = "-- name:"
+from switch import queries as named
 
-
-def split(text: str) -> dict[str, str]:
-    """Split the text of a .sql file into its queries by name; before the first stands the file's own comment."""
-    queries = {}
-    for section in text.split(MARK)[1:]:
-        name, _, query = section.partition("\n")
-        assert name.strip() not in queries, f"two queries are named {name.strip()}"
-        queries[name.strip()] = query.strip()
-    return queries
-
-
-@cache
-def queries(file: str) -> Mapping[str, str]:
-    """Return the queries of `<file>.sql` by name, read once."""
-    return MappingProxyType(split((files(__package__) / f"{file}.sql").read_text("utf-8")))
+queries = partial(named.queries, __package__)

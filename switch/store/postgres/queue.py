@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from switch.flow.ports import StaleWorld, StoreUnavailable, Unfinished
+from switch.flow.ports import Unfinished
 from switch.flow.queue_books import Queued, Release
 from switch.payment.queueing import opening_detail
 from switch.payment.status import PAYMENT_TABLE, QUEUED, RELEASE
 from switch.store.postgres.queries import queries
 from switch.store.postgres.rows import payment_from, unfinished_from
+from switch.store.postgres.workers import check_fence
 
 Connection = Any  # asyncpg has no types of its own
 
@@ -31,11 +32,7 @@ async def release(
 ) -> list[Unfinished]:
     """Move what is still queued; a worker whose lease is lost, or whose world is stale, moves nothing."""
     async with connection.transaction():
-        found = await connection.fetchval(queries("payments")["share_fence"], incarnation)
-        if found is None:
-            raise StoreUnavailable("this worker's lease was taken for lost; it must be registered anew")
-        if found != generation:
-            raise StaleWorld
+        await check_fence(connection, queries("payments"), generation, incarnation)
         rows = await connection.fetch(
             queries("queue")["release"],
             [each.payment_id for each in releases],

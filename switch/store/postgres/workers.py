@@ -3,11 +3,21 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from switch.flow.ports import Unfinished
+from switch.flow.ports import StaleWorld, StoreUnavailable, Unfinished
 from switch.store.postgres.connections import SCAN_SECONDS_MAX
 from switch.store.postgres.rows import unfinished_from
 
 Connection = Any  # asyncpg has no types of its own
+LEASE_LOST = "this worker's lease was taken for lost; it must be registered anew"
+
+
+async def check_fence(connection: Connection, queries: Mapping[str, str], generation: int, incarnation: int) -> None:
+    """Hold the fence and the worker's lease until the transaction ends; StoreUnavailable where the lease is lost, StaleWorld."""
+    found = await connection.fetchval(queries["share_fence"], incarnation)
+    if found is None:
+        raise StoreUnavailable(LEASE_LOST)
+    if found != generation:
+        raise StaleWorld
 
 
 async def register(

@@ -6,6 +6,7 @@ from typing import Any
 
 from limits.claims import WHILE_OPEN, Claim, ClaimSet, Refused
 from limits.counters import CounterPort, headroom
+from switch.store.postgres.counters import joined
 
 MILLION = 10**6 * 100  # CNY 1,000,000 in fen
 SHANGHAI = "stock-connect.shanghai.northbound.day|market|2014-12-01"
@@ -68,6 +69,14 @@ async def settle(counters: CounterPort, *claims: Claim) -> str:
 async def left(counters: CounterPort, claim: Claim) -> int | None:
     """The headroom there is for a claim like this one."""
     return headroom(claim, (await counters.sums([claim.counter]))[claim.counter])
+
+
+async def reserve_fast(connection: Any, rows: dict[str, Any]) -> bool:
+    """Reserve a batch's totals in one guarded write, as the accepting procedure does: whether every row came back."""
+    if not rows:
+        return True
+    came_back = await connection.fetchval("SELECT reserve($1, $2, $3, $4, $5, $6, $7)", *joined(rows))
+    return bool(came_back == len(rows))
 
 
 async def noted(connection: Any) -> dict[str, int]:

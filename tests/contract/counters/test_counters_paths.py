@@ -1,4 +1,4 @@
-"""The paths on PostgreSQL as the switch calls them: what the fast one serves, what it leaves, and no ring of waits."""
+"""The paths on PostgreSQL, the guarded write of the fast one as its procedure calls it: what the fast one serves, what it leaves, and no ring of waits."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,11 +7,11 @@ from typing import Any
 
 import asyncpg
 import pytest
-from counter_builders import AGENT, AT, PERSON, SWAP, buy, debit, noted, payment, same_name, sell, swap
+from counter_builders import AGENT, AT, PERSON, SWAP, buy, debit, noted, payment, reserve_fast, same_name, sell, swap
 
 from limits.claims import REPORT, Claim, ClaimSet, Refused
 from limits.counters import Change, post_changes
-from switch.store.postgres.counters import apply, read_sums, reserve_exact, reserve_fast, totals
+from switch.store.postgres.counters import apply, read_sums, reserve_exact, totals
 
 FLOOR: dict[str, Any] = {"counter": "account:provider/HKD", "gross": False, "ceiling": None}
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 from counter_auditor import Book, Record
-from counter_builders import AGENT, AT, debit, noted
+from counter_builders import AGENT, AT, debit, noted, reserve_fast
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_counters import StoreCounters
@@ -16,7 +16,7 @@ from limits.claims import REPORT, WHILE_OPEN, Claim, ClaimSet, Sums
 from limits.counters import CounterPort, MemoryCounters
 from switch.flow.world import World
 from switch.store.memory import MemoryStore
-from switch.store.postgres.counters import read_sums, reserve_exact, reserve_fast, totals
+from switch.store.postgres.counters import read_sums, reserve_exact, totals
 from switch.store.postgres.store import PostgresStore
 
 # A few seconds in all; derandomize: the same examples at each run, and a failure prints what replays it.

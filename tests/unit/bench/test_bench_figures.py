@@ -18,7 +18,7 @@ from switch.bench.rows_in_process import common_faults
 from switch.bench.rows_over_http import FORMS, faults_of, message_of
 from switch.bench.runner import ROWS, document
 from switch.bench.sampling import ACCEPT, DECIDE, ENCODE, FINISH, LOAD, OTHER, REPORTS, STAGES, TAKE_IN, stage_of
-from switch.bench.setting import QUICK, Bench, Round
+from switch.bench.setting import QUICK, Bench, Round, Turn
 from switch.bench.statistics import RATIOS, ratio, ratios, summary
 from switch.translate.messages import parse_instructions
 
@@ -227,22 +227,22 @@ def a_bench() -> Bench:
 def test_a_round_in_which_the_host_took_the_machine_is_played_again_with_other_payments(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[int] = []
+    asked: list[Turn] = []
 
-    def row(bench: Bench, n: int) -> Round:
-        asked.append(n)
-        return Round(float(n), [], {})
+    def row(bench: Bench, turn: Turn) -> Round:
+        asked.append(turn)
+        return Round(float(turn.attempt), [], {})
 
     monkeypatch.setattr(runner, "ROWS", {"row": row})
     monkeypatch.setattr(runner, "ticks", iter([Ticks(0, 0), Ticks(3, 10), Ticks(3, 20), Ticks(3.1, 30)]).__next__)
     [played] = runner.play(a_bench(), ["row"])["row"]
-    assert asked == [1, 1 + runner.TRY_SEED] and played.per_second == asked[-1]
+    assert asked == [Turn(1, 1), Turn(1, 2)] and played.per_second == 2.0
     assert played.seen["stolen_shares"] == [0.3, 0.01]
 
 
 def test_a_machine_that_is_always_taken_is_tried_so_often_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
     readings = iter([Ticks(n, n * 2) for n in range(20)])
-    monkeypatch.setattr(runner, "ROWS", {"row": lambda bench, n: Round(1.0, [], {})})
+    monkeypatch.setattr(runner, "ROWS", {"row": lambda bench, turn: Round(1.0, [], {})})
     monkeypatch.setattr(runner, "ticks", readings.__next__)
     [played] = runner.play(a_bench(), ["row"])["row"]
     assert played.seen["stolen_shares"] == [0.5] * runner.TRIES

@@ -1,7 +1,7 @@
 -- Counters (design 3): four sums of minor units a row, pending and posted, up and down. For liquidity and inventory the
 -- row is the ledger account itself (up = debit). A row is made by its first claim and never taken away within its window.
 CREATE TABLE counter (
-    key          text COLLATE "C" PRIMARY KEY, -- one order for Python and SQL: locks are taken along it
+    key          text COLLATE "C" PRIMARY KEY CHECK (key <> ''), -- one order for Python and SQL: locks are taken along it
     up_pending   bigint  NOT NULL DEFAULT 0 CHECK (up_pending >= 0),
     up_posted    bigint  NOT NULL DEFAULT 0 CHECK (up_posted >= 0),
     down_pending bigint  NOT NULL DEFAULT 0 CHECK (down_pending >= 0),

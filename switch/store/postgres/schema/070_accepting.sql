@@ -86,13 +86,23 @@ BEGIN
     SELECT i.payment_id, i.received_on, i.opens_at FROM unnest(items) i WHERE i.opens_at IS NOT NULL;
 END $$;
 
+CREATE FUNCTION claim_quotes(quote_ids text[], used_by uuid[]) RETURNS SETOF quote LANGUAGE sql AS $$
+-- Returns those that are this batch's now; locked along their ids, so that no two batches wait for each other.
+WITH free AS MATERIALIZED (
+    SELECT q.quote_id, x.payment_id FROM unnest(quote_ids, claim_quotes.used_by) x (quote_id, payment_id) JOIN quote q USING (quote_id)
+    WHERE q.used_by IS NULL ORDER BY q.quote_id FOR NO KEY UPDATE OF q
+)
+UPDATE quote q SET used_by = free.payment_id FROM free WHERE q.quote_id = free.quote_id RETURNING q.*
+$$;
+
 CREATE PROCEDURE accept_batch(
     items admitted[], generation bigint, worker bigint, quote_ids text[], used_by uuid[],
-    keys text, ups text, posts text, downs text, latches text, ceilings text, floors text
+    keys text, ups text, posts text, downs text, latches text, ceilings text, floors text, INOUT verdict text
 ) LANGUAGE plpgsql AS $$
--- The fast path: a batch as if nothing of it were known and every claim fitted. Where that is not so it fails as a whole:
--- 23505 an identity stands already, BY001 the world moved on, BY002 the worker's lease was taken for lost, BY003 a quote
--- is used or a counter did not take its sum.
+-- The fast path: a batch as if nothing of it were known and every claim fitted; then the verdict is null. Where that is not
+-- so it is rolled back as a whole and the verdict says why: an identity stands already, the worker's lease was taken for
+-- lost, the world moved on, a quote is used, a counter did not take its sum. None of these is an error, which a busy
+-- server's log would be full of.
 DECLARE
     found bigint;
 BEGIN
@@ -102,25 +112,33 @@ BEGIN
     FROM unnest(items) i CROSS JOIN LATERAL (
         VALUES (1::smallint, i.key_identity, i.content_hash), (2, i.uetr_identity, ''::bytea), (3, i.instruction_identity, ''::bytea)
     ) k (kind, key, content_hash)
-    ORDER BY k.kind, k.key;
+    ORDER BY k.kind, k.key
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    IF found <> 3 * cardinality(items) THEN
+        verdict := 'known';
+        ROLLBACK;
+        RETURN;
+    END IF;
     -- With the worker's own lease row, which whoever takes over locks and deletes: a worker that was given up accepts nothing.
     SELECT f.generation INTO found FROM fence f CROSS JOIN worker w
     WHERE f.id = 1 AND w.incarnation = accept_batch.worker FOR SHARE OF f FOR KEY SHARE OF w;
-    IF found IS NULL THEN
-        RAISE EXCEPTION 'no lease' USING ERRCODE = 'BY002';
-    ELSIF found <> accept_batch.generation THEN
-        RAISE EXCEPTION 'stale world' USING ERRCODE = 'BY001';
+    IF found IS NULL OR found <> accept_batch.generation THEN
+        verdict := CASE WHEN found IS NULL THEN 'no lease' ELSE 'stale world' END;
+        ROLLBACK;
+        RETURN;
     END IF;
     IF cardinality(quote_ids) > 0 THEN
-        UPDATE quote q SET used_by = x.payment_id FROM unnest(quote_ids, accept_batch.used_by) x (quote_id, payment_id)
-        WHERE q.quote_id = x.quote_id AND q.used_by IS NULL;
-        GET DIAGNOSTICS found = ROW_COUNT;
+        SELECT count(*) INTO found FROM claim_quotes(quote_ids, used_by);
         IF found <> cardinality(quote_ids) THEN
-            RAISE EXCEPTION 'quote used' USING ERRCODE = 'BY003';
+            verdict := 'quote used';
+            ROLLBACK;
+            RETURN;
         END IF;
     END IF;
     CALL write_payments(items, worker);
     IF keys <> '' AND reserve(keys, ups, posts, downs, latches, ceilings, floors) <> cardinality(string_to_array(keys, ',')) THEN
-        RAISE EXCEPTION 'counter tight' USING ERRCODE = 'BY003';
+        verdict := 'counter tight';
+        ROLLBACK;
     END IF;
 END $$;
