@@ -50,9 +50,8 @@ class Pace:
             await asyncio.sleep(due - loop.time())
             if not is_worth():
                 return False
-            if (
-                self._next_at == due
-            ):  # nobody has begun meanwhile; a timer may be a rounding early, so no clock is asked
+            # Nobody has begun meanwhile. The clock is not asked: a timer may be a rounding early.
+            if self._next_at == due:
                 break
         self._next_at = loop.time() + self._seconds
         return True

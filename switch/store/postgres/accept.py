@@ -6,7 +6,7 @@ path (.accept_exact) sorts out replays and judges payment by payment.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from limits.claims import ClaimSet
@@ -14,10 +14,10 @@ from switch.flow.ports import ACCEPTED, REFUSED, Admission, Judge, Outcome, Stal
 from switch.payment.plan import Plan, Refusal
 from switch.store.postgres.accept_exact import accept_exact
 from switch.store.postgres.admitted import row_of
+from switch.store.postgres.connections import Connection
 from switch.store.postgres.counters import add_transfers, joined, totals
+from switch.store.postgres.queries import queries
 from switch.store.postgres.workers import LEASE_LOST
-
-Connection = Any  # asyncpg has no types of its own
 
 _STANDINGS_MAX = 100_000
 
@@ -27,7 +27,6 @@ _STALE_WORLD, _NO_LEASE = "stale world", "no lease"
 
 async def accept_batch(
     connection: Connection,
-    queries: Mapping[str, str],
     batch: Sequence[Admission],
     generation: int,
     incarnation: int,
@@ -42,18 +41,18 @@ async def accept_batch(
         if item.finding.standing_id not in standings and isinstance(item.verdict, Plan)
     }
     if new:
-        await connection.execute(queries["insert_standings"], list(new), list(new.values()))
+        await connection.execute(queries("payments")["insert_standings"], list(new), list(new.values()))
         if len(standings) > _STANDINGS_MAX:
             standings.clear()  # to store one again changes nothing
         standings.update(new)
-    verdict = await connection.fetchval(queries["accept_batch"], *_asked(batch, generation, incarnation))
+    verdict = await connection.fetchval(queries("payments")["accept_batch"], *_asked(batch, generation, incarnation))
     if verdict == _STALE_WORLD:
         raise StaleWorld
     if verdict == _NO_LEASE:
         raise StoreUnavailable(LEASE_LOST)
     if verdict is not None:
         paths["exact"] += 1
-        return await accept_exact(connection, queries, batch, generation, incarnation, judge)
+        return await accept_exact(connection, batch, generation, incarnation, judge)
     paths["fast"] += 1
     return [_outcome(item) for item in batch]
 

@@ -23,10 +23,11 @@ from switch.flow.ports import (
 from switch.payment.plan import Plan, Refusal
 from switch.payment.postings import reservation
 from switch.store.postgres.admitted import Row, row_of
+from switch.store.postgres.connections import Connection
 from switch.store.postgres.counters import reserve_exact
+from switch.store.postgres.queries import queries
 from switch.store.postgres.workers import check_fence
 
-Connection = Any  # asyncpg has no types of its own
 _NO_HASH = b""
 
 
@@ -41,7 +42,6 @@ class Sorted(NamedTuple):
 
 async def accept_exact(
     connection: Connection,
-    queries: Mapping[str, str],
     batch: Sequence[Admission],
     generation: int,
     incarnation: int,
@@ -49,7 +49,7 @@ async def accept_exact(
 ) -> list[Outcome]:
     """Judge payment by payment and store what becomes of each, in one transaction."""
     async with connection.transaction():
-        sorted_batch = await _begin(connection, queries, batch, generation, incarnation)
+        sorted_batch = await _begin(connection, batch, generation, incarnation)
         positions = list(sorted_batch.plans)
         claim_sets = [ClaimSet(batch[i].payment_id, reservation(sorted_batch.plans[i])) for i in positions]
         verdicts = await reserve_exact(connection, claim_sets, max(item.received_at for item in batch))
@@ -71,44 +71,44 @@ async def accept_exact(
                 del sorted_batch.refusals[i]
                 again[i] = None
         if again:
-            await _release_identities(connection, queries, [batch[i] for i in again])
+            await _release_identities(connection, [batch[i] for i in again])
         if unused:
-            await connection.execute(queries["release_quotes"], [batch[i].payment_id for i in (*refused, *again)])
+            await connection.execute(
+                queries("payments")["release_quotes"], [batch[i].payment_id for i in (*refused, *again)]
+            )
         plans = {i: plan for i, plan in sorted_batch.plans.items() if i not in refused and i not in again}
         verdicts_by_place: dict[int, Plan | Refusal] = {**plans, **sorted_batch.refusals, **refused}
         rows: list[Row] = [row_of(i, batch[i], verdict) for i, verdict in verdicts_by_place.items()]
-        await connection.execute(queries["write_payments"], rows, incarnation)
+        await connection.execute(queries("payments")["write_payments"], rows, incarnation)
     return _outcomes(batch, sorted_batch, refused, binding, again)
 
 
-async def _begin(
-    connection: Connection, queries: Mapping[str, str], batch: Sequence[Admission], generation: int, incarnation: int
-) -> Sorted:
+async def _begin(connection: Connection, batch: Sequence[Admission], generation: int, incarnation: int) -> Sorted:
     """Claim identities, check the fence, claim quotes: who loses an identity is a replay or a duplicate."""
     rows = sorted((identity, i) for i, item in enumerate(batch) for identity in item.identities)
-    claimed = await _claim_identities(connection, queries, batch, rows)
-    await check_fence(connection, queries, generation, incarnation)
+    claimed = await _claim_identities(connection, batch, rows)
+    await check_fence(connection, generation, incarnation)
     replays: dict[int, Outcome] = {}
     refusals: dict[int, Refusal] = {
         i: item.verdict for i, item in enumerate(batch) if isinstance(item.verdict, Refusal)
     }
     if len(claimed) < len(rows):
-        await _conflicts(connection, queries, batch, claimed, replays, refusals)
+        await _conflicts(connection, batch, claimed, replays, refusals)
     plans = {
         i: item.verdict
         for i, item in enumerate(batch)
         if isinstance(item.verdict, Plan) and i not in replays and i not in refusals
     }
-    rivals = await _claim_quotes(connection, queries, batch, plans, refusals)
+    rivals = await _claim_quotes(connection, batch, plans, refusals)
     return Sorted(replays, refusals, plans, rivals)
 
 
 async def _claim_identities(
-    connection: Connection, queries: Mapping[str, str], batch: Sequence[Admission], rows: Sequence[tuple[Identity, int]]
+    connection: Connection, batch: Sequence[Admission], rows: Sequence[tuple[Identity, int]]
 ) -> Sequence[Any]:
     """Insert identities, each for a position of the batch; returns the rows that were not there."""
     claimed: Sequence[Any] = await connection.fetch(
-        queries["claim_identities"],
+        queries("payments")["claim_identities"],
         [identity.kind for identity, _ in rows],
         [identity.key for identity, _ in rows],
         [batch[i].payment_id for _, i in rows],
@@ -120,7 +120,6 @@ async def _claim_identities(
 
 async def _conflicts(
     connection: Connection,
-    queries: Mapping[str, str],
     batch: Sequence[Admission],
     claimed: Sequence[Any],
     replays: dict[int, Outcome],
@@ -140,7 +139,7 @@ async def _conflicts(
             else:
                 lost.append((i, identity))
     keys = [identity for _, identity in lost if identity.kind == KEY]
-    found = await find_identities(connection, queries, keys)
+    found = await find_identities(connection, keys)
     freed: list[Identity] = []
     for i, identity in lost:
         if identity.kind == KEY:
@@ -161,24 +160,25 @@ async def _conflicts(
     for i in replays:
         refusals.pop(i, None)
     if freed:
-        await connection.execute(queries["release_identities"], [x.kind for x in freed], [x.key for x in freed])
+        await connection.execute(
+            queries("payments")["release_identities"], [x.kind for x in freed], [x.key for x in freed]
+        )
     if heirs:
-        await _claim_identities(connection, queries, batch, sorted(heirs.items()))
+        await _claim_identities(connection, batch, sorted(heirs.items()))
 
 
-async def find_identities(
-    connection: Connection, queries: Mapping[str, str], identities: Sequence[Identity]
-) -> dict[Identity, tuple[str, bytes]]:
+async def find_identities(connection: Connection, identities: Sequence[Identity]) -> dict[Identity, tuple[str, bytes]]:
     """Return (payment_id, content hash) of the identities that exist."""
     if not identities:
         return {}
-    rows = await connection.fetch(queries["find_identities"], [x.kind for x in identities], [x.key for x in identities])
+    rows = await connection.fetch(
+        queries("payments")["find_identities"], [x.kind for x in identities], [x.key for x in identities]
+    )
     return {Identity(row["kind"], row["key"].hex): (str(row["payment_id"]), row["content_hash"]) for row in rows}
 
 
 async def _claim_quotes(
     connection: Connection,
-    queries: Mapping[str, str],
     batch: Sequence[Admission],
     plans: dict[int, Plan],
     refusals: dict[int, Refusal],
@@ -188,7 +188,7 @@ async def _claim_quotes(
     if not asking:
         return {}
     first = {quote_id: batch[i].payment_id for quote_id, i in reversed(asking)}
-    rows = await connection.fetch(queries["claim_quotes"], list(first), list(first.values()))
+    rows = await connection.fetch(queries("payments")["claim_quotes"], list(first), list(first.values()))
     got = {row["quote_id"]: str(row["used_by"]) for row in rows}
     rivals: dict[int, str] = {}
     for quote_id, i in asking:
@@ -200,10 +200,12 @@ async def _claim_quotes(
     return rivals
 
 
-async def _release_identities(connection: Connection, queries: Mapping[str, str], items: Sequence[Admission]) -> None:
+async def _release_identities(connection: Connection, items: Sequence[Admission]) -> None:
     """Let go of what items that are to be decided again have claimed."""
     identities = [identity for item in items for identity in item.identities]
-    await connection.execute(queries["release_identities"], [x.kind for x in identities], [x.key for x in identities])
+    await connection.execute(
+        queries("payments")["release_identities"], [x.kind for x in identities], [x.key for x in identities]
+    )
 
 
 def _outcomes(

@@ -14,6 +14,7 @@ import asyncpg
 from switch.flow.ports import StoreUnavailable
 
 T = TypeVar("T")
+Connection = Any  # asyncpg has no types of its own
 
 # Of a statement, and of opening a connection: the longest honest one takes a tenth of a second, a disk that flushes a
 # checkpoint seconds; and after ten (flow.loops.LEASE_SECONDS) other workers take this one for dead anyhow. What scans

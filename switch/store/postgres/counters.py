@@ -5,21 +5,14 @@ The functions run inside the caller's transaction, late in it as the rows are ho
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from limits.claims import REPORT, ClaimSet, Refused, Sums
 from limits.counters import EMPTY, Change, admit
 from switch.payment.plan import Transfer
 from switch.payment.postings import is_prefunded
+from switch.store.postgres.connections import Connection
 from switch.store.postgres.queries import queries
-
-
-class Connection(Protocol):
-    """What is used of an asyncpg connection, whether its own or a pool's."""
-
-    async def fetch(self, query: str, *args: Any) -> list[Any]: ...
-    async def execute(self, query: str, *args: Any) -> str: ...
-
 
 # Of one counter: up_pending, up_posted, down_pending, latching, ceiling, floor. A list, changed in place: this is the
 # hottest loop of the house.

@@ -1,13 +1,11 @@
 """The directory's records on PostgreSQL: written under the fence, read by who knows an earlier revision. SQL is in directory.sql."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from switch.flow.directory_books import DirectoryRow
 from switch.flow.ports import StaleWorld
+from switch.store.postgres.connections import Connection
 from switch.store.postgres.queries import queries
-
-Connection = Any  # asyncpg has no types of its own
 
 
 async def save(connection: Connection, rows: Sequence[DirectoryRow], generation: int) -> int:

@@ -1,10 +1,7 @@
 """What /metrics asks of PostgreSQL: two bounded counts."""
 
-from typing import Any
-
+from switch.store.postgres.connections import Connection
 from switch.store.postgres.queries import queries
-
-Connection = Any  # asyncpg has no types of its own
 
 
 async def count_queued(connection: Connection, limit: int) -> int:

@@ -4,12 +4,10 @@ The functions run inside the caller's transaction. SQL is in persons.sql.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from limits.claims import Claim
+from switch.store.postgres.connections import Connection
 from switch.store.postgres.queries import queries
-
-Connection = Any  # asyncpg has no types of its own
 
 
 async def link(connection: Connection, first: str, second: str) -> bool:

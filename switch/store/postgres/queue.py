@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from switch.flow.ports import Unfinished
 from switch.flow.queue_books import Queued, Release
 from switch.payment.queueing import opening_detail
 from switch.payment.status import PAYMENT_TABLE, QUEUED, RELEASE
+from switch.store.postgres.connections import Connection
 from switch.store.postgres.queries import queries
 from switch.store.postgres.rows import payment_from, unfinished_from
 from switch.store.postgres.workers import check_fence
-
-Connection = Any  # asyncpg has no types of its own
 
 
 async def queued(connection: Connection, until: datetime, limit: int) -> list[Queued]:
@@ -32,7 +30,7 @@ async def release(
 ) -> list[Unfinished]:
     """Move what is still queued; a worker whose lease is lost, or whose world is stale, moves nothing."""
     async with connection.transaction():
-        await check_fence(connection, queries("payments"), generation, incarnation)
+        await check_fence(connection, generation, incarnation)
         rows = await connection.fetch(
             queries("queue")["release"],
             [each.payment_id for each in releases],

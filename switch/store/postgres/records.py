@@ -1,11 +1,9 @@
 """Events of what stands beside a payment: written in the transaction of whoever changes the record, never by finish."""
 
 from datetime import datetime
-from typing import Any
 
+from switch.store.postgres.connections import Connection
 from switch.store.postgres.queries import queries
-
-Connection = Any  # asyncpg has no types of its own
 
 
 async def note_record_event(

@@ -30,14 +30,13 @@ from switch.payment.recalling import OPEN, RECALL_REJECTED, RETURNED, UNDER_WAY,
 from switch.payment.returning import SUSPENDED, UNKNOWN, UNMATCHED, Booking, Make, share_left
 from switch.store.postgres.adjust import give_back, reservation_of
 from switch.store.postgres.alone import post
-from switch.store.postgres.connections import Connections
+from switch.store.postgres.connections import Connection, Connections
 from switch.store.postgres.counters import read_sums
 from switch.store.postgres.persons import where_sums_are
 from switch.store.postgres.queries import queries
 from switch.store.postgres.records import note_record_event
 from switch.store.postgres.rows import claims_from
 
-Connection = Any  # asyncpg has no types of its own
 _LAST = (datetime(9999, 1, 1, tzinfo=UTC), "ffffffff-ffff-ffff-ffff-ffffffffffff")
 
 
@@ -46,8 +45,6 @@ class PostgresReturns:
 
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._q = queries("returns")
-        self._payments = queries("payments")
 
     # --- recalls ---
 
@@ -58,12 +55,12 @@ class PostgresReturns:
 
         async def work(connection: Connection) -> Opened:
             async with connection.transaction():
-                held = await connection.fetchrow(self._q["hold_standing"], payment_id)
+                held = await connection.fetchrow(queries("returns")["hold_standing"], payment_id)
                 replayed = await self._opened(connection, recall_id, content_hash)
                 if replayed is not None:
                     return replayed
-                back = await connection.fetchrow(self._q["come_back"], payment_id, None)
-                under_way = await connection.fetchval(self._q["under_way"], payment_id)
+                back = await connection.fetchrow(queries("returns")["come_back"], payment_id, None)
+                under_way = await connection.fetchval(queries("returns")["under_way"], payment_id)
                 settlement = Money(held["settlement_minor"], held["settlement_currency"])
                 standing = Standing(
                     held["status"], held["settled_at"], settlement, back["counted"], str(under_way or "")
@@ -72,7 +69,7 @@ class PostgresReturns:
                 if isinstance(verdict, RecallRefused):
                     return Opened(None, verdict)
                 recall = draft(verdict)
-                if await connection.fetchval(self._q["insert_recall"], *recall) is None:
+                if await connection.fetchval(queries("returns")["insert_recall"], *recall) is None:
                     # The same key for another payment, at the same time: no lock of ours keeps that one out.
                     replayed = await self._opened(connection, recall_id, content_hash)
                     assert replayed is not None
@@ -84,7 +81,7 @@ class PostgresReturns:
 
     async def _opened(self, connection: Connection, recall_id: str, content_hash: bytes) -> Opened | None:
         """Return what was opened under this id before."""
-        row = await connection.fetchrow(self._q["recall"], recall_id)
+        row = await connection.fetchrow(queries("returns")["recall"], recall_id)
         if row is None:
             return None
         recall = _recall_from(row)
@@ -93,23 +90,23 @@ class PostgresReturns:
     async def due_recalls(self, now: datetime, limit: int) -> list[StoredRecall]:
         """Take recalls whose rails are to be asked by `now`; each is due again after its back-off."""
         async with self._connections.one() as connection, connection.transaction():
-            due = [_recall_from(row) for row in await connection.fetch(self._q["due_recalls"], now, limit)]
+            due = [_recall_from(row) for row in await connection.fetch(queries("returns")["due_recalls"], now, limit)]
             if due:
                 ids = [recall.recall_id for recall in due]
                 later = [next_ask(now, recall.tries) for recall in due]
-                await connection.execute(self._q["ask_later"], ids, later)
+                await connection.execute(queries("returns")["ask_later"], ids, later)
             return due
 
     async def next_recall_at(self) -> datetime | None:
         """Return when the next recall is to be asked about."""
         async with self._connections.one() as connection:
-            found: datetime | None = await connection.fetchval(self._q["next_recall"])
+            found: datetime | None = await connection.fetchval(queries("returns")["next_recall"])
         return found
 
     async def answer_recall(self, answer: RecallAnswer) -> bool:
         """Keep a rail's answer, once."""
         async with self._connections.one() as connection, connection.transaction():
-            row = await connection.fetchrow(self._q["hold_recall"], answer.recall_id)
+            row = await connection.fetchrow(queries("returns")["hold_recall"], answer.recall_id)
             recall = _recall_from(row)
             state = answered_state(recall.state, answer)
             if state == recall.state:
@@ -127,7 +124,9 @@ class PostgresReturns:
         answered_at: datetime | None,
         at: datetime,
     ) -> None:
-        await connection.execute(self._q["move_recall"], recall.recall_id, recall.state, state, code, answered_at)
+        await connection.execute(
+            queries("returns")["move_recall"], recall.recall_id, recall.state, state, code, answered_at
+        )
         await self._say(connection, recall._replace(state=state, code=code), at)
 
     async def _say(self, connection: Connection, recall: StoredRecall, at: datetime) -> None:
@@ -152,12 +151,12 @@ class PostgresReturns:
                     stored = booked(given, "", "", 1, 0, unmatched, at)
                     fresh = await self._insert(connection, stored, None, 0)
                     return (stored if fresh else await self._stored(connection, given.return_id)), fresh
-                held = await connection.fetchrow(self._q["hold_standing"], payment_id)
+                held = await connection.fetchrow(queries("returns")["hold_standing"], payment_id)
                 known = await self._known(connection, given.return_id)
                 if known is not None:
                     await self._answered(connection, known._replace(recall_id=given.recall_id), at)
                     return known, False
-                back = await connection.fetchrow(self._q["come_back"], payment_id, None)
+                back = await connection.fetchrow(queries("returns")["come_back"], payment_id, None)
                 booking = await self._take(
                     connection, payment_id, held, given.return_id, make(back["counted"], back["n"]), at
                 )
@@ -179,18 +178,18 @@ class PostgresReturns:
                 stored = await self._stored(connection, return_id)
                 if stored.state != SUSPENDED:
                     return stored
-                held = await connection.fetchrow(self._q["hold_standing"], stored.payment_id)
+                held = await connection.fetchrow(queries("returns")["hold_standing"], stored.payment_id)
                 stored = await self._stored(connection, return_id)
                 if stored.state != SUSPENDED:
                     return stored
-                back = await connection.fetchrow(self._q["come_back"], stored.payment_id, return_id)
+                back = await connection.fetchrow(queries("returns")["come_back"], stored.payment_id, return_id)
                 ways = make(back["counted"], stored.n)
                 booking = await self._take(connection, stored.payment_id, held, return_id, ways, at)
                 if booking is None:
                     return None
                 after = released(stored, booking, at)._replace(before_minor=back["counted"])
                 await connection.execute(
-                    self._q["release_return"], return_id, after.state, after.before_minor, after.counted_minor,
+                    queries("returns")["release_return"], return_id, after.state, after.before_minor, after.counted_minor,
                     after.credited_minor, after.credited_currency, after.sold_minor, after.bought_minor, after.market,
                     after.provider, after.rate, after.bears, after.mode, *after.share, at,
                 )  # fmt: skip
@@ -205,7 +204,7 @@ class PostgresReturns:
         """Let the recall that a return answers have its end."""
         if not stored.recall_id:
             return
-        row = await connection.fetchrow(self._q["hold_recall"], stored.recall_id)
+        row = await connection.fetchrow(queries("returns")["hold_recall"], stored.recall_id)
         if row is not None and row["state"] in UNDER_WAY and str(row["payment_id"]) == stored.payment_id:
             recall = _recall_from(row)
             await self._move(connection, recall, RETURNED, "", recall.answered_at or stored.at, at)
@@ -225,17 +224,17 @@ class PostgresReturns:
         for way in ways:
             if admit(tuple(account_claims(way.transfers)), sums)[0] is not None:
                 continue
-            await post(connection, self._payments, payment_id, held["received_on"], way.transfers)
+            await post(connection, payment_id, held["received_on"], way.transfers)
             if not way.share[0]:
                 return way
-            before = await reservation_of(connection, self._payments, payment_id, held["status"], claims)
+            before = await reservation_of(connection, payment_id, held["status"], claims)
             share = share_left(way.share, before.given.as_integer_ratio())
-            await give_back(connection, self._payments, payment_id, before, f"return:{return_id}", share, at)
+            await give_back(connection, payment_id, before, f"return:{return_id}", share, at)
             return way._replace(share=share)
         return None
 
     async def _known(self, connection: Connection, return_id: str) -> StoredReturn | None:
-        row = await connection.fetchrow(self._q["return"], return_id)
+        row = await connection.fetchrow(queries("returns")["return"], return_id)
         return None if row is None else _return_from(row)
 
     async def _stored(self, connection: Connection, return_id: str) -> StoredReturn:
@@ -248,7 +247,7 @@ class PostgresReturns:
     ) -> bool:
         s = stored
         done = await connection.fetchval(
-            self._q["insert_return"], s.return_id, s.payment_id or None, received_on, s.participant, s.n, s.recall_id, s.rail,
+            queries("returns")["insert_return"], s.return_id, s.payment_id or None, received_on, s.participant, s.n, s.recall_id, s.rail,
             s.uetr, s.leg, s.amount_minor, s.currency, s.charge_minor, s.reason_code, s.at, s.booked_at, s.state, s.why,
             original_minor, s.before_minor, s.counted_minor, s.moved, s.credited_minor, s.credited_currency, s.sold_minor,
             s.bought_minor, s.market, s.provider, s.rate, s.bears, s.mode, *s.share,
@@ -259,7 +258,7 @@ class PostgresReturns:
 
     async def _rows(self, name: str, *arguments: Any) -> list[Any]:
         async with self._connections.one() as connection:
-            return list(await connection.fetch(self._q[name], *arguments))
+            return list(await connection.fetch(queries("returns")[name], *arguments))
 
     async def recalls(self, payment_id: str) -> list[StoredRecall]:
         """Return a payment's recalls, oldest first."""

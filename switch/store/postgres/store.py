@@ -77,7 +77,6 @@ class PostgresStore:
         self.ended = doubt.ended
         self.note_inquiries, self.inquiries = doubt.note_inquiries, doubt.inquiries
         self.propose, self.decide_proposal, self.proposals = doubt.propose, doubt.decide_proposal, doubt.proposals
-        self._q = queries("payments")
         self._incarnation = 0  # of the worker that registered here: it marks the rows it accepts
         self._lapsed: list[int] = []  # incarnations whose lease had lapsed when it registered
         self._days: set[date] = set()  # whose partitions are there
@@ -89,19 +88,19 @@ class PostgresStore:
     async def generation(self) -> int:
         """Return the fence's generation."""
         async with self._connections.one() as connection:
-            return int(await connection.fetchval(self._q["generation"]))
+            return int(await connection.fetchval(queries("payments")["generation"]))
 
     async def world(self) -> dict[str, str]:
         """Return the world's facts as last stored."""
         async with self._connections.one() as connection:
-            world, persons = await connection.fetchrow(self._q["world"])
+            world, persons = await connection.fetchrow(queries("payments")["world"])
         links = json.loads(persons or "{}")
         return dict(json.loads(world)) | {PERSON + document: person_id for document, person_id in links.items()}
 
     async def advance(self, world: Mapping[str, str], generation: int | None = None) -> int:
         """Store facts of the world and grow the generation; StaleWorld where someone else was first."""
         async with self._connections.one() as connection:
-            grown = await connection.fetchval(self._q["advance_fence"], json.dumps(dict(world)), generation)
+            grown = await connection.fetchval(queries("payments")["advance_fence"], json.dumps(dict(world)), generation)
         if grown is None:
             raise StaleWorld
         return int(grown)
@@ -113,7 +112,7 @@ class PostgresStore:
             async with connection.transaction():
                 linked = await link(connection, first, second)
                 if linked:
-                    await connection.execute(self._q["advance_fence"], "{}", None)
+                    await connection.execute(queries("payments")["advance_fence"], "{}", None)
                 return linked
 
         return await self._connections.retrying(work)
@@ -132,13 +131,13 @@ class PostgresStore:
         """Post opening transfers once."""
         async with self._connections.one() as connection:
             await self._ensure_day(connection, alone.FUNDING_DAY)
-            await alone.fund(connection, self._q, transfers)
+            await alone.fund(connection, transfers)
 
     async def _ensure_day(self, connection: Any, day: date) -> None:
         """Make the day's partitions before its first row; DDL of its own, never in a payment's transaction."""
         if day in self._days:
             return
-        await connection.execute(self._q["ensure_day"], day)
+        await connection.execute(queries("payments")["ensure_day"], day)
         self._days.add(day)
 
     # --- the two transactions of a payment ---
@@ -152,7 +151,7 @@ class PostgresStore:
             for day in {item.received_on for item in batch}:
                 await self._ensure_day(connection, day)
             return await accept_batch(
-                connection, self._q, batch, generation, self._incarnation, judge, self._standings, self._paths
+                connection, batch, generation, self._incarnation, judge, self._standings, self._paths
             )
 
         return await self._connections.retrying(work)
@@ -165,7 +164,7 @@ class PostgresStore:
         async def work(connection: Any) -> list[Moved]:
             for day in {step.received_on for step in steps}:
                 await self._ensure_day(connection, day)
-            return await finish_batch(connection, self._q, steps)
+            return await finish_batch(connection, steps)
 
         # A counter that would go below zero was emptied by a link of which the statement knew nothing yet: the next one does.
         return await self._connections.retrying(work, asyncpg.CheckViolationError)
@@ -173,13 +172,13 @@ class PostgresStore:
     async def hear_out(self, step: Step, record: ExceptionRecord | None) -> bool:
         """Await a rail no more after its last word; write an exception record with its suspense posting once."""
         async with self._connections.one() as connection:
-            return await alone.hear_out(connection, self._q, step, record)
+            return await alone.hear_out(connection, step, record)
 
     async def adjust(self, payment_id: str, step: str, share: tuple[int, int], at: datetime) -> bool:
         """Give back a share of a posted payment's claims; False where this step has counted before."""
 
         async def work(connection: Any) -> bool:
-            return await adjust_payment(connection, self._q, payment_id, step, share, at)
+            return await adjust_payment(connection, payment_id, step, share, at)
 
         return await self._connections.retrying(work)
 
@@ -189,7 +188,7 @@ class PostgresStore:
         """Take or renew a worker's lease, in database time; returns how many other workers hold one."""
         self._incarnation = incarnation
         async with self._connections.one() as connection:
-            self._lapsed, living = await workers.register(connection, self._q, incarnation, lease_seconds)
+            self._lapsed, living = await workers.register(connection, incarnation, lease_seconds)
         return living
 
     async def take_over(self, incarnation: int, limit: int) -> list[Unfinished]:
@@ -197,7 +196,7 @@ class PostgresStore:
         if not self._lapsed:
             return []
         async with self._connections.one() as connection:
-            taken = await workers.take_over(connection, self._q, incarnation, self._lapsed, limit)
+            taken = await workers.take_over(connection, incarnation, self._lapsed, limit)
         if not taken:
             self._lapsed = []
         return taken
@@ -250,30 +249,30 @@ class PostgresStore:
         """Keep firm quotes."""
         rows = [(quote.quote_id, quote.participant, price_json(quote.price), quote.expires_at) for quote in quotes]
         async with self._connections.one() as connection:
-            await connection.execute(self._q["save_quotes"], *zip(*rows, strict=True))
+            await connection.execute(queries("payments")["save_quotes"], *zip(*rows, strict=True))
 
     async def quotes(self, quote_ids: Sequence[str]) -> dict[str, tuple[Quote, str]]:
         """Return quotes by id, each with the payment that used it."""
         async with self._connections.one() as connection:
-            rows = await connection.fetch(self._q["quotes"], list(quote_ids))
+            rows = await connection.fetch(queries("payments")["quotes"], list(quote_ids))
         return {row["quote_id"]: (quote_from(row), str(row["used_by"] or "")) for row in rows}
 
     async def participant_of_key(self, key_hash: bytes) -> str | None:
         """Return whose API key this is."""
         async with self._connections.one() as connection:
-            owner = await connection.fetchval(self._q["key_owner"], key_hash)
+            owner = await connection.fetchval(queries("payments")["key_owner"], key_hash)
             return None if owner is None else str(owner)
 
     async def save_key(self, participant: str, key_hash: bytes) -> None:
         """Keep the hash of a participant's API key."""
         async with self._connections.one() as connection:
-            await connection.execute(self._q["save_key"], key_hash, participant)
+            await connection.execute(queries("payments")["save_key"], key_hash, participant)
 
     # --- reads ---
 
     async def _rows(self, name: str, *arguments: Any) -> list[Any]:
         async with self._connections.one() as connection:
-            return list(await connection.fetch(self._q[name], *arguments))
+            return list(await connection.fetch(queries("payments")[name], *arguments))
 
     async def sums(self, counters: Iterable[str]) -> dict[str, Sums]:
         """Return the sums of counters that exist."""
