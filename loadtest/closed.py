@@ -31,6 +31,8 @@ class Closed:
         self._pipeline = pipeline
         self._warm_up_seconds, self._seconds = warm_up_seconds, seconds
         self._begin = self._end = 0.0
+        self._connections: set[Connection] = set()
+        self._replacing: set[asyncio.Task[None]] = set()
         self._open = 0
         self._idle = asyncio.Event()
         self.statuses: Counter[int] = Counter()
@@ -45,20 +47,26 @@ class Closed:
 
     async def run(self, address: Address, connections: int) -> None:
         """Drive until the time is over and all is answered; raises OSError where nothing answers at the address."""
+        self._address = address
         ready = [await connect(address, self._answered, self._lost) for _ in range(connections)]
         self._begin = time.perf_counter() + self._warm_up_seconds
         self._end = self._begin + self._seconds
         self._open = connections
         for connection in ready:
-            for _ in range(self._pipeline):
-                self._next(connection)
+            self._begin_with(connection)
         try:
             limit = self._warm_up_seconds + self._seconds + ANSWER_SECONDS_MAX
             await asyncio.wait_for(self._idle.wait(), limit)
         except TimeoutError:
-            self.lost += sum(len(connection.waiting) for connection in ready)
-        for connection in ready:
+            self.lost += sum(len(connection.waiting) for connection in self._connections)
+        for connection in self._connections:
             connection.close()
+
+    def _begin_with(self, connection: Connection) -> None:
+        self._connections.add(connection)
+        self._next(connection)
+        for _ in range(1, self._pipeline if connection.waiting else 1):
+            self._next(connection)
 
     def _next(self, connection: Connection) -> None:
         now = time.perf_counter()
@@ -84,7 +92,28 @@ class Closed:
                     self.reasons[part.reason] += 1
             self.latencies.append(now - sent_at)
             self.answered_at.append(now)
-        self._next(connection)
+        if connection.ends:
+            self._replace(connection)
+        else:
+            self._next(connection)
+
+    def _replace(self, ended: Connection) -> None:
+        """Let go of a connection that its server ends, and go on over another."""
+        self.lost += len(ended.waiting)  # sent before the answer that said so
+        ended.waiting.clear()
+        ended.close()
+        self._connections.discard(ended)
+        task = asyncio.create_task(self._go_on())
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
+
+    async def _go_on(self) -> None:
+        try:
+            connection = await connect(self._address, self._answered, self._lost)
+        except OSError:
+            self._closed()
+            return
+        self._begin_with(connection)
 
     def _lost(self, connection: Connection) -> None:
         if connection.waiting:

@@ -63,7 +63,7 @@ class Door:
         except BaseException:
             connection.close()
             raise
-        if len(self._idle) < IDLE_MAX:
+        if len(self._idle) < IDLE_MAX and not connection.ends:
             self._idle.append(connection)
         else:
             connection.close()

@@ -11,8 +11,11 @@ from pydantic_core import from_json
 
 ACCEPTED, REFUSED, SHED, WRONG, DONE = "accepted", "refused", "shed", "wrong", "done"
 
+BY_MESSAGE = "by message"  # in the place of the reason's name: a message has its ISO code alone
 _QUEUED = "PDNG"
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STATUS_IN_MESSAGE = re.compile(rb"<TxSts>([A-Z]{4})</TxSts>")
+_UETR_IN_MESSAGE = re.compile(rb"<OrgnlUETR>([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})</OrgnlUETR>")
 _TOO_MANY, _CONFLICT, _UNAVAILABLE = 429, 409, 503
 _IN_FLIGHT = "in-flight"  # the name of the one 409 that is no refusal: the same key is being worked on
 _CODE_IN_MESSAGE = re.compile(rb"<StsRsnInf>.*?<Cd>([A-Z0-9]{4})</Cd>", re.DOTALL)
@@ -22,7 +25,7 @@ class Verdict(NamedTuple):
     """What a call, or one payment of it, came to: its kind, the reason where it is not accepted, the rule that refused it.
 
     `parts`: one verdict for each payment of a call that was answered for several; its own kind is then the first of wrong, accepted,
-    refused, shed that one of them has. `payment_id` of one that was accepted. `done`: a 200 that is about no payment (explain).
+    refused, shed that one of them has. `payment_id` of one that was accepted; a message has its `uetr` instead. `done`: a 200 that is about no payment (explain).
     """
 
     kind: str
@@ -30,6 +33,7 @@ class Verdict(NamedTuple):
     rule: str = ""
     payment_id: str = ""
     parts: "tuple[Verdict, ...]" = ()
+    uetr: str = ""
 
     @property
     def each(self) -> "tuple[Verdict, ...]":
@@ -73,6 +77,8 @@ def _of_payment(document: dict[str, Any], status: int, replayed: bool) -> Verdic
     payment_id, iso_status = document.get("payment_id"), document.get("iso_status")
     if not payment_id or not iso_status:
         return Verdict(WRONG, f"{status} without payment_id or iso_status")
+    if _UUID.fullmatch(str(payment_id)) is None:
+        return Verdict(WRONG, f"{status} with a payment_id that is no UUID")
     if status == 201 or replayed or iso_status == "ACSP" or (iso_status == _QUEUED and "queued_until" in document):
         return Verdict(ACCEPTED, payment_id=str(payment_id))
     return Verdict(WRONG, f"{status} with iso_status {iso_status}")
@@ -107,10 +113,10 @@ def _of_item(item: Any) -> Verdict:
 
 def _of_message(status: int, body: bytes) -> Verdict:
     """Judge a pacs.002; the reason of a transaction stands behind its status."""
-    _, *said = _STATUS_IN_MESSAGE.split(body)
-    if status == 200 and said:
-        pairs = zip(said[::2], said[1::2], strict=True)
-        return together([_refused(status, rest) if word == b"RJCT" else _TAKEN for word, rest in pairs])
+    said = _STATUS_IN_MESSAGE.split(body)
+    if status == 200 and len(said) > 1:
+        each = zip(said[:-1:2], said[1::2], said[2::2], strict=True)
+        return together([_refused(status, rest) if word == b"RJCT" else _taken(before) for before, word, rest in each])
     if status in (_TOO_MANY, _CONFLICT):
         return Verdict(SHED, str(status))
     if 400 <= status < 500:
@@ -120,7 +126,12 @@ def _of_message(status: int, body: bytes) -> Verdict:
 
 def _refused(status: int, body: bytes) -> Verdict:
     code = _CODE_IN_MESSAGE.search(body)
-    return Verdict(REFUSED, code[1].decode() if code else f"{status} message refused")
+    return Verdict(REFUSED, f"{code[1].decode()} {BY_MESSAGE}" if code else f"{status} message refused")
+
+
+def _taken(before: bytes) -> Verdict:
+    named = _UETR_IN_MESSAGE.findall(before)
+    return Verdict(ACCEPTED, uetr=named[-1].decode() if named else "")
 
 
 def _name_in(body: bytes) -> str:
@@ -130,5 +141,4 @@ def _name_in(body: bytes) -> str:
         return "503"
 
 
-_TAKEN = Verdict(ACCEPTED)
 _ORDER = (WRONG, ACCEPTED, REFUSED, SHED, DONE)

@@ -92,8 +92,9 @@ class Requests:
 class Connection(asyncio.Protocol):
     """One connection: requests go out as given, answers come back in their order.
 
-    `on_answer(connection, token)` is called once a whole answer is there, its parts in `status`, `body`, `headers_seen`
-    until it returns; `on_lost(connection)` once the connection has ended, what was not answered still in `waiting`.
+    `on_answer(connection, token)` is called once a whole answer is there, its parts in `status`, `body`, `retry_after`,
+    `replayed`, `ends` until it returns; `on_lost(connection)` once the connection has ended, what was not answered still
+    in `waiting`. `ends`: the server closes after this answer (RFC 9112, 9.3 and 9.6), so nothing more is to be sent.
     """
 
     __slots__ = (
@@ -102,6 +103,7 @@ class Connection(asyncio.Protocol):
         "_parser",
         "_transport",
         "body",
+        "ends",
         "idle_since",
         "lost",
         "replayed",
@@ -120,7 +122,7 @@ class Connection(asyncio.Protocol):
         self.idle_since = 0.0  # kept by who keeps idle connections
         self.status = 0
         self.body = b""
-        self.retry_after = self.replayed = False
+        self.retry_after = self.replayed = self.ends = False
 
     def send(self, request: bytes, token: Any) -> None:
         """Send a request; its answer is told with `token`."""
@@ -162,6 +164,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self.status = self._parser.get_status_code()
+        self.ends = not self._parser.should_keep_alive()
         if self.waiting:
             self._on_answer(self, self.waiting.popleft())
         else:

@@ -5,10 +5,13 @@ import asyncio
 import json
 import sys
 import time
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
+from loadtest.audit.accepted import Accepted, compare, ids_in
 from loadtest.audit.audit import Audit, NoSandbox, audit
 from loadtest.audit.plant import Planted, Shown, Unplantable, plant
 
@@ -20,6 +23,12 @@ def main() -> int:
     parser.add_argument("--sandbox", default="main")
     parser.add_argument("--drained", action="store_true", help="the run is over: every payment must be final")
     parser.add_argument("--plant", metavar="all|CHECK", help="write faults into a copy and show that each is found")
+    parser.add_argument(
+        "--accepted",
+        type=_ids,
+        metavar="FILE",
+        help="payments that a generator was told are accepted: each must be in the books",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     told = parser.parse_args()
     try:
@@ -28,6 +37,10 @@ def main() -> int:
             print(json.dumps(planted_document(shown)) if told.json else planted_text(shown))
             return 0 if shown.holds else 1
         found = asyncio.run(audit(told.database_url, told.sandbox, time.time(), told.drained))
+        accepted = None
+        if told.accepted is not None:
+            accepted, missing = asyncio.run(compare(told.database_url, told.sandbox, told.accepted))
+            found.violations.extend(missing)
     except NoSandbox:
         print(f"there is no sandbox {told.sandbox!r} in this database", file=sys.stderr)
         return 2
@@ -41,13 +54,21 @@ def main() -> int:
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         print(f"the database cannot be audited: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(document(found)) if told.json else text(found))
+    print(json.dumps(document(found, accepted)) if told.json else text(found, accepted))
     return 1 if found.violations else 0
 
 
-def document(found: Audit) -> dict[str, Any]:
-    """Write an audit as design 10 has it."""
+def _ids(path: str) -> list[UUID]:
+    try:
+        return ids_in(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path} cannot be read: {error}") from None
+
+
+def document(found: Audit, accepted: Accepted | None = None) -> dict[str, Any]:
+    """Write an audit as design 10 has it; `accepted` where what a generator was told was compared."""
     return {
+        **({"accepted": accepted._asdict()} if accepted is not None else {}),
         "payments": found.payments,
         "violations": [violation._asdict() for violation in found.violations],
         "forced": found.forced,
@@ -60,7 +81,7 @@ def document(found: Audit) -> dict[str, Any]:
     }
 
 
-def text(found: Audit) -> str:
+def text(found: Audit, accepted: Accepted | None = None) -> str:
     """Write an audit for the eye: a row for each check, a sentence for each violation, the verdict."""
     wrong = {violation.check for violation in found.violations}
     width = max(len(done.check) for done in found.checks)
@@ -74,6 +95,10 @@ def text(found: Audit) -> str:
         f"forced, as a {claim['kind']} is: payment {claim['payment_id']}, {claim['counter']}, {claim['delta']}"
         for claim in found.forced
     ]
+    if accepted is not None:
+        lines.append(
+            f"{accepted.told} accepted as the generator has it, {accepted.in_books} in the books, {accepted.missing} missing"
+        )
     books = f"books of {', '.join(found.rails)}" if found.rails else "no rail's book in this database"
     verdict = f"{len(found.violations)} violations" if found.violations else "no violation"
     lines.append(

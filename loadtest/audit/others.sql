@@ -50,3 +50,14 @@ SELECT count(*) FROM {relation}
 
 -- name: look_in
 SELECT set_config('search_path', quote_ident($1), $2)
+
+-- name: accepted (ids)
+-- Of payments that were answered as accepted, by payment_id or (by message) UETR: which have no row, and what else the books hold.
+WITH told AS (SELECT DISTINCT id FROM unnest($1::uuid[]) AS given (id)),
+    taken AS (SELECT payment_id, uetr FROM payment WHERE status <> 'rejected' OR cardinality(moves) > 1),
+    named AS (SELECT payment_id AS id FROM taken UNION ALL SELECT uetr FROM taken)
+SELECT (SELECT count(*) FROM told) AS told,
+    ARRAY(SELECT id FROM told WHERE NOT EXISTS (SELECT FROM named WHERE named.id = told.id) ORDER BY id) AS missing,
+    (SELECT count(*) FROM payment) - (SELECT count(*) FROM taken) AS refused,
+    (SELECT count(*) FROM taken WHERE NOT EXISTS (SELECT FROM told WHERE told.id = payment_id)
+        AND NOT EXISTS (SELECT FROM told WHERE told.id = uetr)) AS others

@@ -79,7 +79,7 @@ def _read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--watch", action="append", default=[], metavar="ROLE=PID", help="processes whose use is recorded"
     )
-    parser.add_argument("--out", type=Path, help="folder that gets load.json")
+    parser.add_argument("--out", type=Path, help="folder that gets load.json, and accepted.ids for the audit")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     return parser.parse_args()
 
@@ -110,6 +110,9 @@ async def _run(given: argparse.Namespace, say: Any) -> dict[str, Any]:
                 await session.steps(steps)
         finally:
             await session.close()
+    if given.out:
+        given.out.mkdir(parents=True, exist_ok=True)
+        (given.out / "accepted.ids").write_bytes(session.accepted)
     document = session.document()
     document["resources"], document["memory_mb"], document["stolen_share"] = used, memory(used), stolen(used)
     return document | ({"knee": knee} if knee else {})
@@ -169,7 +172,14 @@ def _told(document: dict[str, Any]) -> str:
     verdict = "the gate holds" if gate["valid"] else "INVALID: " + "; ".join(gate["why"])
     knee = document.get("knee")
     at = [f"knee: {knee['rate']:,.0f} calls a second" if knee["found"] else f"no knee: {knee['why']}"] if knee else []
-    return "\n".join([counts, f"acceptance p50 {acceptance['p50']} ms, p99 {acceptance['p99']} ms", *at, verdict])
+    return "\n".join(
+        [
+            counts,
+            f"acceptance p50 {acceptance['p50']} ms, p99 {acceptance['p99']} ms (n {acceptance['samples']:,})",
+            *at,
+            verdict,
+        ]
+    )
 
 
 def _aloud(text: str) -> None:

@@ -16,6 +16,7 @@ _EXPONENT_MAX = 34 - _BITS  # up to 2^34 µs, about 4.8 hours: longer than any r
 SIZE = ((_EXPONENT_MAX + 1) << _BITS) + (1 << _BITS)
 PRECISION = 1 / 2 ** (_BITS + 1)  # relative error of a percentile at most
 _MICROSECONDS = 1_000_000
+_SAMPLES_OF_THE_RARE = 1_000
 
 
 class Histogram:
@@ -50,9 +51,14 @@ class Histogram:
         return min(_middle(place) / _MICROSECONDS, self.seconds_max)
 
     def milliseconds(self, percents: Sequence[float] = (50, 90, 95, 99, 99.9)) -> dict[str, float]:
-        """Write percentiles and the maximum in milliseconds: {"p50": …, "p99.9": …, "max": …}."""
-        found = {f"p{percent:g}": round(1000 * self.percentile(percent), 3) for percent in percents}
-        return found | {"max": round(1000 * self.seconds_max, 3)}
+        """Write percentiles and the maximum in milliseconds, and of how many: {"p50": …, "p99.9": …, "max": …, "samples": …}.
+
+        p99.9 is left out of fewer than a thousand, of which it would be the largest alone.
+        """
+        count = self.count
+        told = [percent for percent in percents if percent <= 99 or count >= _SAMPLES_OF_THE_RARE]
+        found = {f"p{percent:g}": round(1000 * self.percentile(percent), 3) for percent in told}
+        return found | {"max": round(1000 * self.seconds_max, 3), "samples": count}
 
     def document(self) -> dict[str, Any]:
         """Write it whole: counts by the middle of their bucket in microseconds, empty ones left out."""

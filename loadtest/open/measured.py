@@ -88,12 +88,6 @@ class Measured:
         """Return how long the calls of a window took from their intended instant to a yes or a no."""
         return self._latencies(window, self._accepting)
 
-    def achieved(self, begin: float, end: float) -> float:
-        """Return how many calls a second were answered with yes or no between two offsets of the plan, whenever they were sent."""
-        at = self._answered - self._kept.started
-        judged = self._accepting | self._of_kind[ACCEPTED]
-        return float((judged & (at >= begin) & (at < end)).sum() / (end - begin))
-
     def completion(self, window: slice) -> Histogram:
         """Return how long the sampled calls of a window took from their intended instant to their final status."""
         return self._latencies(window, self._completing)

@@ -88,6 +88,7 @@ class Runner:
         self._opening: set[asyncio.Task[None]] = set()
         self._queue: deque[tuple[int, Call, bytes]] = deque()
         self._answers, self._ids = Answers(), Ids()
+        self.accepted = bytearray()  # what the switch has said yes to, 16 bytes each: payment_id, of a message the UETR
         self._late: set[Connection] = set()  # closed by the sweep: what waits there timed out
         self._places: dict[Outcome, int] = {}
         self._outstanding = 0
@@ -186,6 +187,9 @@ class Runner:
             kept.parts[n] = tuple(places.items())
         else:
             verdict = self._of_one(call.marks, call.key, verdict, owed[0])
+        for part in verdict.each:
+            if part.kind == ACCEPTED and (name := part.payment_id or part.uetr):
+                self.accepted += bytes.fromhex(name.replace("-", ""))
         if kept.sampled[n] and verdict.kind == ACCEPTED:
             verdict = Verdict(ACCEPTED, COMPLETED if connection.status == 201 else STILL_OPEN)
         kept.outcomes[n] = self._place(Outcome(verdict.kind, verdict.reason, verdict.rule))
@@ -226,7 +230,9 @@ class Runner:
         return place
 
     def _free(self, connection: Connection) -> None:
-        if self._queue:
+        if connection.ends:
+            connection.close()  # what waits for a connection has another opened: _lost
+        elif self._queue:
             self._send_over(connection, *self._queue.popleft())
         else:
             connection.idle_since = time.perf_counter()

@@ -40,6 +40,7 @@ class Session:
         self._beyond: list[Gate] = []  # of rates that failed in a search
         self._series: list[dict[str, Any]] = []
         self._outcomes: Counter[Outcome] = Counter()
+        self._in_all: Counter[str] = Counter()  # as `total`, the calls of warm-ups too
         self._acceptance, self._completion = Histogram(), Histogram()
         self._samples_open = 0
         self._started_at: float | None = None
@@ -57,13 +58,14 @@ class Session:
             self._started_at = kept.started_at
         measured, offset = Measured(plan, kept), round(kept.started_at - self._started_at)
         self._series += measured.by_second(offset)
+        self._in_all.update(measured.counts(slice(None))._asdict())
         return measured, offset
 
     def _step(self, measured: Measured, n: int, window: slice, step: Step, begin: float, offset: int) -> dict[str, Any]:
         counts, outcomes = measured.counts(window), measured.outcomes(window)
         acceptance, completion = measured.acceptance(window), measured.completion(window)
         lateness = measured.lateness(window)
-        judged_seconds = step.seconds - step.warm_up_seconds
+        judged_seconds = step.seconds - step.warm_up_seconds  # of every rate: the calls that were to be sent in them
         unanswered = dict(measured.unanswered(window).most_common(_SHOWN_MAX))
         accepted_share = share(counts.accepted, counts.payments)
         found = gate(
@@ -83,21 +85,22 @@ class Session:
             "seconds": step.seconds,
             "warm_up_seconds": step.warm_up_seconds,
             **counts._asdict(),
-            "achieved_per_second": round(measured.achieved(begin + step.warm_up_seconds, begin + step.seconds), 2),
+            "answered_per_second": round(counts.answered / judged_seconds, 2),
             "payments_per_second": round(counts.payments / judged_seconds, 2),
             "accepted_per_second": round(counts.accepted / judged_seconds, 2),
             "accepted_share": accepted_share,
             "shed_share": share(counts.shed, counts.payments),
             "acceptance_ms": acceptance.milliseconds(),
-            "completion_ms": completion.milliseconds() | {"samples": completion.count, "still_open": still_open},
+            "completion_ms": completion.milliseconds() | {"still_open": still_open},
             "generator_lateness_ms": lateness.milliseconds((50, 99)),
             "gate": gate_document(found),
         }
         self._steps.append(document)
         mark = "" if found.valid else "  INVALID: " + "; ".join(found.why)
         self._say(
-            f"{step.name or 'step'}: offered {step.rate:,.0f}/s, answered {document['achieved_per_second']:,.0f}/s, "
-            f"p50 {document['acceptance_ms']['p50']:,.1f} ms, p99 {document['acceptance_ms']['p99']:,.1f} ms, "
+            f"{step.name or 'step'}: offered {step.rate:,.0f}/s, answered {document['answered_per_second']:,.0f}/s, "
+            f"p50 {document['acceptance_ms']['p50']:,.1f} ms, p99 {document['acceptance_ms']['p99']:,.1f} ms "
+            f"(n {acceptance.count:,}), "
             f"accepted {accepted_share:.1%}, shed {document['shed_share']:.2%}{mark}"
         )
         return document
@@ -153,7 +156,8 @@ class Session:
             self._beyond.append(self._gates.pop(before))
         return {
             "rate": rate,
-            "achieved_per_second": document["achieved_per_second"],
+            "answered_per_second": document["answered_per_second"],
+            "samples": document["acceptance_ms"]["samples"],
             "p50_ms": document["acceptance_ms"]["p50"],
             "p99_ms": document["acceptance_ms"]["p99"],
             "completion_p99_ms": document["completion_ms"]["p99"],
@@ -164,6 +168,11 @@ class Session:
             "why": list(faults(*figures, search)),
             "valid": document["gate"]["valid"],
         }
+
+    @property
+    def accepted(self) -> bytes:
+        """Return what was accepted, warm-up included: 16 bytes each, a payment_id, or the UETR of one that came by message."""
+        return bytes(self._runner.accepted)
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -186,9 +195,9 @@ class Session:
             },
             "started_at": self._started_at,
             "total": {**totals, "accepted_share": share(totals["accepted"], totals["payments"])},
+            "with_warm_up": dict(self._in_all),
             "acceptance_ms": self._acceptance.milliseconds(),
-            "completion_ms": self._completion.milliseconds()
-            | {"samples": self._completion.count, "still_open": self._samples_open},
+            "completion_ms": self._completion.milliseconds() | {"still_open": self._samples_open},
             "steps": self._steps,
             "series": self._series,
             "refusals": self._table(REFUSED),
@@ -206,15 +215,26 @@ class Session:
 
     def _table(self, *kinds: str) -> list[dict[str, Any]]:
         rows = [(outcome, count) for outcome, count in self._outcomes.most_common() if outcome.kind in kinds]
+        in_all: Counter[str] = Counter()
+        for outcome, count in rows:
+            in_all[reason_of(outcome)[0]] += count
+        rows.sort(key=lambda row: -in_all[reason_of(row[0])[0]])  # one reason's rows together
         shown = [
-            {"reason": outcome.reason, "rule": outcome.rule, "count": count} for outcome, count in rows[:_SHOWN_MAX]
+            dict(zip(("reason", "name"), reason_of(outcome), strict=True)) | {"rule": outcome.rule, "count": count}
+            for outcome, count in rows[:_SHOWN_MAX]
         ]
         if rest := sum(count for _, count in rows[_SHOWN_MAX:]):
-            shown.append({"reason": "others", "rule": "", "count": rest})
+            shown.append({"reason": "others", "name": "", "rule": "", "count": rest})
         return shown
 
 
 _TOTALLED = ("offered", "sent", "answered", "payments", "accepted", "refused", "shed", "wrong", "errors")
+
+
+def reason_of(outcome: Outcome) -> tuple[str, str]:
+    """Return a refusal's ISO code and its name (of a message: by message), so that one reason adds up over both doors."""
+    code, _, name = outcome.reason.partition(" ")
+    return (code, name) if outcome.kind == REFUSED and code.isupper() else (outcome.reason, "")
 
 
 def gate_document(found: Gate) -> dict[str, Any]:

@@ -80,21 +80,21 @@ def knee(curve: Sequence[Row], p99_ms_max: float) -> str:
     return _svg(lines + points + limit.encode(y="value:Q"))
 
 
-def achieved(curve: Sequence[Row]) -> str:
+def answered(curve: Sequence[Row]) -> str:
     """Draw what was answered over what was offered; on the diagonal nothing is missing."""
     most = max(point["rate"] for point in curve)
     verdicts = _verdicts(curve)
     base = altair.Chart(_data([dict(point) for point in curve])).encode(
         x=altair.X("rate:Q", title="offered, calls a second"),
-        y=altair.Y("achieved_per_second:Q", title="answered with yes or no, a second"),
+        y=altair.Y("answered_per_second:Q", title="answered, calls a second"),
     )
     line = base.mark_line(strokeWidth=1.5, color=_COLOURS["accepted"])
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
         fill=altair.Fill("verdict:N", title=None, scale=_scale(verdicts))
     )
-    ends = [{"rate": 0, "achieved_per_second": 0}, {"rate": most, "achieved_per_second": most}]
+    ends = [{"rate": 0, "answered_per_second": 0}, {"rate": most, "answered_per_second": most}]
     diagonal = altair.Chart(_data(ends)).mark_line(strokeDash=[5, 4], color=_COLOURS["offered"], strokeWidth=1)
-    return _svg(diagonal.encode(x="rate:Q", y="achieved_per_second:Q") + line + points)
+    return _svg(diagonal.encode(x="rate:Q", y="answered_per_second:Q") + line + points)
 
 
 def _verdicts(curve: Sequence[Row]) -> list[str]:

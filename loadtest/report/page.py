@@ -24,8 +24,8 @@ def page(document: Document) -> str:
         _section("Not accepted, and why", _reasons(document)),
         _section("Resources", _resources(document)),
         _section("Validity gate", _gate(document)),
-        _section("Audit", _audit(document.get("audit"))),
-        _section("Measured on", _manifest(document)),
+        _section("Audit", _audit(document.get("audit"), document.get("compared", ""))),
+        _section(f"Measured on: {(document.get('manifest') or {}).get('of', 'not recorded')}", _manifest(document)),
     ]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -43,8 +43,12 @@ def _head(document: Document, name: str) -> str:
         )
     else:
         audit = document.get("audit")
-        books = "and the audit found the books right" if audit else "the books were not audited"
-        verdict = f'<div class="verdict"><b>Sound.</b> Everything offered was sent and answered, the generator had room, {books}.</div>'
+        word, books = (
+            ("Sound", "and the audit found the books right")
+            if audit
+            else ("Measured, books not audited", "and of the books nothing is known")
+        )
+        verdict = f'<div class="verdict"><b>{word}.</b> Everything offered was sent and answered, the generator had room, {books}.</div>'
     return f'<h1>bayswitch load: {escape(name)}</h1><p class="dim">{about}</p>{verdict}'
 
 
@@ -56,14 +60,14 @@ def _tiles(document: Document) -> str:
         half = knee["half"]
         tiles += [
             (f"{knee['rate']:,.0f}/s", f"knee: p99 ≤ {knee['limits']['p99_ms_max']:g} ms"),
-            (_ms(half["p99_ms"]), "acceptance p99 at half of the knee"),
+            (_ms(half["p99_ms"]), f"acceptance p99 at half of the knee, n {half['samples']:,}"),
             (_ms(half["completion_p99_ms"]), "completion p99 at half of the knee"),
         ]
     else:
         tiles += [
-            (_ms(acceptance["p50"]), "acceptance p50"),
-            (_ms(acceptance["p99"]), "acceptance p99"),
-            (_ms(completion["p99"]), f"completion p99, {completion['samples']:,} samples"),
+            (_ms(acceptance["p50"]), f"acceptance p50, n {acceptance['samples']:,}"),
+            (_ms(acceptance["p99"]), f"acceptance p99, n {acceptance['samples']:,}"),
+            (_ms(completion["p99"]), f"completion p99, n {completion['samples']:,}"),
         ]
     payments = max(total["payments"], 1)
     tiles += [
@@ -72,6 +76,8 @@ def _tiles(document: Document) -> str:
         (f"{total['refused'] / payments:.1%}", "refused"),
         (f"{total['shed'] / payments:.2%}", "shed (503, 429: asked to come again)"),
     ]
+    if document.get("resources"):
+        tiles.append((f"{document['stolen_share']:.1%}", "of this machine its host gave to others meanwhile"))
     shown = "".join(
         f'<div class="tile"><b>{escape(figure)}</b><span>{escape(what)}</span></div>' for figure, what in tiles
     )
@@ -87,16 +93,18 @@ def _knee(knee: Document) -> str:
     )
     rows = [
         (
-            f"{point['rate']:,.0f}", f"{point['achieved_per_second']:,.0f}", f"{point['p50_ms']:,.1f}", f"{point['p99_ms']:,.1f}",
+            f"{point['rate']:,.0f}", f"{point['answered_per_second']:,.0f}", f"{point['samples']:,}", f"{point['p50_ms']:,.1f}", f"{point['p99_ms']:,.1f}",
             f"{point['accepted_share']:.1%}", f"{point['shed_share']:.2%}",
             "holds" if _held(point, knee["limits"]) else "fails", "soundly" if point["valid"] else "INVALID", "; ".join(point["why"]),
         )
         for point in knee["curve"]
     ]  # fmt: skip
     table = _table(
-        ("offered/s", "answered/s", "p50 ms", "p99 ms", "accepted", "shed", "held", "measured", "why"), rows, numbers=6
+        ("offered/s", "answered/s", "n", "p50 ms", "p99 ms", "accepted", "shed", "held", "measured", "why"),
+        rows,
+        numbers=7,
     )
-    drawing = _chart(charts.knee(knee["curve"], knee["limits"]["p99_ms_max"])) + _chart(charts.achieved(knee["curve"]))
+    drawing = _chart(charts.knee(knee["curve"], knee["limits"]["p99_ms_max"])) + _chart(charts.answered(knee["curve"]))
     return _section(
         "Knee",
         f'<p>{said}</p><p class="note">The dashed lines: the limit of p99; all that was offered. '
@@ -106,7 +114,7 @@ def _knee(knee: Document) -> str:
 
 
 def _held(point: Document, limits: Document) -> bool:
-    answered = point["achieved_per_second"] > 0
+    answered = point["answered_per_second"] > 0
     return answered and point["p99_ms"] <= limits["p99_ms_max"] and bool(point["shed_share"] < limits["shed_share_max"])
 
 
@@ -137,26 +145,42 @@ def _steps(steps: Sequence[Document]) -> str:
         gate = step["gate"]
         rows.append(
             (
-                step["name"], f"{step['rate']:,.0f}", f"{step['achieved_per_second']:,.0f}", f"{accepted['p50']:,.1f}",
-                f"{accepted['p90']:,.1f}", f"{accepted['p99']:,.1f}", f"{accepted['p99.9']:,.1f}", f"{accepted['max']:,.0f}",
-                f"{completed['p50']:,.1f}", f"{completed['p99']:,.1f}", "holds" if gate["valid"] else "INVALID",
+                step["name"], f"{step['rate']:,.0f}", f"{step['answered_per_second']:,.0f}", f"{step['accepted_per_second']:,.0f}",
+                f"{accepted['samples']:,}", f"{accepted['p50']:,.1f}", f"{accepted['p90']:,.1f}", f"{accepted['p99']:,.1f}",
+                f"{accepted['p99.9']:,.1f}" if "p99.9" in accepted else "—", f"{accepted['max']:,.0f}",
+                f"{completed['samples']:,}", f"{completed['p50']:,.1f}", f"{completed['p99']:,.1f}", "holds" if gate["valid"] else "INVALID",
             )
         )  # fmt: skip
-    head = ("step", "offered/s", "answered/s", "p50", "p90", "p99", "p99.9", "max", "completion p50", "p99", "gate")
-    note = '<p class="note">Milliseconds, of calls after the warm-up. Completion: to the final status, of sampled calls that wait for it.</p>'
-    return _table(head, rows, numbers=9, first=1) + note
+    head = (
+        "step",
+        "offered/s",
+        "answered/s",
+        "accepted/s",
+        "n",
+        "p50",
+        "p90",
+        "p99",
+        "p99.9",
+        "max",
+        "completion n",
+        "p50",
+        "p99",
+        "gate",
+    )
+    note = '<p class="note">Milliseconds, of the n calls after the warm-up that were accepted or refused; p99.9 of a thousand at least. Calls offered and answered a second, payments accepted a second: of the calls that were to be sent in the step. Completion: to the final status, of sampled calls that wait for it.</p>'
+    return _table(head, rows, numbers=12, first=1) + note
 
 
 def _reasons(document: Document) -> str:
     kinds = (("refusals", "refused"), ("shed", "shed"), ("wrong", "wrong answer"), ("errors", "error"))
     rows = [
-        (title, row["reason"], row["rule"] or "—", f"{row['count']:,}")
+        (title, row["reason"], row["name"] or "—", row["rule"] or "—", f"{row['count']:,}")
         for name, title in kinds
         for row in document[name]
     ]
     if not rows:
         return "<p>Every payment was accepted.</p>"
-    return _table(("what", "reason", "rule", "payments"), rows, numbers=1, first=3)
+    return _table(("what", "reason", "name", "rule", "payments"), rows, numbers=1, first=4)
 
 
 def _resources(document: Document) -> str:
@@ -192,12 +216,13 @@ def _gate(document: Document) -> str:
     return _table(("what", "figure"), rows) + note
 
 
-def _audit(audit: Document | None) -> str:
+def _audit(audit: Document | None, compared: str) -> str:
     if audit is None:
         return "<p>Not made: where the books are was not said.</p>"
     found = audit["violations"]
     after = "when every payment was final" if audit.get("drained") else "while payments were still open"
     said = f"<p>{audit['payments']:,} payments, <b>{len(found):,} violations</b>, {after}.</p>"
+    said += f"<p>{escape(compared)}.</p>" if compared else ""
     if found:
         rows = [(each["check"], each["detail"]) for each in found[:_AUDIT_ROWS_MAX]]
         return said + _table(("check", "violation"), rows)
@@ -207,9 +232,8 @@ def _audit(audit: Document | None) -> str:
 
 
 def _manifest(document: Document) -> str:
-    manifest = document.get("manifest") or {}
     rows = []
-    for name, value in manifest.items():
+    for name, value in (document.get("manifest") or {}).items():
         if isinstance(value, Mapping):
             value = ", ".join(f"{key} {each}" for key, each in value.items()) or "not known"
         rows.append((name, "not known" if value in (None, "") else str(value)))

@@ -85,6 +85,7 @@ _GROUPS: dict[str, tuple[Series, ...]] = {
         Series("bayswitch_clock_offset_seconds", GAUGE, (), "Business time less machine time.", "Which day is it in the sandbox?"),
     ),
     "Process": (
+        Series("bayswitch_build_info", GAUGE, ("version", "commit", "python"), "Always 1; its labels say which switch this is: version, commit (empty where the source lies in no repository), Python.", "Do all workers run the same code, and which was it?"),
         Series("bayswitch_gc_pause_seconds", HISTOGRAM, ("generation",), "Pauses of Python's garbage collector.", "Do pauses explain the tail?"),
         Series("bayswitch_loop_late_seconds", HISTOGRAM, (), "How late the event loop carried out a one-second timer.", "Is the process short of CPU?"),
         Series("bayswitch_process_cpu_seconds", COUNTER, (), "CPU time of the process.", "What does a payment cost?"),

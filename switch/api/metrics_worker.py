@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from switch.api.metrics_build import build
 from switch.api.operations import Answered
 from switch.api.stream import Stream
 from switch.flow.metrics import Histogram, Stage
@@ -138,6 +139,7 @@ def _process(pauses: Pauses) -> Samples:
         "bayswitch_gc_pause_seconds": _histograms(generations),
         "bayswitch_loop_late_seconds": _histograms({(): pauses.late}),
         "bayswitch_process_cpu_seconds": [((), time.process_time())],
+        "bayswitch_build_info": [(build(), 1)],
     }
     with suppress(OSError):
         pages = int(_STATM.read_text("ascii").split()[1])

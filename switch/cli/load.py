@@ -25,7 +25,7 @@ from switch import proof
 from switch.child import Child, ChildError
 from switch.cli.load_manifest import manifest
 from switch.cli.load_profiles import Profile, load_profiles
-from switch.cli.load_reach import check_switch, check_traffic, make_folder
+from switch.cli.load_reach import check_switch, check_traffic, make_folder, read_business
 from switch.cli.load_telling import tell
 from switch.cli.system import DEV_KEY, advised, check_database_url
 from switch.cli.traffic import drawn_day, with_messages
@@ -35,6 +35,7 @@ from switch.embedded.workers import WORKERS_MAX, how_many
 START_AT = "2026-03-05T10:00:00+08:00"  # a working day of all three economies; southbound is open
 _DAY = date(2026, 3, 5)
 _KEY = "load"
+ACCEPTED = "accepted.ids"  # of the generator: what it was told is accepted (loadtest.open)
 _SETTLE_SECONDS = 60  # of waiting after the load until every payment is final; the switch allows no more
 _PAST_DEADLINES_SECONDS = (
     2 * 3_600
@@ -72,12 +73,19 @@ def load(
         Path | None, typer.Option(help="Lines of `bayswitch traffic` to send; without it some are drawn.")
     ] = None,
     workers: Annotated[
-        int,
-        typer.Option(min=0, max=WORKERS_MAX, help="Worker processes of the switch that is started; 0: as cores allow."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=0,
+            max=WORKERS_MAX,
+            help="Worker processes of the switch that is started; 0: as cores allow. Default: 1.",
+        ),
+    ] = None,
     p99: Annotated[
         float | None, typer.Option(min=1, help="Exit 1 where the acceptance p99 of all judged calls is above, in ms.")
     ] = None,
+    require_audit: Annotated[
+        bool, typer.Option("--require-audit", help="Exit 1 where the books were not audited: with --url, not known.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of traffic and arrivals.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for load.json and report.html.")] = Path(".bayswitch/load"),
     as_json: Annotated[bool, _AS_JSON] = False,
@@ -106,21 +114,35 @@ def load(
         check_traffic(traffic)
     check_database_url(database_url)
     if url is not None:
+        for option, value in (("--workers", workers), ("--redis-url", redis_url)):
+            if value is not None:
+                raise typer.BadParameter("the switch at --url runs already; leave this out", param_hint=option)
         check_switch(url, key)
-    workers = how_many(workers, os.cpu_count())
+    processes = how_many(1 if workers is None else workers, os.cpu_count())
     try:
-        with _target(chosen, url, key, data, database_url, redis_url, workers, say) as target:
+        with _target(chosen, url, key, data, database_url, redis_url, processes, say) as target:
+            business = read_business(target.url, target.key)
+            if business.closed:
+                console.print(
+                    f"at the business instant of this switch, {business.at}, closed: {', '.join(business.closed)}; what "
+                    f"they carry is refused or waits. A switch for loads: `bayswitch up --instant --start-at {START_AT}`",
+                    style="yellow",
+                    soft_wrap=True,
+                )
             used = traffic or _drawn(chosen, seed, chosen.persons(rate, seconds), folder, say)
             document = _driven(chosen, target, used, seed, rate, seconds, folder, as_json)
             document["profile"] = {"name": profile, "about": chosen.about}
-            document["manifest"] = manifest(target.database_url, workers if url is None else None, seed, used.name)
-            document["audit"] = _audited(target, say)
+            document["manifest"] = manifest(
+                target.database_url, None if url else processes, seed, used.name, business, elsewhere=url is not None
+            )
+            document["audit"] = _audited(target, folder / ACCEPTED, say)
     except _SaidAlready:
         raise typer.Exit(2) from None
     except (ChildError, OSError, BayswitchError, subprocess.TimeoutExpired) as error:
         console.print(f"the load cannot be run: {advised(error)}", style="red", soft_wrap=True, markup=False)
         raise typer.Exit(2) from None
-    document["why_not"] = why_not(document, chosen, p99)
+    document["compared"] = compared(document)
+    document["why_not"] = why_not(document, chosen, p99, require_audit)
     document["holds"] = not document["why_not"]
     text = json.dumps(document, ensure_ascii=False)
     (folder / "load.json").write_text(text, encoding="utf-8")
@@ -132,7 +154,9 @@ def load(
     raise typer.Exit(0 if document["holds"] else 1)
 
 
-def why_not(document: dict[str, Any], profile: Profile, p99_ms: float | None = None) -> list[str]:
+def why_not(
+    document: dict[str, Any], profile: Profile, p99_ms: float | None = None, require_audit: bool = False
+) -> list[str]:
     """Say why a load did not hold; nothing where it did. `p99_ms`: what was asked of acceptance, None: nothing."""
     total, gate, audit = document["total"], document["gate"], document["audit"]
     said = [f"INVALID: {why}" for why in gate["why"]]
@@ -149,6 +173,8 @@ def why_not(document: dict[str, Any], profile: Profile, p99_ms: float | None = N
         said.append(
             f"only {total['refused'] / payments:.0%} were refused; {profile.refused_share_min:.0%} at least were meant to be"
         )
+    if audit is None and require_audit:
+        said.append("the books were not audited, and --require-audit asks for it: --data or --database-url names them")
     if audit is not None and audit["violations"]:
         said.append(f"the audit found {len(audit['violations'])} violations")
     return said
@@ -220,7 +246,8 @@ def _driven(
         *(["--run", "fresh"] if target.fresh_ids else []),
         *(["--watch", f"switch={target.pid}"] if target.pid else []),
     ]  # fmt: skip
-    (folder / "load.json").unlink(missing_ok=True)
+    for left in ("load.json", ACCEPTED):
+        (folder / left).unlink(missing_ok=True)
     limit = profile.seconds_max(seconds) + _OVERTIME_SECONDS
     found = subprocess.run(
         command,
@@ -238,7 +265,7 @@ def _driven(
     return dict(json.loads((folder / "load.json").read_text(encoding="utf-8")))
 
 
-def _audited(target: Target, say: Any) -> dict[str, Any] | None:
+def _audited(target: Target, accepted: Path, say: Any) -> dict[str, Any] | None:
     """Have the books audited, of our own switch once nothing is open any more; None where they are not known."""
     if target.database_url is None:
         return None
@@ -248,7 +275,21 @@ def _audited(target: Target, say: Any) -> dict[str, Any] | None:
         say("waiting until every payment is final or in doubt, then the audit")
         with Client(target.url, target.key) as client:
             settled = client.move_clock(by_seconds=_PAST_DEADLINES_SECONDS, settle_seconds=_SETTLE_SECONDS)["settled"]
-    return {**proof.audit(target.database_url, drained=settled), "drained": settled}
+    return {**proof.audit(target.database_url, drained=settled, accepted=accepted), "drained": settled}
+
+
+def compared(document: dict[str, Any]) -> str:
+    """Say in one line what the generator was told and what the books hold; "" where they were not compared."""
+    found = (document["audit"] or {}).get("accepted")
+    if found is None:
+        return ""
+    sent, judged = document["with_warm_up"]["sent"], document["total"]["sent"]
+    held = found["in_books"] + found["refused"] + found["others"]
+    return (
+        f"{found['told']:,} accepted by the generator (warm-up included), {found['in_books']:,} in the books, "
+        f"{found['missing']:,} missing; {sent:,} calls were sent, {sent - judged:,} of them as warm-up; the books hold "
+        f"{held:,} payments: besides these {found['refused']:,} refused, {found['others']:,} others"
+    )
 
 
 def _reported(folder: Path) -> Path | None:

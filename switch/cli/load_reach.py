@@ -5,6 +5,7 @@ Whatever is wrong is one sentence and exit status 2, before anything is drawn, s
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import typer
@@ -40,6 +41,21 @@ def check_switch(url: str, key: str) -> None:
             ) from None
         except BayswitchError as error:
             raise typer.BadParameter(f"{url} is no bayswitch: {error}", param_hint="--url") from None
+
+
+class Business(NamedTuple):
+    """The business instant at which a load begins, and the rails that take nothing then."""
+
+    at: str
+    closed: tuple[str, ...]
+
+
+def read_business(url: str, key: str) -> Business:
+    """Ask a switch for its clock and for each rail of its participants; raises BayswitchError."""
+    with Client(url, key) as client:
+        rails = {rail for each in client.participants()["participants"] for rail in each["rails"]}
+        closed = (rail for rail in sorted(rails) if not any(client.maintenance(rail)["open"].values()))
+        return Business(client.clock()["now"], tuple(closed))
 
 
 def _check_url(url: str) -> None:

@@ -24,14 +24,16 @@ class Column(NamedTuple):
 _STEPS = (
     Column("step", lambda step: step["name"], justify="left"),
     Column("offered/s", lambda step: f"{step['rate']:,.0f}"),
-    Column("answered/s", lambda step: f"{step['achieved_per_second']:,.0f}"),
-    Column("p50 ms", lambda step: f"{step['acceptance_ms']['p50']:,.1f}", 1),
+    Column("answered/s", lambda step: f"{step['answered_per_second']:,.0f}"),
+    Column("accepted/s", lambda step: f"{step['accepted_per_second']:,.0f}", 7),
+    Column("n", lambda step: f"{step['acceptance_ms']['samples']:,}", 1),
+    Column("p50 ms", lambda step: f"{step['acceptance_ms']['p50']:,.1f}", 2),
     Column("p99 ms", lambda step: f"{step['acceptance_ms']['p99']:,.1f}"),
-    Column("max ms", lambda step: f"{step['acceptance_ms']['max']:,.0f}", 5),
+    Column("max ms", lambda step: f"{step['acceptance_ms']['max']:,.0f}", 6),
     Column("accepted", lambda step: f"{step['accepted_share']:.1%}"),
-    Column("refused", lambda step: f"{step['refused']:,}", 4),
-    Column("shed", lambda step: f"{step['shed']:,}", 2),
-    Column("errors", lambda step: f"{step['errors'] + step['wrong']:,}", 3),
+    Column("refused", lambda step: f"{step['refused']:,}", 5),
+    Column("shed", lambda step: f"{step['shed']:,}", 3),
+    Column("errors", lambda step: f"{step['errors'] + step['wrong']:,}", 4),
     Column("measured", lambda step: "soundly" if step["gate"]["valid"] else _UNSOUND, justify="left"),
 )
 
@@ -39,7 +41,7 @@ _STEPS = (
 def steps(console: Console, document: Mapping[str, Any]) -> Table:
     """Show a load step by step."""
     title = f"bayswitch load {document['profile']['name']}"
-    caption = "/s: calls a second; refused, shed, errors: numbers of payments"
+    caption = "offered, answered: calls; n: those that p50 and p99 are of; accepted, refused, shed, errors: payments"
     return _fitting(console, _STEPS, document["steps"], title, caption)
 
 
@@ -48,7 +50,8 @@ def curve(console: Console, knee: Mapping[str, Any]) -> Table:
     limits = knee["limits"]
     columns = (
         Column("offered/s", lambda point: f"{point['rate']:,.0f}"),
-        Column("answered/s", lambda point: f"{point['achieved_per_second']:,.0f}"),
+        Column("answered/s", lambda point: f"{point['answered_per_second']:,.0f}"),
+        Column("n", lambda point: f"{point['samples']:,}", 3),
         Column("p50 ms", lambda point: f"{point['p50_ms']:,.1f}", 2),
         Column("p99 ms", lambda point: f"{point['p99_ms']:,.1f}"),
         Column("accepted", lambda point: f"{point['accepted_share']:.1%}", 1),
@@ -62,7 +65,7 @@ def curve(console: Console, knee: Mapping[str, Any]) -> Table:
 
 def held(point: Mapping[str, Any], limits: Mapping[str, Any]) -> bool:
     """Tell whether the switch held a rate, however that was measured."""
-    answered = point["achieved_per_second"] > 0
+    answered = point["answered_per_second"] > 0
     return answered and point["p99_ms"] <= limits["p99_ms_max"] and bool(point["shed_share"] < limits["shed_share_max"])
 
 

@@ -43,23 +43,27 @@ def tell(document: dict[str, Any], report: Path | None) -> None:
         console.print("audit: not made", style="yellow")
     else:
         console.print(f"audit: {audit['payments']:,} payments, {len(audit['violations'])} violations")
+        if document["compared"]:
+            console.print(document["compared"], soft_wrap=True)
         for violation in audit["violations"][:_REASONS_SHOWN]:
             console.print(f"    {violation['check']}: {escape(violation['detail'])}", style="red", soft_wrap=True)
     for why in document["why_not"]:
         console.print(escape(why), style="bold red", soft_wrap=True)
-    if document["holds"]:
-        books = "the books are right" if audit is not None else "books not audited (give --data or --database-url)"
-        console.print(f"sound: everything offered was sent and answered; {books}", style="bold green")
+    if document["holds"] and audit is not None:
+        console.print("sound: everything offered was sent and answered; the books are right", style="bold green")
+    elif document["holds"]:
+        said = "measured, books not audited: everything offered was sent and answered (--data or --database-url names the books)"
+        console.print(said, style="bold yellow", soft_wrap=True)
     if report is not None:
         console.print(f"report: {report}", style="dim", soft_wrap=True)
 
 
 def _reasons(document: dict[str, Any]) -> Table:
-    table = Table("what", "reason", "rule", "payments", title="not accepted")
+    table = Table("what", "reason", "name", "rule", "payments", title="not accepted")
     table.columns[-1].justify = "right"
     for name, title in (("refusals", "refused"), ("shed", "shed"), ("wrong", "wrong"), ("errors", "error")):
         for row in document[name][:_REASONS_SHOWN]:
-            table.add_row(title, escape(row["reason"]), row["rule"], f"{row['count']:,}")
+            table.add_row(title, escape(row["reason"]), row["name"], row["rule"], f"{row['count']:,}")
     return table
 
 

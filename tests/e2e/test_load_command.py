@@ -28,7 +28,13 @@ def test_a_short_load_is_measured_audited_and_reported(tmp_path: Path) -> None:
     total = document["total"]
     assert total["offered"] == total["sent"] == total["answered"] > 50 and total["refused"] > 0
     assert document["audit"]["payments"] > 50 and document["audit"]["violations"] == [] and document["audit"]["drained"]
+    accepted = document["audit"]["accepted"]
+    assert accepted["told"] == accepted["in_books"] > 50 and accepted["missing"] == accepted["others"] == 0
     assert document["manifest"]["postgres"]["fsync"] == "on"
+    assert (
+        document["manifest"]["business_at"].startswith("2026-03-05T02:0")
+        and document["manifest"]["rails_closed"] == "none"
+    )
     assert document["completion_ms"]["samples"] > 5
     assert {"switch", "postgres", "valkey", "generator"} <= document["resources"][-1]["roles"].keys()
     assert "Sound." in (tmp_path / "smoke" / "report.html").read_text()

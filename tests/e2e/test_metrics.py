@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ async def test_a_busy_sandbox_shows_every_stage_in_bounds_and_names_nobody(own: 
     assert value(text, "bayswitch_http_answers_total", operation="POST /v1/payments", status="422") == 1
     assert value(text, "bayswitch_rail_reports_total", rail="ibps", status="rejected") == 1
     assert value(text, "bayswitch_in_doubt_payments") == 1
+    assert value(text, "bayswitch_build_info", python=platform.python_version()) == 1
     assert 0 < value(text, "bayswitch_in_doubt_oldest_seconds") < 300
     assert value(text, "bayswitch_rail_turn_seconds_count", rail="ibps") > 0
 

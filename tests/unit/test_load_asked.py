@@ -3,7 +3,7 @@
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from switch.cli import app
 from switch.cli.load import why_not
 from switch.cli.load_profiles import load_profiles
+from switch.cli.load_reach import Business, read_business
 
 INSTRUCTION = {"instructed_amount": {}, "debtor_agent": "A", "creditor_agent": "B"}
 
@@ -25,14 +26,26 @@ def said(out: Path, *arguments: str) -> tuple[int, str]:
     return result.exit_code, " ".join(re.sub("[│╭╮╰╯─]", " ", result.output).split())
 
 
+def test_a_switch_says_when_it_is_and_which_of_its_rails_are_closed() -> None:
+    answers = {
+        "/v1/participants": {"participants": [{"rails": {"hvps": "2020-01-01"}}, {"rails": {"hk-fps": "2020-01-01"}}]},
+        "/v1/sandbox/rails/hvps/maintenance": {"open": {"CNY": False}},
+        "/v1/sandbox/rails/hk-fps/maintenance": {"open": {"CNY": False, "HKD": True}},
+        "/v1/sandbox/clock": {"now": "2026-03-07T03:00:00+00:00"},
+    }
+    with answering(404, answers) as url:
+        assert read_business(url, "key") == Business("2026-03-07T03:00:00+00:00", ("hvps",))
+
+
 @contextmanager
-def answering(quotas: int) -> Iterator[str]:
-    """Something that is ready and answers every other question with one status."""
+def answering(quotas: int, answers: Mapping[str, object] | None = None) -> Iterator[str]:
+    """Something that is ready, knows these answers, and answers every other question with one status."""
+    known = {"/readyz": {}, **(answers or {})}
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = b"{}"
-            self.send_response(200 if self.path == "/readyz" else quotas)
+            body = json.dumps(known.get(self.path, {})).encode()
+            self.send_response(200 if self.path in known else quotas)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -57,6 +70,12 @@ def test_a_switch_that_is_not_there_is_told_with_how_to_start_it(tmp_path: Path)
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     status, words = said(tmp_path, "--url", url)
     assert status == 2 and f"no switch answers at {url}; start it with `bayswitch up`" in words
+
+
+@pytest.mark.parametrize("option", [("--workers", "3"), ("--redis-url", "redis://127.0.0.1:1")])
+def test_what_is_of_a_switch_that_is_started_goes_with_no_running_one(tmp_path: Path, option: tuple[str, str]) -> None:
+    status, words = said(tmp_path, "--url", "http://127.0.0.1:1", *option)
+    assert status == 2 and option[0] in words and "the switch at --url runs already; leave this out" in words
 
 
 def test_a_refused_key_is_told_as_such(tmp_path: Path) -> None:

@@ -40,6 +40,12 @@ def test_the_maximum_is_exact_and_bounds_every_percentile() -> None:
     assert histogram.percentile(100) <= 0.7771
 
 
+def test_percentiles_say_of_how_many_and_the_rare_one_wants_a_thousand() -> None:
+    few, many = (_of(numpy.full(count, 0.001)).milliseconds() for count in (999, 1_000))
+    assert few["samples"] == 999 and "p99.9" not in few and few["p99"] == 1.0
+    assert many["samples"] == 1_000 and many["p99.9"] == 1.0
+
+
 def test_nothing_counted_is_no_latency() -> None:
     assert Histogram().percentile(99) == 0.0
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from loadtest.open.knee import Search
 from loadtest.open.schedule import read_steps
 from loadtest.traffic import Mix
-from switch.cli.load import why_not
+from switch.cli.load import compared, why_not
 from switch.cli.load_profiles import Profile, load_profiles
 
 _PROFILES = load_profiles()
@@ -85,3 +85,22 @@ def _document(**changes: Any) -> dict[str, Any]:
 def test_each_thing_that_does_not_hold_is_said(changes: dict[str, Any], why: str) -> None:
     assert why_not(_document(), _PROFILES["storm"]) == []
     assert why_not(_document(**changes), _PROFILES["storm"]) == [why]
+
+
+def test_books_that_must_be_audited_and_were_not_do_not_hold() -> None:
+    unaudited = _document(audit=None)
+    assert why_not(unaudited, _PROFILES["storm"]) == []
+    (why,) = why_not(unaudited, _PROFILES["storm"], require_audit=True)
+    assert "--require-audit" in why
+    assert why_not(_document(), _PROFILES["storm"], require_audit=True) == []
+
+
+def test_what_the_generator_was_told_and_the_books_is_one_line() -> None:
+    accepted = {"told": 352, "in_books": 351, "missing": 1, "refused": 29, "others": 2}
+    document = _document(audit={"violations": [], "accepted": accepted}, with_warm_up={"sent": 400})
+    document["total"]["sent"] = 320
+    assert compared(document) == (
+        "352 accepted by the generator (warm-up included), 351 in the books, 1 missing; 400 calls were sent, 80 of them as "
+        "warm-up; the books hold 382 payments: besides these 29 refused, 2 others"
+    )
+    assert compared(_document(audit=None)) == ""

@@ -9,7 +9,7 @@ from loadtest.open.gate import gate
 from loadtest.open.session import gate_document
 from loadtest.report.page import page
 
-_MS = {"p50": 1.0, "p90": 2.0, "p95": 3.0, "p99": 4.0, "p99.9": 5.0, "max": 6.0}
+_MS = {"p50": 1.0, "p90": 2.0, "p95": 3.0, "p99": 4.0, "p99.9": 5.0, "max": 6.0, "samples": 8}
 
 
 def _document(**changes: Any) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def _document(**changes: Any) -> dict[str, Any]:
     held = gate(10, 10, 10, {}, 0.1, 5.0, 10_000.0, 1.0, 0.8, 0.0)
     step = {
         "name": "calm", "rate": 5.0, "begin_second": 0.0, "seconds": 2.0, "warm_up_seconds": 0.0, **counts,
-        "achieved_per_second": 5.0, "acceptance_ms": _MS, "completion_ms": {**_MS, "samples": 3, "still_open": 0},
+        "answered_per_second": 5.0, "accepted_per_second": 4.0, "acceptance_ms": _MS, "completion_ms": {**_MS, "samples": 3, "still_open": 0},
         "gate": gate_document(held),
     }  # fmt: skip
     second = {"step": "calm", **counts, "p50_ms": 1.0, "p99_ms": 4.0, "max_ms": 6.0}
@@ -46,13 +46,14 @@ def _document(**changes: Any) -> dict[str, Any]:
         "completion_ms": {**_MS, "samples": 3, "still_open": 0},
         "steps": [step],
         "series": [{"second": n, **second} for n in range(2)],
-        "refusals": [{"reason": "RR04 <person-quota>", "rule": "same-name.macau.day", "count": 2}],
+        "refusals": [{"reason": "RR04", "name": "<person-quota>", "rule": "same-name.macau.day", "count": 2}],
         "shed": [],
         "wrong": [],
         "errors": [],
         "gate": {"valid": True, "why": [], "ceiling_per_second": 10_000, "cpu_share_max": 0.1},
         "resources": [{"at": 1_001.0, "roles": {"switch": {"cpu": 0.5, "memory_mb": 100.0, "processes": 1}}}],
-        "manifest": {"commit": "abc", "postgres": {"fsync": "on"}},
+        "stolen_share": 0.123,
+        "manifest": {"of": "the generator's machine", "commit": "abc", "postgres": {"fsync": "on"}},
         "audit": {"payments": 8, "violations": [], "drained": True},
         "why_not": [],
         **changes,
@@ -70,6 +71,7 @@ def test_the_report_asks_nobody_for_anything() -> None:
 def test_a_sound_load_says_so() -> None:
     written = page(_document())
     assert "Sound." in written and "Not sound." not in written and "fsync on" in written
+    assert "Measured on: the generator&#x27;s machine" in written
 
 
 @pytest.mark.parametrize(
@@ -80,9 +82,25 @@ def test_what_does_not_hold_stands_before_any_figure(why: str) -> None:
     assert written.index(why) < written.index('class="tile"')
 
 
+def test_books_that_were_not_audited_are_not_called_sound() -> None:
+    written = page(_document(audit=None))
+    assert "Measured, books not audited." in written and "Sound" not in written
+
+
+def test_every_percentile_has_its_number_of_calls_and_the_rare_one_is_left_out_of_few() -> None:
+    few = {name: value for name, value in _MS.items() if name != "p99.9"}
+    document = _document()
+    document["steps"][0]["acceptance_ms"] = few
+    assert "acceptance p99, n 8" in page(document) and "12.3%" in page(document)
+
+
+def test_what_the_generator_was_told_stands_beside_what_the_books_hold() -> None:
+    assert "8 accepted, 8 in the books, 0 missing." in page(_document(compared="8 accepted, 8 in the books, 0 missing"))
+
+
 def test_what_it_is_told_is_escaped() -> None:
     written = page(_document())
-    assert "RR04 &lt;person-quota&gt;" in written and "<person-quota>" not in written
+    assert "&lt;person-quota&gt;" in written and "<person-quota>" not in written
 
 
 def test_violations_are_listed() -> None:
@@ -93,7 +111,7 @@ def test_violations_are_listed() -> None:
 
 def test_a_knee_has_its_curve() -> None:
     curve = [
-        {"rate": rate, "achieved_per_second": rate, "p50_ms": 2.0, "p99_ms": p99, "shed_share": 0.0, "verdict": said,
+        {"rate": rate, "answered_per_second": rate, "samples": 9, "p50_ms": 2.0, "p99_ms": p99, "shed_share": 0.0, "verdict": said,
          "accepted_share": 0.97, "why": [] if said == "holds" else ["p99 300 ms; 250 is the most"],
          "completion_p99_ms": 9.0, "valid": True}
         for rate, p99, said in ((400, 20.0, "holds"), (600, 300.0, "fails"))

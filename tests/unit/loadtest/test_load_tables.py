@@ -22,8 +22,8 @@ def _shown(width: int, table: Any) -> str:
 
 def _step(name: str, valid: bool) -> dict[str, Any]:
     return {
-        "name": name, "rate": 12_345.0, "achieved_per_second": 12_340.0, "accepted_share": 0.98, "refused": 1_234, "shed": 567,
-        "errors": 3, "wrong": 0, "acceptance_ms": {"p50": 1_234.5, "p99": 12_345.6, "max": 23_456.0}, "gate": {"valid": valid},
+        "name": name, "rate": 12_345.0, "answered_per_second": 12_340.0, "accepted_per_second": 12_000.0, "accepted_share": 0.98, "refused": 1_234, "shed": 567,
+        "errors": 3, "wrong": 0, "acceptance_ms": {"p50": 1_234.5, "p99": 12_345.6, "max": 23_456.0, "samples": 98_765}, "gate": {"valid": valid},
     }  # fmt: skip
 
 
@@ -35,14 +35,14 @@ def test_no_terminal_cuts_a_latency_or_a_verdict(width: int) -> None:
     assert all(
         word in written for word in ("spike", "before", "offered/s", "answered/s", "12,345.6", "soundly", "INVALID")
     )
-    assert ("23,456" in written) == (width >= 120)
+    assert "98,765" in written and ("23,456" in written) == (width >= 200)
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_what_held_stands_beside_how_it_was_measured(width: int) -> None:
     def point(rate: float, p99: float, valid: bool, shed: float = 0.0) -> dict[str, Any]:
         return {
-            "rate": rate, "achieved_per_second": rate, "p50_ms": 5.0, "p99_ms": p99, "accepted_share": 0.99, "shed_share": shed,
+            "rate": rate, "answered_per_second": rate, "samples": 1_234, "p50_ms": 5.0, "p99_ms": p99, "accepted_share": 0.99, "shed_share": shed,
             "valid": valid,
         }  # fmt: skip
 
@@ -61,7 +61,14 @@ def test_what_held_stands_beside_how_it_was_measured(width: int) -> None:
 @pytest.mark.parametrize("width", [72, 76, 80, 84, 90])
 def test_heads_wider_than_their_figures_need_their_room_too(width: int) -> None:
     step = _step("smoke", True)
-    step |= {"rate": 40.0, "achieved_per_second": 41.0, "refused": 0, "shed": 0, "errors": 0}
-    step["acceptance_ms"] = {"p50": 9.3, "p99": 21.7, "max": 30.0}
+    step |= {
+        "rate": 40.0,
+        "answered_per_second": 40.0,
+        "accepted_per_second": 39.0,
+        "refused": 0,
+        "shed": 0,
+        "errors": 0,
+    }
+    step["acceptance_ms"] = {"p50": 9.3, "p99": 21.7, "max": 30.0, "samples": 312}
     document = {"profile": {"name": "smoke"}, "steps": [step]}
     assert "│ smoke │" in _shown(width, lambda console: load_tables.steps(console, document))

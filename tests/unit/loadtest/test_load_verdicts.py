@@ -27,6 +27,7 @@ _REFUSED = {"http_status": 422, "replayed": False, "problem": {"name": "person-q
         (202, {"payment_id": _ID, "iso_status": "PDNG"}, WRONG),
         (202, {"payment_id": _ID, "iso_status": "RJCT"}, WRONG),
         (202, {"iso_status": "ACSP"}, WRONG),
+        (202, {"payment_id": "7", "iso_status": "ACSP"}, WRONG),
         (202, b"accepted", WRONG),
         (202, b"[]", WRONG),
         (422, {"name": "person-quota", "code": "RR04"}, REFUSED),
@@ -92,4 +93,11 @@ def test_who_is_to_come_again_was_shed_and_not_refused(status: int, name: str) -
 def test_each_transaction_of_a_message_has_the_reason_behind_its_status() -> None:
     refused = b"<TxSts>RJCT</TxSts><StsRsnInf><Rsn><Cd>%s</Cd></Rsn></StsRsnInf>"
     body = b"<D>" + refused % b"AM04" + b"<TxSts>ACSP</TxSts>" + refused % b"AC04" + b"</D>"
-    assert [part.reason for part in _judged(200, body).each] == ["AM04", "", "AC04"]
+    assert [part.reason for part in _judged(200, body).each] == ["AM04 by message", "", "AC04 by message"]
+
+
+def test_an_accepted_transaction_of_a_message_is_known_by_its_uetr() -> None:
+    each = b"<OrgnlUETR>%s</OrgnlUETR><TxSts>%s</TxSts>"
+    other = _ID[:-1] + "0"
+    found = _judged(200, b"<D>" + each % (_ID.encode(), b"ACSP") + each % (other.encode(), b"ACSP") + b"</D>")
+    assert [part.uetr for part in found.each] == [_ID, other]
