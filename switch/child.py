@@ -20,6 +20,8 @@ from switch.embedded.postgres import EmbeddedPostgres
 # Where benches, loads and chaos begin: 10:00 on a working day of all three economies; southbound is open, the wallet a member.
 START_AT = datetime(2026, 3, 5, 2, 0, tzinfo=UTC)
 _POLL_SECONDS = 0.05
+# Does what Ctrl-C does, and is heard from the first moment: an interrupt that meets Python at an import can be lost.
+_STOP = signal.SIGTERM
 
 
 class ChildError(Exception):
@@ -83,7 +85,7 @@ class Child:
         """Start it and wait for /readyz, at most a minute; raises ChildError."""
         assert self._process is None, "already started"
         self.data.mkdir(parents=True, exist_ok=True)
-        self._process = process.spawn(self._command(), self._log, death_signal=signal.SIGINT)
+        self._process = process.spawn(self._command(), self._log, death_signal=_STOP)
         try:
             self._wait_ready(self._process)
         except process.ServerError as error:
@@ -94,8 +96,8 @@ class Child:
             raise
 
     def stop(self) -> None:
-        """Tell it to stop as Ctrl-C does, wait (30 s, then it is killed); nothing where it does not run."""
-        self._end(signal.SIGINT)
+        """Tell it to stop, wait (30 s, then it is killed); nothing where it does not run."""
+        self._end(_STOP)
 
     def kill(self) -> None:
         """Kill it without a word, as a crash would; its embedded servers see it die and stop by themselves."""

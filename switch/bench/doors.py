@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from switch.bench.load import START_AT
 from switch.child import Child
+from switch.embedded.process import tied
 
 KEY = "bench"
 
@@ -59,7 +60,7 @@ class Doors:
         if module not in self._open:
             running = self._closing.enter_context(
                 subprocess.Popen(
-                    [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                    tied([sys.executable, "-m", module]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
                 )
             )  # leaving it closes its standard input, at whose end it ends, and waits
             assert running.stdout is not None

@@ -16,6 +16,7 @@ from switch.bench.budget import connect
 from switch.bench.rows_in_process import common_faults, played
 from switch.bench.setting import Bench, Round, Turn
 from switch.bench.statistics import ratio
+from switch.embedded.process import tied
 from switch.queries import queries
 
 SANDBOX = "bench_grown"
@@ -52,7 +53,7 @@ def multiply(bench: Bench, payments: int) -> dict[str, Any]:
         sys.executable, "-m", "loadtest.audit.grown", "--database-url", bench.database_url, "--sandbox", SANDBOX,
         "--payments", str(payments), "--days", str(DAYS), "--json",
     ]  # fmt: skip
-    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+    return dict(json.loads(subprocess.run(tied(command), check=True, capture_output=True, text=True).stdout))
 
 
 def _round(bench: Bench, turn: Turn, size: Mapping[str, Any]) -> Round:

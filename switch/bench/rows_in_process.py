@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from switch.bench.setting import Bench, Round, Turn
+from switch.embedded.process import tied
 
 STORM_REFUSED_SHARE = (0.85, 0.95)
 
@@ -73,7 +74,7 @@ def played(
         "--warm-up-seconds", str(settings.warm_up_seconds), "--persons", str(settings.persons),
         "--seed", str(bench.seed(row, turn)), *options,
     ]  # fmt: skip
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(tied(command), check=True, stdout=subprocess.PIPE, text=True)
     return dict(
         json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
     )  # py-spy talks, too

@@ -14,6 +14,7 @@ from switch.bench.load import START_AT, instructions, templates
 from switch.bench.machine import Cpu, cpu, resident_mb
 from switch.bench.pipeline import Call
 from switch.bench.setting import Bench, Round, Turn
+from switch.embedded.process import tied
 from switch.translate.messages import instruction_to_pacs008
 
 GENERATOR_SHARE_MAX = 0.7  # of what it can do: above, a run measures the generator (facts/stack.md)
@@ -150,7 +151,7 @@ def half_max(bench: Bench, rate: float) -> Round:
         sys.executable, "-m", "loadtest.open", "--url", door.url, "--key", KEY, "--calls", str(calls), "--steps",
         json.dumps(steps), "--json", "--samples-per-second", "0",
     ]  # fmt: skip
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    done = subprocess.run(tied(command), check=False, capture_output=True, text=True)
     calls.unlink()
     if not done.stdout:
         return Round(rate, [f"latency could not be measured: {done.stderr[-500:]}"], {"p50": None, "p99": None})
@@ -204,7 +205,7 @@ def generate(
         "--seconds", str(seconds), "--warm-up-seconds", str(warm_up_seconds), "--connections", str(form.connections),
         *(["--cycle"] if cycle else []),
     ]  # fmt: skip
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(tied(command), check=False, stdout=subprocess.PIPE, text=True)
     if not done.stdout:
         done.check_returncode()
     return dict(json.loads(done.stdout))

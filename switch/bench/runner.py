@@ -18,6 +18,7 @@ from switch.bench.manifest import manifest, server_settings
 from switch.bench.setting import Bench, Round, Settings, Turn
 from switch.bench.statistics import ratios, summary
 from switch.embedded.postgres import EmbeddedPostgres
+from switch.embedded.process import meant
 
 # In the order they are played: each subject beside what it is held against.
 ROWS: Mapping[str, Callable[[Bench, Turn], Round]] = {
@@ -101,7 +102,7 @@ def whole(play_it: Callable[[], list[Round]]) -> list[Round]:
         return play_it()
     except subprocess.CalledProcessError as error:
         said = (error.stderr or "")[-SAID_MAX:]
-        return [Round(0.0, [f"could not be played: {error.cmd[:4]} ended with {error.returncode}. {said}"], {})]
+        return [Round(0.0, [f"could not be played: {meant(error.cmd)[:4]} ended with {error.returncode}. {said}"], {})]
 
 
 def latency(bench: Bench, rounds: dict[str, list[Round]]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from switch.bench.doors import Doors
 
+ROUNDS_MAX = 999  # seeds tell fewer than 1,000 rounds apart: see Bench.seed
+
 
 class Settings(NamedTuple):
     """How long, how often and with whom."""
@@ -55,7 +57,7 @@ class Bench:
     ceilings: dict[str, float] = field(default_factory=dict)  # calls a second the generator can make, by row
 
     def seed(self, row: str, turn: Turn) -> int:
-        """Return a seed of its own for a turn of a row: no two turns of a run, of fewer than 1,000 rounds, make the same payment."""
+        """Return a seed of its own for a turn of a row: no two turns of a run, of ROUNDS_MAX rounds at most, make the same payment."""
         first = self.settings.seed * 1_000_000 + sum(row.encode()) * 1_000 + turn.round
         return first + (turn.attempt - 1) * 10_000_000  # beyond all rows' first attempts
 

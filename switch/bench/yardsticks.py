@@ -20,6 +20,7 @@ from switch.bench.machine import Cpu, tree_seconds
 from switch.bench.rows_in_process import played
 from switch.bench.setting import Bench, Round, Turn
 from switch.embedded.binaries import find_binary
+from switch.embedded.process import tied
 from switch.flow.flights import BATCH_MAX
 from switch.flow.loops import ACCEPTS_IN_FLIGHT
 from switch.main import open_sandbox, postgres_sandbox
@@ -250,8 +251,7 @@ def _script(sample: Sample) -> Iterator[str]:
 
 def _pgbench(command: Sequence[Any], url: str) -> str:
     """Run pgbench and give what it says; raises CalledProcessError."""
-    words = [*map(str, command), url]
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(tied([*command, url]), check=True, capture_output=True, text=True).stdout
 
 
 def _tps(out: str) -> float:

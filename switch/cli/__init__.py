@@ -4,6 +4,9 @@ Each command is a thin shell in a module of its own; this one registers them. `-
 output and nothing else; exit status 0 means what was asked holds.
 """
 
+import signal
+from types import FrameType
+
 import stamina
 import typer
 
@@ -35,4 +38,15 @@ for command in (up, demo, drill, traffic, pay, key, explain, report, bench, load
 def main() -> None:
     """Run the command line."""
     stamina.instrumentation.set_on_retry_hooks([])  # a retry is no news, and standard output is for the answer
+    signal.signal(signal.SIGTERM, _end)
     app()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does: what was started is stopped, temporary folders go. `up` and `rail` listen themselves once they serve."""
+    signal.signal(number, _heed_no_more)  # `timeout` tells us twice, and the second must not cut the cleaning short
+    raise SystemExit(128 + number)
+
+
+def _heed_no_more(number: int, frame: FrameType | None) -> None:
+    """Go on cleaning up."""

@@ -14,14 +14,17 @@ from switch.bench import results
 from switch.bench.compare import compare as compared
 from switch.bench.manifest import commit_day
 from switch.bench.runner import ROWS, Wanted, run
-from switch.bench.setting import FULL, QUICK, Settings
-from switch.cli.bench_telling import tell, tell_budget, tell_comparison
+from switch.bench.setting import FULL, QUICK, ROUNDS_MAX, Settings
+from switch.cli.bench_telling import tell, tell_budget, tell_comparison, tell_manifest
+
+_SECONDS_MAX = 3_600  # of a round: the calls are made beforehand and held in memory
+_PERSONS_MAX = 1_000_000  # each is held ready as an instruction, and identity numbers of Hong Kong are distinct for three times as many
 
 _AS_JSON = typer.Option("--json", help="Print one JSON document and nothing else.")
 
 
 def bench(
-    only: Annotated[str, typer.Option(help="Rows to measure, by name, with commas between.")] = "",
+    only: Annotated[str | None, typer.Option(help="Rows to measure, by name, with commas between.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="One short round: a look, no figure to keep.")] = False,
     compare: Annotated[bool, typer.Option("--compare", help="Beside the last kept result.")] = False,
     against: Annotated[Path | None, typer.Option(help="Beside this kept result.", exists=True, dir_okay=False)] = None,
@@ -34,14 +37,27 @@ def bench(
     profile: Annotated[
         Path | None, typer.Option(help="Draw a flame graph of the pipeline into this SVG file (needs py-spy).")
     ] = None,
-    keep: Annotated[str, typer.Option(help="Keep the result as loadtest/results/DATE-NAME.json.")] = "",
-    date: Annotated[str, typer.Option(help="DATE of the result (default: the commit's day).")] = "",
-    seconds: Annotated[float | None, typer.Option(help="Measured seconds of each round of each row.")] = None,
-    warm_up_seconds: Annotated[float | None, typer.Option(help="Seconds before each of them.")] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="How often each row is measured, in turn.")] = None,
-    pgbench_seconds: Annotated[int | None, typer.Option(help="Seconds of pgbench for each number of clients.")] = None,
-    persons: Annotated[int | None, typer.Option(min=100, help="Persons who pay.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the load.")] = None,
+    keep: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Keep the result as loadtest/results/DATE-NAME.json.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="With --keep: also where one is kept already.")] = False,
+    date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="DATE of the result (default: the commit's day).")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, max=_SECONDS_MAX, help="Measured seconds of each round of each row.")
+    ] = None,
+    warm_up_seconds: Annotated[
+        float | None, typer.Option(min=0, max=_SECONDS_MAX, help="Seconds before each of them.")
+    ] = None,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, max=ROUNDS_MAX, help="How often each row is measured, in turn.")
+    ] = None,
+    pgbench_seconds: Annotated[
+        int | None, typer.Option(min=1, max=_SECONDS_MAX, help="Seconds of pgbench for each number of clients.")
+    ] = None,
+    persons: Annotated[int | None, typer.Option(min=100, max=_PERSONS_MAX, help="Persons who pay.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the load.")] = None,
     data: Annotated[
         Path | None, typer.Option(help="Where the stores live (default: a folder of its own, removed).")
     ] = None,
@@ -56,13 +72,15 @@ def bench(
     _drawable(profile)
     kept = _kept(compare, against)
     console = Console(stderr=True, quiet=as_json)
-    day = date or commit_day() or "undated"
-    with tempfile.TemporaryDirectory(prefix="bayswitch-bench-", dir=data) as folder:
+    day = _day(date)
+    if keep is not None:
+        _keepable(day, keep, replace)
+    with _folder(data) as folder:
         document = run(Path(folder), settings, wanted, day, lambda text: console.print(text, style="dim"))
     if kept is not None:
         document["comparison"] = {"with": kept.name, "lines": compared(document, results.read(kept))}
-    if keep:
-        console.print(f"kept as {results.keep(document, day, keep)}")
+    if keep is not None:
+        console.print(f"kept as {results.keep(document, day, keep, replace=replace)}")
     if as_json:
         print(json.dumps(document, indent=2))
     else:
@@ -75,11 +93,42 @@ def _settings(base: Settings, **asked: float | None) -> Settings:
     return base._replace(**given)
 
 
-def _rows(only: str) -> frozenset[str]:
+def _rows(only: str | None) -> frozenset[str]:
+    if only is None:
+        return frozenset()
     names = [name.strip() for name in only.split(",") if name.strip()]
+    if not names:
+        raise typer.BadParameter(f"names no row; there are {', '.join(ROWS)}", param_hint="--only")
     if unknown := [name for name in names if name not in ROWS]:
         raise typer.BadParameter(f"no row {', '.join(unknown)}; there are {', '.join(ROWS)}", param_hint="--only")
     return frozenset(names)
+
+
+def _day(date: str | None) -> str:
+    if date is not None and not results.is_day(date):
+        raise typer.BadParameter(f"{date!r} is no day; write it as 2026-11-23", param_hint="--date")
+    return date or commit_day() or "undated"
+
+
+def _keepable(day: str, name: str, replace: bool) -> None:
+    """Look whether the result can be kept, before anything is measured."""
+    if not results.is_day(day):
+        raise typer.BadParameter(
+            "there is no commit whose day it could take; give it as 2026-11-23", param_hint="--date"
+        )
+    try:
+        results.place_for(day, name, replace=replace)
+    except results.CannotKeep as error:
+        raise typer.BadParameter(str(error), param_hint="--keep") from None
+
+
+def _folder(data: Path | None) -> tempfile.TemporaryDirectory[str]:
+    """Make the folder of the stores."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="bayswitch-bench-", dir=data)
+    except OSError as error:
+        what = f"{data or tempfile.gettempdir()} can hold no stores ({error.strerror}); name a folder that is there and can be written"
+        raise typer.BadParameter(what, param_hint="--data") from None
 
 
 def _drawable(picture: Path | None) -> None:
@@ -101,7 +150,8 @@ def _kept(compare: bool, against: Path | None) -> Path | None:
             return against
         return results.last() if compare else None
     except results.NoResult as error:
-        raise typer.BadParameter(str(error), param_hint="--compare") from None
+        hint = "--compare" if against is None else "--against"
+        raise typer.BadParameter(str(error), param_hint=hint) from None
 
 
 def _tell(document: dict[str, Any]) -> None:
@@ -111,4 +161,4 @@ def _tell(document: dict[str, Any]) -> None:
         tell_comparison(console, found["lines"], found["with"])
     if "budget" in document:
         tell_budget(console, document["budget"])
-    console.print_json(json.dumps(document["manifest"]))
+    tell_manifest(console, document["manifest"])

@@ -9,10 +9,20 @@ from rich.table import Table
 
 from switch.bench.compare import NOT_COMPARABLE
 
+ROUNDS_TO_QUOTE = 3  # of fewer, nobody sees how far they lie apart
+_LEGEND = (
+    "per second: the median of the rounds; from - to: the least and the greatest of them; Python µs, PostgreSQL µs: CPU time of a "
+    "payment; stolen: the most that the host took of the machine"
+)
+
 
 def tell(console: Console, document: Mapping[str, Any]) -> None:
     """Show a run."""
     console.print(_rates(document))
+    console.print(_LEGEND, style="dim", soft_wrap=True, highlight=False)
+    if (rounds := document["manifest"]["rounds"]) < ROUNDS_TO_QUOTE:
+        short = "one short round" if rounds == 1 else f"{rounds} rounds"
+        console.print(f"{short}: a look, no figure to quote; `--rounds 5` gives one", style="yellow", soft_wrap=True)
     if document["ratios"]:
         console.print(_ratios(document["ratios"]))
     if "latency_ms" in document:
@@ -57,6 +67,22 @@ def tell_comparison(console: Console, lines: Iterable[Mapping[str, Any]], agains
         console.print(unlike[0], style="red", soft_wrap=True, markup=False)
 
 
+def tell_manifest(console: Console, manifest: Mapping[str, Any]) -> None:
+    """Show in five lines what was measured on what; all of it stands in the document."""
+    server, load, pgbench = manifest["postgres"], manifest["load"], manifest["pgbench"]
+    lines = (
+        f"commit {manifest['commit'] or 'unknown'}, {manifest['date']}",
+        f"{manifest['cores']} cores of {manifest['cpu']}, {manifest['memory_gb']} GB, {manifest['machine']}, {manifest['system']}",
+        f"Python {manifest['python']}; PostgreSQL {server['server_version']}, fsync {server['fsync']}, synchronous_commit "
+        f"{server['synchronous_commit']}, shared_buffers {server['shared_buffers']}",
+        f"{manifest['rounds']} × {manifest['measured_seconds']:g} s after {manifest['warm_up_seconds']:g} s; {load['persons']:,} persons, "
+        f"seed {load['seed']}; pgbench at scale {pgbench['scale']}",
+        "versions, settings and limits in full: --json",
+    )
+    for line in lines:
+        console.print(line, style="dim", soft_wrap=True, highlight=False, markup=False)
+
+
 def tell_budget(console: Console, budget: Mapping[str, Any]) -> None:
     """Show the CPU time of a payment by stage."""
     table = Table("stage", "CPU µs a payment", "share", title=f"CPU budget, {budget['payments']:,} payments")
@@ -76,11 +102,17 @@ def _rates(document: Mapping[str, Any]) -> Table:
             name,
             f"{rate:,.0f}",
             f"{interval['low']:,.0f} - {interval['high']:,.0f}",
-            f"{median(each['python'] for each in cpu):.0f}" if cpu else "",
-            f"{median(each['postgres'] for each in cpu):.0f}" if cpu else "",
+            _of(cpu, "python"),
+            _of(cpu, "postgres"),
             f"{stolen:.0%}",
         )
     return table
+
+
+def _of(cpu: Iterable[Mapping[str, float]], whose: str) -> str:
+    """Write the median of CPU times; "" where none was seen: `messages` has no store."""
+    found = [each[whose] for each in cpu if whose in each]
+    return f"{median(found):.0f}" if found else ""
 
 
 def _ratios(ratios: Iterable[Mapping[str, Any]]) -> Table:

@@ -30,6 +30,7 @@ from switch.cli.load_telling import tell
 from switch.cli.system import DEV_KEY, advised, check_database_url
 from switch.cli.traffic import drawn_day, with_messages
 from switch.embedded.postgres import EmbeddedPostgres
+from switch.embedded.process import tied
 from switch.embedded.workers import WORKERS_MAX, how_many
 
 START_AT = "2026-03-05T10:00:00+08:00"  # a working day of all three economies; southbound is open
@@ -250,7 +251,7 @@ def _driven(
         (folder / left).unlink(missing_ok=True)
     limit = profile.seconds_max(seconds) + _OVERTIME_SECONDS
     found = subprocess.run(
-        command,
+        tied(command),
         check=False,
         timeout=limit,
         stdout=subprocess.DEVNULL,

@@ -1,14 +1,15 @@
-"""The wrapper that becomes a server: it sheds root, asks to be told when its parent dies, and execs. Run by path.
+"""The wrapper that becomes a server: it sheds root, heeds signals, asks to be told when its parent dies, and execs.
 
 A process of its own because the same steps in `preexec_fn` fail now and then. It is no daemon and stays no longer than
 the exec: the server keeps its pid, so the parent can signal and wait for the server itself. Standard library only: it
-runs isolated (`python -I -S`).
+runs isolated (`python -I -S`), by path.
 
     launch.py PARENT_PID DEATH_SIGNAL AS FILE [ARGUMENT...]      AS: self | namespace | nobody
 """
 
 import ctypes
 import os
+import signal
 import sys
 
 NOBODY = 65534
@@ -32,6 +33,13 @@ def _become_nobody() -> None:
     os.setuid(NOBODY)
 
 
+def _hear() -> None:
+    """Heed signals again: ignored (a script's `&` has SIGINT ignored) and blocked ones are inherited."""
+    if os.getsid(0) == os.getpid():  # no terminal's Ctrl-C reaches a session of its own: SIGINT is its owner's word
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
 def _die_with_parent(parent: int, death_signal: int) -> None:
     """After the change of user, which would clear it. Only Linux has it; elsewhere the next start ends an orphan."""
     if sys.platform == "linux":
@@ -42,6 +50,7 @@ def _die_with_parent(parent: int, death_signal: int) -> None:
 
 def main(arguments: list[str]) -> None:
     parent, death_signal, run_as, file, *rest = arguments
+    _hear()
     if run_as == "namespace":
         _enter_namespace()
     elif run_as == "nobody":

@@ -107,11 +107,21 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _run(self, run_as: process.RunAs, argv: list[str | Path], text: str = "") -> None:
         command = process.command(run_as, signal.SIGKILL, argv)
-        done = subprocess.run(
-            command, input=text, text=True, capture_output=True, check=False, env=_environment(), start_new_session=True
-        )
-        if done.returncode != 0 or "ERROR:" in done.stderr:  # single-user mode ends with 0 after an error
-            raise process.ServerError(f"{Path(argv[0]).name} ended with status {done.returncode}:\n{done.stderr}")
+        pipe = subprocess.PIPE
+        running: subprocess.Popen[str] | None = None
+        try:
+            with process.undisturbed():
+                running = subprocess.Popen(
+                    command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=_environment(), start_new_session=True
+                )
+            _, said = running.communicate(text)
+        except BaseException:
+            if running is not None and running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)  # with what it has started itself: nobody writes here any more
+                running.communicate()
+            raise
+        if running.returncode != 0 or "ERROR:" in said:  # single-user mode ends with 0 after an error
+            raise process.ServerError(f"{Path(argv[0]).name} ended with status {running.returncode}:\n{said}")
 
     def _clear_remains(self, sockets: Path) -> None:
         """Remove the pid files of a server that was killed: PostgreSQL takes any live or zombie pid in them for itself.

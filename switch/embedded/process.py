@@ -1,5 +1,6 @@
 """What both embedded servers need of the operating system: a lock on the data folder, a start that leaves no orphan, a
-stop by pid. It knows nothing of PostgreSQL or Valkey, and ends only processes it started or found in its own folder.
+stop by pid. Benches and loads start their programs by it, too. It knows nothing of PostgreSQL or Valkey, and ends only
+processes it started or found in its own folder.
 """
 
 import fcntl
@@ -13,8 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -122,6 +123,26 @@ def command(run_as: RunAs, death_signal: signal.Signals, argv: Sequence[str | Pa
     return [*wrapper, *map(str, argv)]
 
 
+def tied(argv: Sequence[str | Path]) -> list[str]:
+    """Give the command line of a program that is killed when this process ends, however it ends; from the main thread."""
+    return command("self", signal.SIGKILL, argv)
+
+
+def meant(argv: Sequence[str]) -> Sequence[str]:
+    """Give what a command line starts, without our wrapper around it."""
+    return argv[argv.index(launch.__file__) + 4 :] if launch.__file__ in argv else argv
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Hear SIGINT and SIGTERM only afterwards: what they raise in the midst of a start would lose the process it makes."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def spawn(
     argv: Sequence[str | Path],
     log: Path,
@@ -138,16 +159,23 @@ def spawn(
         raise RuntimeError("start embedded servers from the main thread: they would end with the thread that forked")
     if log.exists():
         log.replace(log.with_name(log.name + ".1"))
-    with log.open("wb") as output:
-        popen = subprocess.Popen(
-            command(run_as, death_signal, argv),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for us: the server is stopped last, by us
-        )
-    return Process(Path(argv[0]).name, popen, log)
+    running: Process | None = None
+    try:
+        with undisturbed(), log.open("wb") as output:
+            popen = subprocess.Popen(
+                command(run_as, death_signal, argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is for us: the server is stopped last, by us
+            )
+            running = Process(Path(argv[0]).name, popen, log)
+    except BaseException:
+        if running is not None:
+            running.stop(signal.SIGKILL)
+        raise
+    return running
 
 
 def free_port() -> int:

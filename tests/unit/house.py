@@ -108,6 +108,7 @@ SWITCH_ARROWS: dict[str, set[str]] = {
         "bench",
         "report",
         "rail_process",
+        "queries",
     },
 }
 

@@ -98,6 +98,15 @@ def test_audit_and_key_name_the_books_of_the_demo(tmp_path: Path) -> None:
         assert status == 2 and "holds no books" in words and "of the demo" not in words
 
 
+def test_a_check_there_is_none_of_is_told_before_any_books_are_asked_for(tmp_path: Path) -> None:
+    status, words = said("audit", "--plant", "status-knwon", "--data", str(tmp_path))
+    assert status == 2 and "--plant: there is no check 'status-knwon'. status-known was meant?" in words
+    status, words = said("audit", "--plant", "all", "--data", str(tmp_path))
+    assert status == 2 and "holds no books" in words
+    status, words = said("audit", "--plant", "list")
+    assert status == 0 and words.startswith("status-known final-or-explained")
+
+
 def test_a_key_is_made_for_participants_alone(tmp_path: Path) -> None:
     status, words = said("key", "--participant", "NOSUCHH0", "--data", str(tmp_path))
     assert status == 2 and "KAPOHKH0" in words
