@@ -13,6 +13,9 @@ REQUIRE_DOCUMENTS = "require_documents"
 REPORT = "report"  # a threshold: counted, never blocks
 SUSPEND = "suspend_until"  # refuses, and a window that was exceeded closes the ones after it too
 
+# How long no headroom closes a counter to what widens it (a latch): to the end of its window, or of the session so named.
+WINDOW = "window"
+
 
 class Claim(NamedTuple):
     """One claim of one payment on one counter. Stored by position (store.postgres.rows): new fields go to the end."""
@@ -28,7 +31,7 @@ class Claim(NamedTuple):
     effect: str = REFUSE
     gross: bool = False  # pending and posted are one sum: claimed straight into posted, no write at post
     gives_back: bool = False  # a return after settlement frees headroom
-    latches: bool = False  # the rule latches in the session this claim came in with
+    latches: str = ""  # for how long no headroom closes its counter in the session it came in: "" not, WINDOW, or that session's name
     forced: bool = False  # taken whatever the bound says (late acceptance); listed apart by the audit
     unit: str = ""  # currency of its minor units; "" for an account, whose transfers say it
     latches_on_carry: bool = (
@@ -37,13 +40,13 @@ class Claim(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """The state of one counter, minor units; `version` grows by one at each write, `latched` closes it till its window ends."""
+    """The state of one counter, minor units; `version` grows by one at each write, `latched` says for how long it is closed."""
 
     up_pending: int = 0
     up_posted: int = 0
     down_pending: int = 0
     down_posted: int = 0
-    latched: bool = False
+    latched: str = ""  # "" open, WINDOW, or the name of the session whose end opens it again
     version: int = 0
 
 

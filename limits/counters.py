@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple, Protocol
 
-from limits.claims import REPORT, WHILE_OPEN, Claim, ClaimSet, Refused, Sums
+from limits.claims import REPORT, WHILE_OPEN, WINDOW, Claim, ClaimSet, Refused, Sums
 
 EMPTY = Sums()  # a counter before its first use
 NOTHING = Fraction(0)  # no share given back yet
@@ -54,7 +54,7 @@ def headroom(claim: Claim, sums: Sums) -> int | None:
     """Return what may still be claimed in the claim's direction, minor units (negative after an overshoot), or None.
 
     A give-back frees headroom only when it is posted: an up does not see down_pending, a down does not see up_pending;
-    where both signs claim (net notional) a trade on its way makes no room for its opposite. A latched counter has no
+    where both signs claim (net notional) a trade on its way makes no room for its opposite. A counter closed to the claim has no
     headroom; a claim without a bound has no end of it: None. A claim of nothing looks at an older window: it fits unless
     that was exceeded.
     """
@@ -62,10 +62,15 @@ def headroom(claim: Claim, sums: Sums) -> int | None:
         if claim.ceiling is None:
             return None
         left = claim.ceiling - (sums.up_pending + sums.up_posted - sums.down_posted)
-        return min(left, 0) if sums.latched else left
+        return min(left, 0) if is_closed(claim, sums) else left
     if claim.delta < 0 and claim.floor is not None:
         return sums.up_posted - sums.down_pending - sums.down_posted - claim.floor
     return None
+
+
+def is_closed(claim: Claim, sums: Sums) -> bool:
+    """Whether a counter is latched for this claim: to the end of the window, or of the session that the claim came in."""
+    return bool(sums.latched) and sums.latched in (WINDOW, claim.latches)
 
 
 def _fits(claim: Claim, sums: Sums) -> bool:
@@ -85,6 +90,8 @@ def straight(claim: Claim) -> bool:
 def _claimed(claim: Claim, sums: Sums) -> Sums:
     if claim.delta < 0:
         return sums._replace(down_pending=sums.down_pending - claim.delta)
+    if sums.latched and claim.delta and not is_closed(claim, sums):
+        sums = sums._replace(latched="")  # the session it was closed for is over
     if claim.gross:
         return sums._replace(up_posted=sums.up_posted + claim.delta)
     return sums._replace(up_pending=sums.up_pending + claim.delta)
@@ -96,13 +103,13 @@ def _closed(claims: tuple[Claim, ...], sums: Mapping[str, Sums], carried: bool) 
     Only a claim that widens closes its counter: sells always pass and close nothing. `carried`: nothing was claimed, so
     what is missing was missing before, and only a claim that says so closes it.
     """
-    latched = {}
+    latched: dict[str, Sums] = {}
     for claim in claims:
         if claim.latches and claim.delta > 0 and claim.effect != REPORT and (claim.latches_on_carry or not carried):
             state = sums.get(claim.counter, EMPTY)
             left = headroom(claim, state)
-            if left is not None and left <= 0 and not state.latched:
-                latched[claim.counter] = state._replace(latched=True)
+            if left is not None and left <= 0 and not is_closed(claim, state):
+                latched[claim.counter] = state._replace(latched=claim.latches)
     return latched
 
 

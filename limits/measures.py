@@ -32,8 +32,12 @@ RateSource = Callable[[str, str, str], Decimal]  # (base, quote, market) -> unit
 Measurer = Callable[[Amounts, RateSource], int]
 Claimer = Callable[[PaymentFacts, Amounts, RateSource], Claim | None]
 DocumentClaimer = Callable[[str, str], Claim | None]  # (type, pseudonym) of one document
+OrderClaimer = Callable[[int, str], Claim]  # (minor units of the rule's unit, session) of one order
 Threshold = Callable[[Amounts, RateSource], bool]
 Whose = Callable[[PaymentFacts], str]
+
+
+MARKET = "market"  # whose counter a market-wide limit is on
 
 
 class Law(NamedTuple):
@@ -100,8 +104,8 @@ _SCOPES: Mapping[str, Whose] = {
     "creditor-account": lambda facts: facts.creditor_account,
     "institution": lambda facts: facts.debtor_agent,
     "creditor-institution": lambda facts: facts.creditor_agent,
-    "link": lambda facts: "market",
-    "market": lambda facts: "market",
+    "link": lambda facts: MARKET,
+    "market": lambda facts: MARKET,
     "group": lambda facts: facts.group,
 }
 
@@ -193,7 +197,7 @@ def _in_unit(law: Law, rule: Rule, use: Use, effect: str, owner: Whose, day: dat
             ceiling = None  # a threshold is counted and never blocks, whoever evaluates it
         key = prefix + owner(facts) + (ending(facts) if moves else window)
         delta = sign * measure(priced, reference_rate)
-        return Claim(rule_id, key, delta, ceiling, None, admission, effect, gross, gives_back, False, False, unit)
+        return Claim(rule_id, key, delta, ceiling, None, admission, effect, gross, gives_back, "", False, unit)
 
     return claim
 
@@ -284,6 +288,22 @@ def document_claimer(law: Law, rule: Rule) -> DocumentClaimer | None:
         return Claim(rule_id, f"{rule_id}|{document}|all", 1, bound, None, WHOLE, effect, True, gives_back, unit=USE)
 
     return claim
+
+
+def order_claimer(law: Law, rule: Rule, day: date) -> OrderClaimer | None:
+    """Compile a market's quota on orders for a trading day: all who trade share one counter; None where none is in force."""
+    value = law.values.get(rule.id)
+    if value is None or value.amounts is None:
+        return None
+    effect = rule.effect_on(value)
+    ceiling = None if effect == REPORT else value.amounts[rule.unit]
+    key = f"{rule.id}|{MARKET}|{window_key(rule.counted_on(value).period, day)}"
+    plain = Claim(
+        rule.id, key, 0, ceiling, None, rule.admission, effect, rule.basis in GROSS_BASES, rule.gives_back,
+        unit=rule.unit, latches_on_carry=rule.latch_on_carry,
+    )  # fmt: skip
+    latches = {session: rule.latch(session) for session in rule.latches_in}
+    return lambda amount_minor, session: plain._replace(delta=amount_minor, latches=latches.get(session, ""))
 
 
 def cap(law: Law, rule: Rule, use: Use) -> tuple[Cap, Concern | None] | None:

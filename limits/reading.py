@@ -27,8 +27,11 @@ from limits.values import (
     INSTANTS,
     KEYED,
     KINDS,
+    LATCHES,
     LATCHING,
+    MARKET_SCOPES,
     MEASURED,
+    ORDER_BASES,
     RECEIVED,
     SCOPES,
     USE,
@@ -103,7 +106,7 @@ def read_rule(file: str, document: Document) -> Rule:
         missing,
         penalty_state,
         penalty_minor,
-        frozenset(node.texts("latches_in")),
+        _latches(node),
         node.flag("latch_on_carry"),
     )
     _check(node, rule)
@@ -143,6 +146,14 @@ def _names(node: Node, key: str) -> tuple[str, ...]:
     return node.texts(key) if isinstance(given, list) else tuple([node.text(key)] if given else [])
 
 
+def _latches(node: Node) -> Mapping[str, str]:
+    """Read in which sessions no headroom closes a limit, and for how long."""
+    if "latches_in" not in node.data:
+        return {}
+    given = Node(node.file, "latches_in", node.data["latches_in"], (), tuple(sorted(LATCHING)))
+    return {session: given.one_of(session, LATCHES) for session in given.data}
+
+
 def _penalty(node: Node, unit: str) -> tuple[str, int]:
     if "penalty" not in node.data:
         return "", 0
@@ -158,8 +169,6 @@ def _check(node: Node, rule: Rule) -> None:
         raise node.error("approved_by", "is empty: name who set the rule, or the approvals it still needs")
     if rule.rail and rule.scope != "transaction":
         raise node.error("rail", "a rail caps one payment: scope must be transaction")
-    if not rule.latches_in <= LATCHING:
-        raise node.error("latches_in", f"may hold {', '.join(sorted(LATCHING))}")
     if rule.kind == "limit":
         _check_terms(node, rule)
         _check_suspension(node, rule)
@@ -170,6 +179,8 @@ def _check_terms(node: Node, rule: Rule) -> None:
     scopes = {rule.scope} | {rule.scope_on(row.value) for row in rule.values}
     if scopes & ACROSS_SCOPES and rule.enforced_by == "institution":
         raise node.error("scope", "an institution counts only what it sees: person-institution, account, card, ...")
+    if rule.basis in ORDER_BASES and not scopes <= MARKET_SCOPES:
+        raise node.error("scope", f"orders count on the market's quota: must be {' or '.join(sorted(MARKET_SCOPES))}")
     periods = {rule.window} | {rule.counted_on(row.value).period for row in rule.values}
     if len({scope == "transaction" for scope in scopes} | {period == PAYMENT for period in periods}) > 1:
         raise node.error("window", "scope transaction and period payment belong together, in every row")

@@ -27,6 +27,7 @@ from limits.measures import (
     DocumentClaimer,
     LaneLaw,
     Law,
+    OrderClaimer,
     RateSource,
     Threshold,
     Use,
@@ -35,6 +36,7 @@ from limits.measures import (
     claims_made,
     document_claimer,
     documents_claimed,
+    order_claimer,
     threshold,
 )  # fmt: skip
 from limits.own_limits import faults
@@ -149,6 +151,10 @@ class RulesOfDay:
         """
         made = claims_made(self._lane_laws[lane].concerning(facts).claimers, facts, amounts, reference_rate)
         return made + documents_claimed(self.documents, facts) if facts.documents else made
+
+    def order_claimer(self, rule_id: str) -> OrderClaimer | None:
+        """Return what makes the claims of orders on a market's quota (`stock-connect.shanghai.northbound.day`), None where none is set."""
+        return order_claimer(self._version.law, self._version.book.rules[rule_id], self.day)
 
     def law_of(self, lane: Lane) -> LaneLaw:
         """Return what makes the claims and caps of a lane, for who asks for many (limits.measures.claims_made)."""

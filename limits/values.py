@@ -8,13 +8,14 @@ becomes a claim is limits.measures.
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fx.money import format_amount
 from limits.calendars import CALENDAR_YEAR, LAW_ZONE, TRADING_DAY, law_day, window_end
 from limits.calendars.hours import OpeningHours
 from limits.calendars.trading import next_trading_day
-from limits.claims import REFUSE, REPORT, REQUIRE_DOCUMENTS, SUSPEND
+from limits.claims import REFUSE, REPORT, REQUIRE_DOCUMENTS, SUSPEND, WINDOW
 from limits.documents import Dated
 
 KINDS = frozenset({"limit", "charge", "rate", "hours", "ratio", "notice"})
@@ -33,6 +34,10 @@ NET_BASES = frozenset({
     "net-buy-orders", "net-outflow", "net-inflow", "net-notional", "net-remittance", "net-exposure", "balance",
 })  # fmt: skip
 BASES = GROSS_BASES | NET_BASES
+ORDER_BASES = frozenset(
+    {"net-buy-orders", "net-notional"}
+)  # consumed by orders and trades: of the market, whoever sends them
+MARKET_SCOPES = frozenset({"link", "market"})
 ENFORCERS = frozenset({"institution", "SAFE", "PBoC", "exchange", "clearing-house", "switch"})
 MEASURED = frozenset({"debit", "settlement", "leg-in-unit"})
 ACCOUNT_TYPE = "account-type"
@@ -42,7 +47,11 @@ GROUP_EQUITY = "group-equity"  # the fact that a coefficient is of
 ACTIVE, DRAFT, ADVISORY = "active", "draft", "advisory"
 RECEIVED = "received"
 INSTANTS = frozenset({RECEIVED, "accepted"})  # by the switch, by the debtor agent
-LATCHING = frozenset({"opening-auction", "continuous", "closing-auction"})
+# Sessions in which a limit may close, and for how long it then does.
+LATCHING = frozenset({"opening-auction", "pre-open", "continuous", "closing-auction"})
+SESSION = "session"
+LATCHES = frozenset({WINDOW, SESSION})
+_NEVER: Mapping[str, str] = MappingProxyType({})
 USE = "use"  # the unit of what is counted by times and not by amount
 
 
@@ -103,8 +112,13 @@ class Rule(NamedTuple):
     missing_approvals: tuple[str, ...] = ()
     penalty_state: str = ""  # a person in this state has another ceiling
     penalty_minor: int = 0
-    latches_in: frozenset[str] = frozenset()
+    latches_in: Mapping[str, str] = _NEVER  # session -> window | session: for how long no headroom closes it
     latch_on_carry: bool = False
+
+    def latch(self, session: str) -> str:
+        """Return for how long no headroom met in a session closes it, as a claim says it (limits.claims.Claim.latches)."""
+        until = self.latches_in.get(session, "")
+        return session if until == SESSION else until
 
     def scope_on(self, value: Value) -> str:
         """Return whose counter it is under a dated value."""
@@ -151,7 +165,7 @@ class RuleValue(NamedTuple):
     missing_approvals: tuple[str, ...] = ()
     penalty: tuple[str, int] | None = None  # (state of a person, the ceiling that person has), minor units
     suspends: int = 0
-    latches_in: frozenset[str] = frozenset()  # sessions in which no headroom closes it until its window ends
+    latches_in: Mapping[str, str] = _NEVER  # session -> window | session: for how long no headroom met there closes it
     counted: Window | None = None
 
     def window_end(self, at: datetime) -> datetime | None:

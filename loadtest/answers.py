@@ -78,7 +78,8 @@ class Answers:
             self._answered.discard(marks.uetr)
             if not first_answered and status in (200, 201, 202, 422, _IN_FLIGHT):
                 return verdict._replace(wrong="")
-        return verdict._replace(wrong="") if resent and status == _IN_FLIGHT else verdict
+        # Sent before, or overtaken by the one that was to come again after it.
+        return verdict._replace(wrong="") if (resent or marks.again) and status == _IN_FLIGHT else verdict
 
 
 class Ids:

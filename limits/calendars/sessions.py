@@ -1,4 +1,4 @@
-"""Sessions of a link's trading day: what its market accepts at an instant, and how long a quota used up then shuts buys.
+"""Sessions of a link's trading day: what its market accepts at an instant.
 
 Dated rows are data in sessions.yaml; which days trade is `trading`. Not here: quotas and what an order does to one.
 """
@@ -18,8 +18,6 @@ from limits.calendars.hours import read_minutes
 from limits.calendars.trading import is_half_trading_day, is_trading_day, next_trading_day
 
 CLOSED = "closed"
-# For how long buys stay shut once the balance is used up in a session.
-NOTHING, SESSION, DAY = "nothing", "session", "day"
 FULL, HALF = "full", "half"
 DAYS_REMEMBERED = 1024  # four links and directions over a year of trading days
 
@@ -35,7 +33,6 @@ class Session(NamedTuple):
     closes: int
     accepts_buys: bool
     accepts_cancels: bool
-    latches: str
 
 
 class Venue(NamedTuple):
@@ -52,7 +49,6 @@ class SessionState(NamedTuple):
     name: str
     accepts_buys: bool
     accepts_cancels: bool
-    latches: str  # nothing | session | day
     ends_at: datetime
 
 
@@ -83,8 +79,6 @@ def _read_session(row: Mapping[str, Any], sources: Mapping[str, Any]) -> Session
             raise KeyError("reason")
     elif not sources[row["source"]]:
         raise KeyError("source")
-    if row["latches"] not in (NOTHING, SESSION, DAY):
-        raise ValueError(f"latches: {row['latches']!r} is none of {NOTHING}, {SESSION}, {DAY}")
     return Session(
         row["name"],
         row.get("since", date.min),
@@ -94,7 +88,6 @@ def _read_session(row: Mapping[str, Any], sources: Mapping[str, Any]) -> Session
         read_minutes(row["to"]),
         row["buys"],
         row["cancels"],
-        row["latches"],
     )
 
 
@@ -137,14 +130,12 @@ def _states(link: str, direction: str, day: date, overrides: Overrides) -> tuple
             states.append(_closed_until(_instant(day, session.opens)))
         closed_from = session.closes
         ends_at = _instant(day, session.closes)
-        states.append(
-            SessionState(session.name, session.accepts_buys, session.accepts_cancels, session.latches, ends_at)
-        )
+        states.append(SessionState(session.name, session.accepts_buys, session.accepts_cancels, ends_at))
     return tuple(states)
 
 
 def _closed_until(opens_at: datetime) -> SessionState:
-    return SessionState(CLOSED, False, False, NOTHING, opens_at)
+    return SessionState(CLOSED, False, False, opens_at)
 
 
 def _first_opening_after(link: str, direction: str, day: date, overrides: Overrides) -> datetime:

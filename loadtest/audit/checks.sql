@@ -133,9 +133,9 @@ WHERE (coalesce(a.up_pending, 0), coalesce(a.up_posted, 0), coalesce(a.down_pend
 -- name: counters-equal-claims
 -- promise: 3
 -- half: books
--- needs: row, claim, alone, back, resting
+-- needs: row, claim, alone, back, resting, ordered
 -- over: claims = claim
--- reads: counter, decision, adjustment, exception_record, counter_alias
+-- reads: counter, decision, adjustment, exception_record, counter_alias, order_event
 -- Accounts have a check of their own, by their transfers.
 WITH part AS (
     SELECT coalesce(onto, row) AS row,
@@ -149,6 +149,8 @@ WITH part AS (
     UNION ALL
     SELECT coalesce(onto, row), 0, CASE WHEN delta > 0 THEN -amount ELSE 0 END, 0, CASE WHEN delta < 0 THEN -amount ELSE 0 END
     FROM back LEFT JOIN resting USING (row)
+    UNION ALL
+    SELECT row, up_pending, up_posted, 0, down_posted FROM ordered
 ), book AS (
     SELECT row, sum(up_pending)::bigint AS up_pending, sum(up_posted)::bigint AS up_posted, sum(down_pending)::bigint AS down_pending,
         sum(down_posted)::bigint AS down_posted
@@ -218,17 +220,45 @@ WHERE closed AND delta > 0 AND bound IS NOT NULL
 -- needs: history, row, path
 -- over: closed counters = row WHERE latched_at IS NOT NULL
 -- reads: counter, decision, batch
--- A counter that closed says so in its row, and one that says so has closed: by a claim, or by a balance that was used up before a
+-- A counter that closed for its window says so in its row, and one that says so has closed: by a claim, or by a balance that was used up before a
 -- claim came (that one was refused, and leaves no claim: what was used then must have reached a ceiling that was in force).
 SELECT format('%s %s', r.key, CASE WHEN r.latched_at IS NULL THEN 'closed, and its row does not say since when'
     ELSE format('is closed since %s, and had headroom all the time', r.latched_at) END)
 FROM row r LEFT JOIN (
-    SELECT row, bool_or(closes) AS closes, max(used + greatest(delta, 0)) AS used FROM history GROUP BY row
+    SELECT row, bool_or(closes) AS closes, bool_or(closes AND latches = 'window') AS shuts, max(used + greatest(delta, 0)) AS used
+    FROM history GROUP BY row
 ) h ON h.row = r.id
 WHERE CASE
-    WHEN r.latched_at IS NULL THEN h.closes AND NOT EXISTS (SELECT FROM path WHERE path.source = r.id OR path.row = r.id)
+    WHEN r.latched_at IS NULL THEN h.shuts AND NOT EXISTS (SELECT FROM path WHERE path.source = r.id OR path.row = r.id)
     ELSE NOT coalesce(h.closes OR h.used >= r.ceiling, false)
 END
+
+-- name: orders-follow-their-events
+-- promise: 3
+-- half: books
+-- needs: ordered
+-- over: orders = market_order
+-- reads: market_order, order_event, batch
+-- Each event follows from what was open before it, the order stands where its last one left it and holds what that leaves, and
+-- what was refused where it was placed is no order.
+WITH latest AS (
+    SELECT DISTINCT ON (order_id, trading_day) order_id, trading_day, open_quantity, held,
+        CASE kind WHEN 'cancel' THEN 'cancelled' WHEN 'reject' THEN 'rejected' ELSE CASE open_quantity WHEN 0 THEN 'done' ELSE 'open' END END AS state
+    FROM ordered ORDER BY order_id, trading_day, version DESC, position DESC
+)
+SELECT format('order %s is %s, %s open, %s held; its events leave %s, %s and %s', o.order_id, o.state, o.open_quantity, o.claimed_minor,
+    coalesce(l.state, 'nothing'), coalesce(l.open_quantity, 0), coalesce(l.held, 0))
+FROM market_order o LEFT JOIN latest l USING (order_id, trading_day)
+WHERE (o.state, o.open_quantity, o.claimed_minor) IS DISTINCT FROM (l.state, l.open_quantity, l.held)
+UNION ALL
+SELECT format('event %s (%s %s) of order %s took it from %s open to %s', event_id, kind, quantity, order_id, open_before, open_quantity)
+FROM ordered
+WHERE open_quantity <> CASE kind WHEN 'place' THEN quantity WHEN 'execute' THEN open_before - quantity WHEN 'reduce' THEN quantity ELSE 0 END
+    OR open_quantity < 0 OR (kind = 'place') <> (open_before = 0) OR version IS NULL
+UNION ALL
+SELECT format('order %s of event %s is not there', e.order_id, e.event_id)
+FROM order_event e LEFT JOIN market_order o USING (order_id, trading_day)
+WHERE o.order_id IS NULL AND NOT (e.kind = 'place' AND e.reason <> '')
 
 -- name: versions-complete
 -- promise: 3

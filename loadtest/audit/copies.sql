@@ -106,7 +106,22 @@ BEGIN
     RETURN p.payment_id;
 END $$;
 
-CREATE FUNCTION plant.claimed(claims text[], latched timestamptz) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION plant.ordered() RETURNS uuid LANGUAGE plpgsql AS $$
+-- Tells a buy of 100 at 1 that is open, on a new quota of the day on which a payment was received; returns its id.
+DECLARE
+    id uuid := plant.new_id();
+    day date := (SELECT received_on FROM payment ORDER BY received_on LIMIT 1);
+    rule text := 'planted.' || id;
+BEGIN
+    INSERT INTO market_order VALUES (id, day, rule, 'PLANT', '600000', 'buy', 100, 1, 'CNY', 1, 100, 10000, 'open');
+    INSERT INTO order_event (event_id, trading_day, order_id, kind, at, quantity, price, reason, open_quantity, ceiling, latches, content_hash, position)
+    VALUES (id, day, id, 'place', '2000-01-01 00:00+00', 100, 1, '', 100, 20000, '', '', 0);
+    INSERT INTO batch (step, counters, versions) VALUES ('orders', ARRAY[rule || '|market|' || day], ARRAY[1]);
+    INSERT INTO counter (key, up_pending, version, ceiling) VALUES (rule || '|market|' || day, 10000, 1, 20000);
+    RETURN id;
+END $$;
+
+CREATE FUNCTION plant.claimed(claims text[], latched_at timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 -- Tells a paid payment for each of these claims, one after the other, all on one new counter (KEY); returns its key.
 DECLARE
     counter_key text := format('planted|%s|window', plant.new_id());
@@ -122,8 +137,8 @@ BEGIN
         FROM payment p WHERE p.payment_id = id AND b.xid = p.xid AND b.step = 'accept';
         made := made + (claim ->> 2)::bigint;
     END LOOP;
-    INSERT INTO counter (key, up_pending, up_posted, down_pending, down_posted, version, latched_at, ceiling)
-    VALUES (counter_key, 0, made, 0, 0, cardinality(claims), latched, (claim ->> 3)::bigint);
+    INSERT INTO counter (key, up_pending, up_posted, down_pending, down_posted, version, latched, latched_at, ceiling)
+    VALUES (counter_key, 0, made, 0, 0, cardinality(claims), CASE WHEN latched_at IS NULL THEN '' ELSE 'window' END, claimed.latched_at, (claim ->> 3)::bigint);
     UPDATE plant.last SET key = counter_key;
     RETURN counter_key;
 END $$

@@ -58,8 +58,9 @@ SELECT attname AS name, format_type(atttypid, NULL) AS type
 FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 
 -- name: days_tables
--- What is partitioned by day: payments and what belongs to them.
-SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'p' ORDER BY relname
+-- What is partitioned by day: payments and what belongs to them; orders are not told again.
+SELECT relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'received_on'
+WHERE relnamespace = current_schema()::regnamespace AND relkind = 'p' ORDER BY relname
 
 -- name: rails_tables
 -- What a rail keeps about each leg.

@@ -42,7 +42,7 @@ WHERE key = (SELECT debit_account FROM transfer WHERE payment_id = '{paid}' AND 
 
 -- name: counters-equal-claims
 -- fault: a counter forgets one unit of what was claimed
-SELECT plant.claimed('{"[\"planted\", \"KEY\", 5, 100, null, \"whole\", \"refuse\", true, false, false, false, \"HKD\", false]"}', NULL);
+SELECT plant.claimed('{"[\"planted\", \"KEY\", 5, 100, null, \"whole\", \"refuse\", true, false, \"\", false, \"HKD\", false]"}', NULL);
 UPDATE counter SET up_posted = up_posted - 1
 WHERE key = (SELECT key FROM plant.last)
 
@@ -55,29 +55,34 @@ SELECT (SELECT id FROM plant.last), 1, 'planted', 1, 1, '2000-01-01 00:00+00', '
 -- name: no-claim-beyond-its-bound
 -- fault: of a cap of 100 two payments claimed 60 each, and the counter is in step
 SELECT plant.claimed('{
-    "[\"planted\", \"KEY\", 60, 100, null, \"whole\", \"refuse\", true, false, false, false, \"HKD\", false]",
-    "[\"planted\", \"KEY\", 60, 100, null, \"whole\", \"refuse\", true, false, false, false, \"HKD\", false]"
+    "[\"planted\", \"KEY\", 60, 100, null, \"whole\", \"refuse\", true, false, \"\", false, \"HKD\", false]",
+    "[\"planted\", \"KEY\", 60, 100, null, \"whole\", \"refuse\", true, false, \"\", false, \"HKD\", false]"
 }', NULL)
 
 -- name: while-open-finds-headroom
 -- fault: an order was admitted that may overshoot, where the one before it had taken all
 SELECT plant.claimed('{
-    "[\"planted\", \"KEY\", 150, 100, null, \"while_open\", \"refuse\", true, false, false, false, \"HKD\", false]",
-    "[\"planted\", \"KEY\", 1, 100, null, \"while_open\", \"refuse\", true, false, false, false, \"HKD\", false]"
+    "[\"planted\", \"KEY\", 150, 100, null, \"while_open\", \"refuse\", true, false, \"\", false, \"HKD\", false]",
+    "[\"planted\", \"KEY\", 1, 100, null, \"while_open\", \"refuse\", true, false, \"\", false, \"HKD\", false]"
 }', NULL)
 
 -- name: a-latched-counter-stays-closed
 -- fault: a buy was admitted under a raised cap, after a buy that had closed the counter for its window
 SELECT plant.claimed('{
-    "[\"planted\", \"KEY\", 100, 100, null, \"whole\", \"refuse\", true, false, true, false, \"HKD\", false]",
-    "[\"planted\", \"KEY\", 1, 900, null, \"whole\", \"refuse\", true, false, true, false, \"HKD\", false]"
+    "[\"planted\", \"KEY\", 100, 100, null, \"whole\", \"refuse\", true, false, \"window\", false, \"HKD\", false]",
+    "[\"planted\", \"KEY\", 1, 900, null, \"whole\", \"refuse\", true, false, \"window\", false, \"HKD\", false]"
 }', '2000-01-01 00:00+00')
 
 -- name: latches-are-written-down
 -- fault: a buy left no headroom in a session that latches, and the counter's row stayed open
 SELECT plant.claimed('{
-    "[\"planted\", \"KEY\", 100, 100, null, \"whole\", \"refuse\", true, false, true, false, \"HKD\", false]"
+    "[\"planted\", \"KEY\", 100, 100, null, \"whole\", \"refuse\", true, false, \"window\", false, \"HKD\", false]"
 }', NULL)
+
+-- name: orders-follow-their-events
+-- fault: an order has less open than its one event left of it
+SELECT plant.ordered();
+UPDATE market_order SET open_quantity = open_quantity - 1 WHERE participant = 'PLANT'
 
 -- name: versions-complete
 -- fault: an account is at a version that no transaction made
@@ -86,7 +91,7 @@ WHERE key = (SELECT debit_account FROM transfer WHERE payment_id = '{paid}' AND 
 
 -- name: links-lead-to-the-sums
 -- fault: a person's usage stays under a document that is another person's
-SELECT plant.claimed('{"[\"planted\", \"KEY\", 5, 100, null, \"whole\", \"refuse\", true, false, false, false, \"HKD\", false]"}', NULL);
+SELECT plant.claimed('{"[\"planted\", \"KEY\", 5, 100, null, \"whole\", \"refuse\", true, false, \"\", false, \"HKD\", false]"}', NULL);
 INSERT INTO person_documents (document, person_id)
 SELECT split_part((SELECT key FROM plant.last), '|', 2), 'somebody else'
 

@@ -75,13 +75,13 @@ SELECT payment_id, money, accepted, ended, posts, closed, position, n, r.id AS r
     -- A threshold never blocks, and what is forced passes: they are judged by nothing.
     CASE WHEN effect <> 'report' AND NOT forced THEN CASE WHEN delta >= 0 THEN told.ceiling ELSE told.floor END END AS bound,
     admission = 'while_open' AND delta <> 0 AS while_open,
-    -- The ceiling at which it closes its counter until the window ends.
-    CASE WHEN latches AND delta > 0 AND effect <> 'report' THEN told.ceiling END AS closes_at
+    -- The ceiling at which it closes its counter, and for how long: to the end of its window, or of the session so named.
+    CASE WHEN latches <> '' AND delta > 0 AND effect <> 'report' THEN told.ceiling END AS closes_at, latches
 FROM (
     SELECT p.payment_id, p.money, p.accepted, p.ended, p.posts, p.closed, p.position, c.n::integer,
         c.value ->> 1 AS counter, (c.value -> 2)::bigint AS delta, (c.value ->> 3)::bigint AS ceiling, (c.value ->> 4)::bigint AS floor,
         c.value ->> 5 AS admission, c.value ->> 6 AS effect, (c.value -> 7)::boolean AS gross, (c.value -> 8)::boolean AS gives_back,
-        (c.value -> 9)::boolean AS latches, (c.value -> 10)::boolean AS forced
+        c.value ->> 9 AS latches, (c.value -> 10)::boolean AS forced
     FROM decision d JOIN place p USING (payment_id)
     CROSS JOIN jsonb_array_elements(d.claims::jsonb) WITH ORDINALITY AS c (value, n)
     OFFSET 0
@@ -178,8 +178,37 @@ JOIN written w ON w.transaction = c.transaction AND w.row = p.onto
 WHERE NOT EXISTS (SELECT FROM written own WHERE own.transaction = c.transaction AND own.row = c.row)
 ORDER BY c.transaction, c.row, p.depth
 
+-- name: ordered
+-- needs: row, transaction, written
+-- What each event of an order added to its quota's counter, reckoned from quantities, prices and the day's rate: a buy holds what
+-- is open of it at its limit, a trade counts at its price, a sell gives as it trades. Along the counter's versions.
+WITH told AS (
+    SELECT e.*, o.side, o.price AS limit_price, o.rate, r.id AS row, t.id AS transaction, w.version,
+        coalesce(lag(e.open_quantity) OVER (PARTITION BY e.order_id, e.trading_day ORDER BY w.version, e.position), 0) AS open_before
+    FROM order_event e
+    JOIN market_order o USING (order_id, trading_day)
+    LEFT JOIN row r ON r.key = o.quota || '|market|' || e.trading_day
+    LEFT JOIN transaction t ON t.step = 'orders' AND t.xid = e.xid
+    LEFT JOIN written w ON w.transaction = t.id AND w.row = r.id
+    WHERE e.reason = ''
+), valued AS (
+    SELECT *,
+        CASE side WHEN 'buy' THEN ceil(ceil(open_before * limit_price * 100) * rate) ELSE 0 END AS held_before,
+        CASE side WHEN 'buy' THEN ceil(ceil(open_quantity * limit_price * 100) * rate) ELSE 0 END AS held_after,
+        CASE WHEN kind <> 'execute' THEN 0 WHEN side = 'buy' THEN ceil(ceil(quantity * price * 100) * rate)
+            ELSE floor(floor(quantity * price * 100) * rate) END AS traded
+    FROM told
+)
+SELECT event_id, order_id, trading_day, kind, quantity, open_before, open_quantity, row, transaction, version, position, ceiling, latches,
+    held_after::bigint AS held,
+    CASE WHEN kind = 'place' THEN held_after ELSE 0 END::bigint AS delta,
+    (held_after - held_before)::bigint AS up_pending,
+    CASE WHEN kind = 'execute' AND side = 'buy' THEN least(traded, held_before - held_after) ELSE 0 END::bigint AS up_posted,
+    CASE side WHEN 'sell' THEN traded ELSE 0 END::bigint AS down_posted
+FROM valued
+
 -- name: tight
--- needs: claim, flow, alone, path, written, row
+-- needs: claim, flow, alone, path, written, row, ordered
 -- Counters whose history must be replayed. The others cannot have gone beyond a bound in any order: all that was ever
 -- claimed, nothing given back, fits beside what was posted before the first claim. Of linked ones we look at all, and of those
 -- that close: one that is exactly full is closed.
@@ -202,6 +231,8 @@ WHERE w.up > w.ceiling + coalesce(o.down - o.up, 0) OR w.down < w.floor - coales
 UNION
 SELECT id FROM row WHERE latched_at IS NOT NULL
 UNION
+SELECT row FROM ordered WHERE row IS NOT NULL
+UNION
 SELECT row FROM path
 UNION
 SELECT onto FROM path
@@ -219,22 +250,22 @@ FROM transfer t JOIN row r ON r.key = t.credit_account JOIN tight ON tight.row =
 WHERE NOT t.alone
 
 -- name: own_change
--- needs: claim, account_claim, alone, back, tight, elsewhere
+-- needs: claim, account_claim, alone, back, tight, elsewhere, ordered
 -- Every change of the counters that are to be replayed.
 WITH admitted AS (
-    SELECT payment_id, accepted, ended, posts, closed, position, n, row, delta, bound, straight, while_open, closes_at
+    SELECT payment_id, accepted, ended, posts, closed, position, n, row, delta, bound, straight, while_open, closes_at, latches
     FROM claim JOIN tight USING (row)
     UNION ALL
-    SELECT payment_id, accepted, ended, posts, closed, position, n, row, delta, bound, false, false, NULL FROM account_claim
+    SELECT payment_id, accepted, ended, posts, closed, position, n, row, delta, bound, false, false, NULL, '' FROM account_claim
 )
-SELECT c.row, c.accepted AS transaction, c.position, c.payment_id, c.n, c.delta, c.bound, c.while_open, c.closes_at,
+SELECT c.row, c.accepted AS transaction, c.position, c.payment_id, c.n, c.delta, c.bound, c.while_open, c.closes_at, c.latches,
     CASE WHEN c.delta > 0 AND NOT c.straight THEN c.delta ELSE 0 END AS up_pending,
     CASE WHEN c.straight THEN c.delta ELSE 0 END AS up_posted,
     CASE WHEN c.delta < 0 THEN -c.delta ELSE 0 END AS down_pending,
     0::bigint AS down_posted
 FROM admitted c
 UNION ALL
-SELECT coalesce(e.onto, c.row), c.closed, 0, c.payment_id, c.n, 0, NULL, false, NULL,
+SELECT coalesce(e.onto, c.row), c.closed, 0, c.payment_id, c.n, 0, NULL, false, NULL, '',
     CASE WHEN c.delta > 0 AND NOT c.straight THEN -c.delta ELSE 0 END,
     CASE WHEN c.straight THEN -c.delta WHEN c.delta > 0 AND c.posts THEN c.delta ELSE 0 END,
     CASE WHEN c.delta < 0 THEN c.delta ELSE 0 END,
@@ -243,19 +274,23 @@ FROM admitted c
 LEFT JOIN elsewhere e ON e.transaction = c.closed AND e.row = c.row
 WHERE c.ended AND NOT (c.straight AND c.posts)
 UNION ALL
-SELECT coalesce(e.onto, a.row), a.transaction, 0, NULL, 0, 0, NULL, false, NULL, 0, a.up, 0, a.down
+SELECT coalesce(e.onto, a.row), a.transaction, 0, NULL, 0, 0, NULL, false, NULL, '', 0, a.up, 0, a.down
 FROM alone a JOIN tight USING (row) LEFT JOIN elsewhere e USING (transaction, row)
 UNION ALL
-SELECT coalesce(e.onto, b.row), b.transaction, 0, b.payment_id, b.n, 0, NULL, false, NULL, 0, CASE WHEN b.delta > 0 THEN -b.amount ELSE 0 END,
+SELECT coalesce(e.onto, b.row), b.transaction, 0, b.payment_id, b.n, 0, NULL, false, NULL, '', 0, CASE WHEN b.delta > 0 THEN -b.amount ELSE 0 END,
     0, CASE WHEN b.delta < 0 THEN -b.amount ELSE 0 END
 FROM back b JOIN tight USING (row) LEFT JOIN elsewhere e USING (transaction, row)
+UNION ALL
+SELECT row, transaction, position, event_id, 0, delta, ceiling, ceiling IS NOT NULL, CASE WHEN latches <> '' THEN ceiling END, latches,
+    up_pending, up_posted, 0, down_posted
+FROM ordered
 
 -- name: change
 -- needs: own_change, path
 -- With what each link took from one counter and added to another: all that had happened to the one by then.
 SELECT * FROM own_change
 UNION ALL
-SELECT CASE side WHEN 1 THEN p.onto ELSE p.source END, p.transaction, 0, NULL, 0, 0, NULL, false, NULL, (side * sum(c.up_pending))::bigint,
+SELECT CASE side WHEN 1 THEN p.onto ELSE p.source END, p.transaction, 0, NULL, 0, 0, NULL, false, NULL, '', (side * sum(c.up_pending))::bigint,
     (side * sum(c.up_posted))::bigint, (side * sum(c.down_pending))::bigint, (side * sum(c.down_posted))::bigint
 FROM own_change c JOIN path p USING (row) CROSS JOIN (VALUES (1), (-1)) AS s (side)
 GROUP BY side, p.onto, p.source, p.transaction
@@ -263,7 +298,7 @@ GROUP BY side, p.onto, p.source, p.transaction
 -- name: history
 -- needs: change, written
 -- Each of those counters along its versions: within a batch by position, within a payment by the order of its claims. With what
--- stood there before, and whether an earlier payment had closed it.
+-- stood there before, and whether an earlier payment had closed it: for the window, or for the session that this one came in.
 WITH summed AS (
     SELECT c.*, w.version, coalesce(sum(c.up_pending + c.up_posted - c.down_posted) OVER before, 0)::bigint AS used,
         coalesce(sum(c.up_posted - c.down_pending - c.down_posted) OVER before, 0)::bigint AS left_for_down
@@ -273,17 +308,22 @@ WITH summed AS (
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     )
 )
-SELECT row, payment_id, version, position, n, delta, bound, while_open, used, left_for_down,
+SELECT row, payment_id, version, position, n, delta, bound, while_open, used, left_for_down, latches,
     coalesce(used + delta >= closes_at, false) AS closes,
-    coalesce(bool_or(used + delta >= closes_at) OVER (
+    coalesce(bool_or(used + delta >= closes_at AND latches = 'window') OVER (
         PARTITION BY row ORDER BY version, position, payment_id GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ), false)
+    OR latches <> '' AND coalesce(bool_or(used + delta >= closes_at) OVER (
+        PARTITION BY row, latches ORDER BY version, position, payment_id GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     ), false) AS closed
 FROM summed
 
 -- name: touched
--- needs: claim, flow, alone, back, path, elsewhere
+-- needs: claim, flow, alone, back, path, elsewhere, ordered
 -- Which counters each transaction must have written.
 SELECT row, accepted AS transaction FROM claim
+UNION
+SELECT row, transaction FROM ordered
 UNION
 SELECT coalesce(e.onto, c.row), c.closed
 FROM claim c LEFT JOIN elsewhere e ON e.transaction = c.closed AND e.row = c.row

@@ -96,7 +96,7 @@ class BookReadings:
             used = counter.up_pending + counter.up_posted - counter.down_posted
             found["bayswitch_quota_used_ratio"].append(((value.rule, currency), used / ceiling))
             if value.latches_in:
-                found["bayswitch_quota_latched"].append(((value.rule, currency), int(counter.latched)))
+                found["bayswitch_quota_latched"].append(((value.rule, currency), int(bool(counter.latched))))
         return found
 
     def _scheme_wide(self, rules: RulesOfDay) -> list[_Quota]:

@@ -38,6 +38,23 @@ def storm(bench: Bench, turn: Turn) -> Round:
     return Round(seen["per_second"], faults, seen)
 
 
+def orders(bench: Bench, turn: Turn) -> Round:
+    """Drive a burst of orders on two links' quotas through the desk: judged one after the other, durable; events count."""
+    sandbox, settings = bench.sandbox("orders", turn), bench.settings
+    bench.sandboxes.append(sandbox)
+    seen = _document([
+        sys.executable, "-m", "switch.bench.orders", "--database-url", bench.database_url, "--sandbox", sandbox,
+        "--postgres-pid", str(bench.postgres_pid), "--seconds", str(settings.seconds),
+        "--warm-up-seconds", str(settings.warm_up_seconds), "--seed", str(bench.seed("orders", turn)),
+    ])  # fmt: skip
+    faults = common_faults(seen)
+    if seen["refused_share"] or seen["strange"]:
+        faults.append(
+            f"{seen['refused_share']:.1%} were refused and {seen['strange']} were wrong, of none was it expected"
+        )
+    return Round(seen["per_second"], faults, seen)
+
+
 def _paid(seen: dict[str, Any]) -> Round:
     faults = common_faults(seen)
     if seen["refused"] or seen["rejected"]:
@@ -74,6 +91,11 @@ def played(
         "--warm-up-seconds", str(settings.warm_up_seconds), "--persons", str(settings.persons),
         "--seed", str(bench.seed(row, turn)), *options,
     ]  # fmt: skip
+    return _document(command)
+
+
+def _document(command: Sequence[str]) -> dict[str, Any]:
+    """Run a program of a row; its document. Raises CalledProcessError."""
     done = subprocess.run(tied(command), check=True, stdout=subprocess.PIPE, text=True)
     return dict(
         json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))

@@ -30,6 +30,7 @@ ROWS: Mapping[str, Callable[[Bench, Turn], Round]] = {
     "slow_rails": rows_in_process.slow_rails,
     **{name: rows_over_http.row(name) for name in rows_over_http.FORMS},
     "messages": messages.messages,
+    "orders": rows_in_process.orders,
 }
 
 

@@ -15,6 +15,7 @@ from switch.flow.directory_books import DirectoryBooks
 from switch.flow.doubt_books import DoubtBooks
 from switch.flow.figures import Figures, Period
 from switch.flow.measure_books import MeasureBooks
+from switch.flow.order_books import OrderBooks
 from switch.flow.queue_books import QueueBooks
 from switch.flow.return_books import ReturnBooks
 from switch.flow.steps import ExceptionRecord as ExceptionRecord  # part of the port
@@ -139,7 +140,7 @@ class StoredTransfer(NamedTuple):
     state: str  # pending | posted | voided
 
 
-class Store(ReturnBooks, DoubtBooks, QueueBooks, DirectoryBooks, MeasureBooks, Protocol):
+class Store(ReturnBooks, DoubtBooks, QueueBooks, DirectoryBooks, MeasureBooks, OrderBooks, Protocol):
     """Durable books of one sandbox."""
 
     async def open(self) -> None:

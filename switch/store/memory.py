@@ -56,6 +56,7 @@ from switch.payment.status import (
 from switch.store.memory_directory import MemoryDirectory
 from switch.store.memory_doubt import MemoryDoubt
 from switch.store.memory_measure import MemoryMeasure
+from switch.store.memory_orders import MemoryOrders
 from switch.store.memory_persons import MemoryPersons
 from switch.store.memory_queue import MemoryQueue
 from switch.store.memory_report import added_up
@@ -73,7 +74,7 @@ class _Row(NamedTuple):
     incarnation: int
 
 
-class MemoryStore(MemoryPersons, MemoryReturns, MemoryDoubt, MemoryQueue, MemoryDirectory, MemoryMeasure):
+class MemoryStore(MemoryPersons, MemoryReturns, MemoryDoubt, MemoryQueue, MemoryDirectory, MemoryMeasure, MemoryOrders):
     """Books of one sandbox in dictionaries."""
 
     def __init__(self) -> None:
@@ -82,6 +83,7 @@ class MemoryStore(MemoryPersons, MemoryReturns, MemoryDoubt, MemoryQueue, Memory
         MemoryDoubt.__init__(self)
         MemoryQueue.__init__(self)
         MemoryDirectory.__init__(self)
+        MemoryOrders.__init__(self)
         self._generation = 1
         self._world: dict[str, str] = {}
         self._identities: dict[Identity, tuple[str, date, bytes]] = {}

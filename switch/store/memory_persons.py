@@ -6,7 +6,7 @@ A part of MemoryStore, which says what it needs of the books below.
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 
-from limits.claims import Sums
+from limits.claims import WINDOW, Sums
 from limits.counters import EMPTY, Change, add_up, changed
 from switch.flow.ports import PERSON
 
@@ -44,7 +44,7 @@ class MemoryPersons:
 
     def _move_sums(self, key: str, to: str) -> None:
         moved, held = self._sums[key], self._sums.get(to, EMPTY)
-        both = changed({to: held._replace(latched=moved.latched or held.latched)}, {to: Change(*moved[:4])})
+        both = changed({to: held._replace(latched=_longer(moved.latched, held.latched))}, {to: Change(*moved[:4])})
         self._write({key: EMPTY, **both})
         self._becomes |= {earlier: to for earlier, now in self._becomes.items() if now == key} | {key: to}
 
@@ -80,3 +80,7 @@ class MemoryPersons:
 def _person_of(counter: str) -> str:
     """Return whose counter it is: rule|person|window or rule|person@institution|window; "" of an account."""
     return counter.partition("|")[2].partition("|")[0].partition("@")[0]
+
+
+def _longer(*latches: str) -> str:
+    return WINDOW if WINDOW in latches else max(latches)

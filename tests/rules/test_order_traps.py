@@ -3,16 +3,16 @@
 Each asks only the rulebook it is given; test_planted_traps hands it faulty ones, and so shows that each can fail.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 
 import pytest
 from trap_builders import BILLION, TODAY, order, periods, posted
 
-from limits.calendars.sessions import DAY, NOTHING, SESSION, session_at, venues
+from limits.calendars.sessions import venues
 from limits.calendars.trading import is_trading_day, next_trading_day
-from limits.claims import WHILE_OPEN, Sums
-from limits.counters import adjust_changes, admit, evaluate, headroom
+from limits.claims import WHILE_OPEN, WINDOW, Sums
+from limits.counters import adjust_changes, admit, changed, evaluate, headroom
 from limits.rules import Rulebook, load_rulebook
 
 WAYS = ("northbound", "southbound")
@@ -32,7 +32,7 @@ def rulebook() -> Rulebook:
 
 def test_trap_1_a_buy_order_uses_quota_when_placed_and_a_resting_sell_gives_none(rulebook: Rulebook) -> None:
     for rule, (quota, _) in QUOTAS.items():
-        buy, sell = order(rulebook, rule, (quota - 12) * BILLION), order(rulebook, rule, -30 * BILLION, who="p2")
+        buy, sell = order(rulebook, rule, (quota - 12) * BILLION), order(rulebook, rule, -30 * BILLION)
         assert buy.counter == sell.counter, "all investors share the link's quota"
         refused, placed = admit((buy,), {})
         assert refused is None and placed[buy.counter] == Sums(up_pending=buy.delta), "an order counts when placed"
@@ -49,7 +49,7 @@ def test_trap_2_continuous_trading_latches_and_the_opening_auction_recovers(rule
     for rule, (quota, _) in QUOTAS.items():
         full, back = quota * BILLION, order(rulebook, rule, -6 * BILLION)
         for session, latches in (
-            ("opening-auction", False), ("pre-open", False), ("continuous", True), ("closing-auction", True),
+            ("opening-auction", False), ("continuous", True), ("closing-auction", True),
         ):  # fmt: skip
             last, next_one = (order(rulebook, rule, amount, session) for amount in (full + 1, 1))
             refused, used_up = admit((last,), {})
@@ -62,18 +62,30 @@ def test_trap_2_continuous_trading_latches_and_the_opening_auction_recovers(rule
             assert closed is latches, f"{rule}: {session}"
 
 
-def test_trap_2_each_link_latches_for_the_day_in_the_same_sessions_as_its_rule(rulebook: Rulebook) -> None:
+def test_trap_2_each_link_latches_in_sessions_that_its_exchange_has(rulebook: Rulebook) -> None:
     for link, way in LINKS:
-        latching = {session.name for session in venues()[link, way].sessions if session.latches == DAY}
-        assert latching == rulebook.book.rules[f"{link}.{way}.day"].latches_in == {"continuous", "closing-auction"}
-        early, *later = (
-            ("09:12", "10:00", "14:00", "14:58") if way == "northbound" else ("09:05", "09:30", "14:00", "15:59")
-        )
-        first, *rest = (
-            session_at(link, way, datetime.fromisoformat(f"{TODAY}T{at}:00+08:00")) for at in (early, *later)
-        )
-        assert first.latches == (NOTHING if way == "northbound" else SESSION)
-        assert {state.latches for state in rest} == {DAY}
+        found = rulebook.book.rules[f"{link}.{way}.day"].latches_in
+        assert found.keys() <= {session.name for session in venues()[link, way].sessions}
+        assert {session for session, until in found.items() if until == "window"} == {"continuous", "closing-auction"}
+
+
+def test_trap_2_southbound_the_pre_opening_closes_for_itself_and_half_past_nine_opens_again(rulebook: Rulebook) -> None:
+    """The southbound twin: what is cancelled before 09:30 opens buying again then, and not before; later it is shut for the day."""
+    for rule, (quota, _) in QUOTAS.items():
+        if "southbound" not in rule:
+            continue
+        full, one = quota * BILLION, order(rulebook, rule, 1, "pre-open")
+        last = order(rulebook, rule, full + 1, "pre-open")
+        sums = admit((last,), {})[1]
+        assert evaluate((one,), sums) is not None, "used up"
+        sums = changed(sums, adjust_changes((last,), Fraction(1, 2)))
+        assert evaluate((one,), sums) is not None, "still shut, though half of it was cancelled"
+        assert evaluate((one._replace(latches=WINDOW),), sums) is None, "open again at half past nine"
+        over = order(rulebook, rule, full, "continuous")
+        refused, sums = admit((over,), sums)
+        assert refused is None and sums[over.counter].latched == WINDOW
+        sums = changed(sums, adjust_changes((over,), Fraction(1)))
+        assert evaluate((order(rulebook, rule, 1, "continuous"),), sums) is not None, "shut for the day"
 
 
 def test_trap_3_the_balance_may_be_above_the_quota_and_is_not_carried_over(rulebook: Rulebook) -> None:

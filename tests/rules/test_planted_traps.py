@@ -32,15 +32,18 @@ FALLEN: dict[Callable[[Rulebook], None], list[Change | tuple[Change, ...]]] = {
     orders.test_trap_1_a_buy_order_uses_quota_when_placed_and_a_resting_sell_gives_none: [
         (NORTH, ("basis",), "gross"),
         (SZ_SOUTH, ("gives_back",), False),
-        (SOUTH, ("scope",), "person"),
     ],
     orders.test_trap_2_continuous_trading_latches_and_the_opening_auction_recovers: [
-        (SOUTH, ("latches_in",), []),
-        (SZ_NORTH, ("latches_in",), ["opening-auction", "continuous", "closing-auction"]),
+        (SOUTH, ("latches_in",), {}),
+        (SZ_NORTH, ("latches_in", "opening-auction"), "window"),
         (SZ_SOUTH, ("admission",), "whole"),
     ],
-    orders.test_trap_2_each_link_latches_for_the_day_in_the_same_sessions_as_its_rule: [
-        (SZ_SOUTH, ("latches_in",), ["continuous"]),
+    orders.test_trap_2_each_link_latches_in_sessions_that_its_exchange_has: [
+        (SZ_SOUTH, ("latches_in", "opening-auction"), "window"),
+    ],
+    orders.test_trap_2_southbound_the_pre_opening_closes_for_itself_and_half_past_nine_opens_again: [
+        (SOUTH, ("latches_in", "pre-open"), "window"),
+        (SZ_SOUTH, ("latches_in",), {"continuous": "window", "closing-auction": "window"}),
     ],
     orders.test_trap_3_the_balance_may_be_above_the_quota_and_is_not_carried_over: [
         (SOUTH, ("window",), EVER),
@@ -78,7 +81,6 @@ FALLEN: dict[Callable[[Rulebook], None], list[Change | tuple[Change, ...]]] = {
     ],
     trap.test_trap_8_swap_connect_nets_the_notional_of_all_and_no_payment_uses_it: [
         ("swap-connect.northbound.day", ("basis",), "gross"),
-        ("swap-connect.northbound.day", ("scope",), "person"),
         (("lanes/bond-connect.northbound", ("rules",), [{"rule": "swap-connect.northbound.day"}]), SWAP_MEASURED),
         (("lanes/trade.northbound", ("corridors", 0, "rules"), [{"rule": "swap-connect.northbound.day"}]), SWAP_MEASURED),
     ],

@@ -14,7 +14,7 @@ from trap_builders import BILLION, TODAY, claimed, order, payment, periods, plan
 
 from fx.money import Money
 from limits.calendars.days import is_business_day
-from limits.claims import REPORT, REQUIRE_DOCUMENTS, Claim, Sums
+from limits.claims import REPORT, REQUIRE_DOCUMENTS, WINDOW, Claim, Sums
 from limits.counters import admit, evaluate
 from limits.documents import RulebookError
 from limits.lanes import LaneDocument
@@ -119,13 +119,11 @@ def test_trap_8_swap_connect_nets_the_notional_of_all_and_no_payment_uses_it(rul
     for name, basis, period in ((day, "net-notional", "trading-day"), (clearing, "net-exposure", "outstanding")):
         rule = rulebook.book.rules[name]
         assert (rule.basis, rule.scope, rule.gives_back, periods(rulebook, name)) == (basis, "market", True, {period})
-    widen, narrow, again = (
-        order(rulebook, day, n * 45 * BILLION, who=who) for n, who in ((1, "p1"), (-1, "p2"), (1, "p3"))
-    )
+    widen, narrow, again = (order(rulebook, day, n * 45 * BILLION) for n in (1, -1, 1))
     refused, sums = admit((widen,), {})
     assert refused is None
     sums = posted(sums, widen)
-    assert evaluate((order(rulebook, day, 1, who="p4"),), sums) is not None, "all investors share it"
+    assert evaluate((order(rulebook, day, 1),), sums) is not None, "all investors share it"
     _, offset = admit((narrow,), sums)
     assert evaluate((again,), posted({**sums, **offset}, narrow)) is None, "netted over all of them"
     for lane in rulebook.book.lanes:
@@ -263,7 +261,7 @@ def test_trap_12_thresholds_of_reports_never_block(rulebook: Rulebook) -> None:
     for where, claims in walked(rulebook, "9000000000000.00").items():
         reports = tuple(claim for claim in claims if claim.rule in reporting)
         assert all((claim.ceiling, claim.floor, claim.effect) == (None, None, REPORT) for claim in reports), where
-        assert evaluate(reports, {claim.counter: Sums(up_posted=10**18, latched=True) for claim in reports}) is None
+        assert evaluate(reports, {claim.counter: Sums(up_posted=10**18, latched=WINDOW) for claim in reports}) is None
         seen |= {claim.rule for claim in reports}
     assert seen >= SEEN
 

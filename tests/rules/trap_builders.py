@@ -15,9 +15,8 @@ import case as rule_case
 from fx.money import Money
 from limits.claims import Claim, Sums
 from limits.counters import changed, post_changes
-from limits.documents import Document, in_force
+from limits.documents import Document
 from limits.facts import Amounts, PaymentFacts, Profile
-from limits.measures import Law, Use, claimers
 from limits.rulebook import read_documents
 from limits.rules import Rulebook, RulesOfDay
 
@@ -42,23 +41,11 @@ def facts_of(profile: Profile, paid: Money, **changes: Any) -> PaymentFacts:
     return given._replace(**changes)
 
 
-def order(
-    rulebook: Rulebook, rule_id: str, amount_minor: int, session: str = "", day: date = TODAY, who: str = "p1"
-) -> Claim:
-    """The claim of an investor's order on a link's or a market's rule in a session: a buy above zero, a sell below."""
-    rule = rulebook.book.rules[rule_id]
-    row = in_force(rule.values, day)
-    assert row is not None, f"{rule_id} is not in force on {day}"
-    direction = "southbound" if "southbound" in rule_id else "northbound"
-    [(make, _)] = claimers(
-        Law({rule_id: rule}, {rule_id: row.value}), rule, Use(rule_id, "", "", amount_minor < 0), direction, day
-    )
-    paid = Money(abs(amount_minor), "CNY")
-    profile = rule_case.profile_of("bonds-north", {"venue": "stock-connect"})
-    facts = facts_of(profile, paid, debtor_id=who, debtor_agent=f"{who.upper()}HKH0", debtor_account=who)
-    claim = make(facts, Amounts(paid, paid), rate)
-    assert claim is not None, f"{rule_id} claims nothing of an order"
-    return claim._replace(latches=session in rule.latches_in, latches_on_carry=rule.latch_on_carry)
+def order(rulebook: Rulebook, rule_id: str, amount_minor: int, session: str = "", day: date = TODAY) -> Claim:
+    """The claim of an order on a link's or a market's rule in a session: a buy above zero, a sell below."""
+    make = rulebook.on(day).order_claimer(rule_id)
+    assert make is not None, f"{rule_id} is not in force on {day}"
+    return make(amount_minor, session)
 
 
 def payment(

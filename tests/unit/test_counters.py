@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from limits.claims import WHILE_OPEN, Claim, Refused, Sums
+from limits.claims import WHILE_OPEN, WINDOW, Claim, Refused, Sums
 from limits.counters import (
     Change,
     adjust_changes,
@@ -40,11 +40,11 @@ def test_a_claim_of_nothing_asks_whether_the_ceiling_was_kept(used: int, fits: b
 @pytest.mark.parametrize("claim", [UP._replace(ceiling=None), DOWN._replace(floor=None)])
 def test_without_a_bound_in_its_direction_a_claim_has_no_end_of_headroom(claim: Claim) -> None:
     assert headroom(claim, BUSY) is None
-    assert evaluate((claim,), {"k": BUSY._replace(latched=True)}) is None
+    assert evaluate((claim,), {"k": BUSY._replace(latched=WINDOW)}) is None
 
 
 def test_a_latched_counter_has_no_headroom_upwards_and_the_same_downwards() -> None:
-    latched = BUSY._replace(latched=True)
+    latched = BUSY._replace(latched=WINDOW)
     assert headroom(UP, latched) == 0
     assert headroom(UP._replace(ceiling=10), latched) == 10 - 45
     assert headroom(DOWN, latched) == headroom(DOWN, BUSY)
@@ -67,7 +67,7 @@ def test_a_payment_is_admitted_with_all_its_claims_or_none() -> None:
 
 
 def test_a_reservation_keeps_the_version_for_whoever_writes_it() -> None:
-    assert admit((UP, DOWN), {"k": BUSY})[1] == {"k": Sums(30, 40, 17, 15, False, 3)}
+    assert admit((UP, DOWN), {"k": BUSY})[1] == {"k": Sums(30, 40, 17, 15, "", 3)}
 
 
 def test_a_gross_claim_upwards_is_posted_at_once_and_downwards_waits() -> None:
@@ -84,16 +84,16 @@ def test_a_while_open_claim_overshoots_downwards_too() -> None:
 
 
 def test_a_latching_claim_downwards_closes_nothing_at_its_floor() -> None:
-    down = DOWN._replace(latches=True, admission=WHILE_OPEN)
+    down = DOWN._replace(latches=WINDOW, admission=WHILE_OPEN)
     refused, after = admit((down,), {"k": Sums(down_pending=50)})
     assert (refused, after) == (Refused(down, 0), {})
     assert not admit((down,), {"k": Sums(down_pending=49)})[1]["k"].latched
 
 
 def test_a_refused_payment_closes_each_counter_it_found_without_headroom_where_that_may_be_carried() -> None:
-    first, second = UP._replace(delta=101), UP._replace(counter="l", latches=True, latches_on_carry=True)
+    first, second = UP._replace(delta=101), UP._replace(counter="l", latches=WINDOW, latches_on_carry=True)
     assert admit((first, second._replace(latches_on_carry=False)), {"l": Sums(100)}) == (Refused(first, 100), {})
-    assert admit((first, second), {"l": Sums(100)}) == (Refused(first, 100), {"l": Sums(100, latched=True)})
+    assert admit((first, second), {"l": Sums(100)}) == (Refused(first, 100), {"l": Sums(100, latched=WINDOW)})
 
 
 def test_post_and_void_move_what_a_claim_reserved() -> None:

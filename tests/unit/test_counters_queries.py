@@ -1,6 +1,6 @@
 """What goes to PostgreSQL for counters: a batch's totals, and queries that ask no clock."""
 
-from limits.claims import REPORT, Claim, ClaimSet
+from limits.claims import REPORT, WINDOW, Claim, ClaimSet
 from switch.store.postgres.counters import totals
 from switch.store.postgres.queries import queries
 
@@ -13,7 +13,7 @@ def total(*claims: Claim) -> list[object]:
 
 
 def test_ups_and_downs_are_added_up_apart() -> None:
-    assert total(UP, DOWN, UP._replace(gross=True), UP) == [20, 10, 4, False, 100, -50]
+    assert total(UP, DOWN, UP._replace(gross=True), UP) == [20, 10, 4, "", 100, -50]
 
 
 def test_the_strictest_bounds_of_the_batch_stand() -> None:
@@ -22,16 +22,16 @@ def test_the_strictest_bounds_of_the_batch_stand() -> None:
 
 
 def test_a_claim_that_never_blocks_counts_without_a_bound() -> None:
-    counted = [10, 0, 4, False, None, None]
+    counted = [10, 0, 4, "", None, None]
     assert total(UP._replace(effect=REPORT), DOWN._replace(effect=REPORT)) == counted
     assert total(UP._replace(forced=True), DOWN._replace(forced=True)) == counted
 
 
 def test_a_latching_claim_makes_the_test_strict_even_where_it_is_forced() -> None:
-    assert total(UP._replace(latches=True))[3:5] == [True, 100]
-    assert total(UP._replace(latches=True, forced=True))[3:5] == [True, 100]
-    assert total(UP._replace(latches=True, effect=REPORT))[3:5] == [False, None]
-    assert total(DOWN._replace(latches=True))[3] is False
+    assert total(UP._replace(latches=WINDOW))[3:5] == [WINDOW, 100]
+    assert total(UP._replace(latches=WINDOW, forced=True))[3:5] == [WINDOW, 100]
+    assert total(UP._replace(latches=WINDOW, effect=REPORT))[3:5] == ["", None]
+    assert total(DOWN._replace(latches=WINDOW))[3] == ""
 
 
 def test_claims_on_many_counters_stay_apart() -> None:

@@ -17,11 +17,10 @@ from switch.store.postgres.queries import queries
 # Of one counter: up_pending, up_posted, down_pending, latching, ceiling, floor. A list, changed in place: this is the
 # hottest loop of the house.
 Total = list[Any]
-_BOUNDS = slice(3, 6)
 
 
 def totals(batch: Iterable[ClaimSet]) -> dict[str, Total]:
-    """Add up a batch's claims by counter: ups and downs apart, the strictest bounds, whether the upper test is strict.
+    """Add up a batch's claims by counter: ups and downs apart, the strictest bounds, for how long they may close it (then the upper test is strict).
 
     A claim that never blocks brings no bound, but its amount stands in the sums that the others are tested with.
     """
@@ -31,7 +30,7 @@ def totals(batch: Iterable[ClaimSet]) -> dict[str, Total]:
         for _, key, delta, ceiling, floor, _, effect, gross, _, latches, forced, _, _ in claims:
             row = known(key)
             if row is None:
-                rows[key] = row = [0, 0, 0, False, None, None]
+                rows[key] = row = [0, 0, 0, "", None, None]
             if delta < 0:
                 row[2] -= delta
                 if floor is not None and not forced and effect != REPORT and (row[5] is None or floor > row[5]):
@@ -44,7 +43,9 @@ def totals(batch: Iterable[ClaimSet]) -> dict[str, Total]:
             if ceiling is None or effect == REPORT or (forced and not latches):
                 continue
             if latches:
-                row[3] = True  # of a forced claim too: it passes, but may close its counter, which the exact path does
+                row[3] = (
+                    latches  # of a forced claim too: it passes, but may close its counter, which the exact path does
+                )
             if row[4] is None or ceiling < row[4]:
                 row[4] = ceiling
     return rows
@@ -56,13 +57,13 @@ def add_transfers(rows: dict[str, Total], transfers: Iterable[Transfer]) -> None
     for _, debit, credit, amount_minor, _, _ in transfers:
         row = known(debit)
         if row is None:
-            rows[debit] = row = [0, 0, 0, False, None, None]
+            rows[debit] = row = [0, 0, 0, "", None, None]
         row[0] += amount_minor
         if row[4] is None and is_prefunded(debit):
             row[4] = 0
         row = known(credit)
         if row is None:
-            rows[credit] = row = [0, 0, 0, False, None, None]
+            rows[credit] = row = [0, 0, 0, "", None, None]
         row[2] += amount_minor
 
 
@@ -87,9 +88,7 @@ async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet], at: d
     rows = totals(batch)
     if not rows:
         return [None] * len(batch)
-    keys = sorted(rows)
-    await connection.execute(queries("counters")["hold"], keys)
-    sums = await read_sums(connection, keys)
+    sums = await hold(connection, sorted(rows))
     versions = {key: state.version for key, state in sums.items()}
     tight = {key for key, row in rows.items() if not _holds(row, sums[key])}
     freely = [tight.isdisjoint([claim.counter for claim in claims]) for _, claims in batch]
@@ -108,7 +107,8 @@ async def reserve_exact(connection: Connection, batch: Sequence[ClaimSet], at: d
         sums.update(moved)
         after.update(moved)
     if after:
-        versions.update(await _write(connection, after, rows, at))
+        bounds = {key: (row[3], row[4], row[5]) for key, row in rows.items()}
+        versions.update(await write(connection, after, bounds, at))
     await note(connection, "accept", versions)
     return verdicts
 
@@ -117,7 +117,7 @@ def _holds(row: Total, sums: Sums) -> bool:
     """Whether a counter takes all of a batch's claims, in whatever order they come, and stays open: as `reserve` asks."""
     up_pending, up_posted, down_pending, latching, ceiling, floor = row
     held, given = sums.up_pending + sums.up_posted - sums.down_posted, sums.down_pending + sums.down_posted
-    if ceiling is not None and (sums.latched or held + up_pending + up_posted + latching > ceiling):
+    if ceiling is not None and (sums.latched or held + up_pending + up_posted + bool(latching) > ceiling):
         return False
     return floor is None or bool(sums.up_posted - given - down_pending >= floor)
 
@@ -133,13 +133,23 @@ async def note(connection: Connection, step: str, versions: Mapping[str, int]) -
     await connection.execute(queries("counters")["note"], step, list(versions), list(versions.values()))
 
 
-async def _write(
-    connection: Connection, after: Mapping[str, Sums], rows: Mapping[str, Total], at: datetime
+async def hold(connection: Connection, keys: Sequence[str]) -> dict[str, Sums]:
+    """Lock counters, sorted by key, until the transaction ends, and read them; those that are not there are made."""
+    await connection.execute(queries("counters")["hold"], keys)
+    return await read_sums(connection, keys)
+
+
+async def write(
+    connection: Connection,
+    after: Mapping[str, Sums],
+    bounds: Mapping[str, tuple[str, int | None, int | None]],
+    at: datetime,
 ) -> dict[str, int]:
+    """Write counters under lock, with how their last claims latch, ceiling and floor; returns their versions, which grow by one."""
     keys = sorted(after)
     sums = list(zip(*(after[key][:5] for key in keys), strict=True))
-    bounds = list(zip(*(rows[key][_BOUNDS] for key in keys), strict=True))
-    written = dict(await connection.fetch(queries("counters")["write"], keys, *sums, *bounds, at))
+    terms = list(zip(*(bounds[key] for key in keys), strict=True))
+    written = dict(await connection.fetch(queries("counters")["write"], keys, *sums, *terms, at))
     assert len(written) == len(keys), "a counter under our lock was not there to be written"
     return written
 

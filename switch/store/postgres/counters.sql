@@ -10,7 +10,7 @@ SELECT key FROM unnest($1::text[]) AS batch (key)
 ON CONFLICT (key) DO UPDATE SET version = counter.version WHERE false
 
 -- name: read
-SELECT key, up_pending, up_posted, down_pending, down_posted, latched_at IS NOT NULL, version
+SELECT key, up_pending, up_posted, down_pending, down_posted, latched, version
 FROM counter
 WHERE key = ANY ($1::text[])
 
@@ -21,13 +21,14 @@ UPDATE counter SET
     up_posted = new.up_posted,
     down_pending = new.down_pending,
     down_posted = new.down_posted,
-    latched_at = CASE WHEN new.latched THEN coalesce(counter.latched_at, $10) END,
+    latched = new.latched,
+    latched_at = CASE WHEN new.latched = '' THEN NULL WHEN new.latched = counter.latched THEN counter.latched_at ELSE $10 END,
     latching = new.latching,
     ceiling = coalesce(new.ceiling, counter.ceiling),
     floor = coalesce(new.floor, counter.floor),
     version = counter.version + 1
 FROM unnest(
-    $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::boolean[], $8::bigint[], $9::bigint[]
+    $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::bigint[]
 ) AS new (key, up_pending, up_posted, down_pending, down_posted, latched, latching, ceiling, floor)
 WHERE counter.key = new.key
 RETURNING counter.key, counter.version

@@ -244,13 +244,13 @@ FROM (
 ) found ORDER BY found.xid, found.position LIMIT $4  -- of the rows found: the column shown is a text
 
 -- name: sums
-SELECT asked.key, c.up_pending, c.up_posted, c.down_pending, c.down_posted, c.latched_at IS NOT NULL AS latched, c.version
+SELECT asked.key, c.up_pending, c.up_posted, c.down_pending, c.down_posted, c.latched, c.version
 FROM unnest($1::text[]) AS asked (key)
 LEFT JOIN counter_alias a ON a.counter = asked.key
 JOIN counter c ON c.key = coalesce(a.becomes, asked.key)
 
 -- name: counters
-SELECT key, up_pending, up_posted, down_pending, down_posted, latched_at IS NOT NULL AS latched, version FROM counter WHERE key >= $1 AND key < $2 ORDER BY key
+SELECT key, up_pending, up_posted, down_pending, down_posted, latched, version FROM counter WHERE key >= $1 AND key < $2 ORDER BY key
 
 -- name: key_owner
 SELECT participant FROM participant_key WHERE key_hash = $1

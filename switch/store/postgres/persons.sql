@@ -29,21 +29,22 @@ WITH source AS MATERIALIZED (
     SELECT *, replace(key, '|' || $2, '|' || $1) AS moved_to
     FROM counter WHERE split_part(split_part(key, '|', 2), '@', 1) = $2
 ), emptied AS (
-    UPDATE counter k SET up_pending = 0, up_posted = 0, down_pending = 0, down_posted = 0, latched_at = NULL,
+    UPDATE counter k SET up_pending = 0, up_posted = 0, down_pending = 0, down_posted = 0, latched = '', latched_at = NULL,
         version = k.version + 1
     FROM source s WHERE k.key = s.key
     RETURNING k.key, k.version
 ), added AS (
-    INSERT INTO counter AS k (key, up_pending, up_posted, down_pending, down_posted, version, latched_at, latching, ceiling, floor)
-    SELECT moved_to, up_pending, up_posted, down_pending, down_posted, 1, latched_at, latching, ceiling, floor FROM source
+    INSERT INTO counter AS k (key, up_pending, up_posted, down_pending, down_posted, version, latched, latched_at, latching, ceiling, floor)
+    SELECT moved_to, up_pending, up_posted, down_pending, down_posted, 1, latched, latched_at, latching, ceiling, floor FROM source
     ON CONFLICT (key) DO UPDATE SET
         up_pending = k.up_pending + excluded.up_pending,
         up_posted = k.up_posted + excluded.up_posted,
         down_pending = k.down_pending + excluded.down_pending,
         down_posted = k.down_posted + excluded.down_posted,
         version = k.version + 1,
+        latched = CASE WHEN 'window' IN (k.latched, excluded.latched) THEN 'window' ELSE greatest(k.latched, excluded.latched) END,
         latched_at = least(k.latched_at, excluded.latched_at),
-        latching = k.latching OR excluded.latching,
+        latching = greatest(k.latching, excluded.latching),
         ceiling = least(k.ceiling, excluded.ceiling),
         floor = greatest(k.floor, excluded.floor)
     RETURNING k.key, k.version

@@ -43,7 +43,7 @@ def _terms_text(terms: tuple[Any, ...]) -> str:
     """Write what claims of one rule have in common: a few texts a rule and bound."""
     ceiling, floor, admission, effect, gross, gives_back, latches, forced, unit, on_carry = terms
     return (
-        f'{_null(ceiling)},{_null(floor)},"{admission}","{effect}",{_BOOL[gross]},{_BOOL[gives_back]},{_BOOL[latches]},'
+        f'{_null(ceiling)},{_null(floor)},"{admission}","{effect}",{_BOOL[gross]},{_BOOL[gives_back]},"{latches}",'
         f'{_BOOL[forced]},"{unit}",{_BOOL[on_carry]}'
     )
 

@@ -18,6 +18,7 @@ from limits.claims import Sums
 from switch.flow.directory_books import DirectoryRow
 from switch.flow.figures import Figures, Period
 from switch.flow.measure_books import Usage
+from switch.flow.order_books import Markets, OrderAsk, OrderOutcome, StoredOrder
 from switch.flow.ports import (
     PERSON,
     Admission,
@@ -36,7 +37,7 @@ from switch.flow.ports import (
 )
 from switch.flow.queue_books import Queued, Release
 from switch.payment.plan import Transfer
-from switch.store.postgres import alone, directory, measure, queue, workers
+from switch.store.postgres import alone, directory, measure, orders, queue, workers
 from switch.store.postgres.accept import accept_batch
 from switch.store.postgres.adjust import adjust_payment
 from switch.store.postgres.connections import Connections
@@ -181,6 +182,26 @@ class PostgresStore:
             return await adjust_payment(connection, payment_id, step, share, at)
 
         return await self._connections.retrying(work)
+
+    # --- orders ---
+
+    async def take_orders(self, asks: Sequence[OrderAsk], markets: Markets, generation: int) -> list[OrderOutcome]:
+        """Judge a batch of events in one transaction. Where its COMMIT stays unanswered, asking again tells: what stands is a replay."""
+        if not asks:
+            return []
+
+        async def work(connection: Any) -> list[OrderOutcome]:
+            for day in {ask.day for ask in asks}:
+                await self._ensure_day(connection, day)
+            return await orders.take_orders(connection, asks, markets, generation, self._incarnation)
+
+        # Where two workers are asked the same of an order without a quota, the second finds it known.
+        return await self._connections.retrying(work, asyncpg.UniqueViolationError)
+
+    async def order(self, order_id: str, day: date) -> StoredOrder | None:
+        """Return an order, None where there is none."""
+        async with self._connections.one() as connection:
+            return await orders.order(connection, order_id, day)
 
     # --- workers ---
 

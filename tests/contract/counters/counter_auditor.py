@@ -6,7 +6,7 @@ It replays the reservations of one counter along its versions. Nothing is posted
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from limits.claims import REPORT, WHILE_OPEN, Claim, ClaimSet, Refused
+from limits.claims import REPORT, WHILE_OPEN, WINDOW, Claim, ClaimSet, Refused
 
 
 class Record(NamedTuple):
@@ -23,14 +23,17 @@ class Book:
     def __init__(self, counter: str) -> None:
         self.counter = counter
         self.up_pending = self.up_posted = self.down_pending = self.version = 0
-        self.latched = False
+        self.latched = ""  # for how long
         self.wrong: list[str] = []
+
+    def closed_to(self, claim: Claim) -> bool:
+        return self.latched == WINDOW or (self.latched != "" and self.latched == claim.latches)
 
     def left(self, claim: Claim, ups: int = 0, downs: int = 0) -> int | None:
         """What may be claimed after `ups` and `downs` of the same payment."""
         if claim.delta >= 0 and claim.ceiling is not None:
             room = claim.ceiling - self.up_pending - self.up_posted - ups
-            return min(room, 0) if self.latched else room
+            return min(room, 0) if self.closed_to(claim) else room
         if claim.delta < 0 and claim.floor is not None:
             return self.up_posted - self.down_pending - downs - claim.floor
         return None
@@ -57,21 +60,21 @@ class Book:
             self.wrong.append(f"{payment_id} was refused with {verdict}, but {binding} binds")
         if verdict is None:
             for claim in claims:
+                if claim.delta > 0 and not self.closed_to(claim):
+                    self.latched = ""
                 self.up_posted += claim.delta if claim.delta > 0 and claim.gross else 0
                 self.up_pending += claim.delta if claim.delta > 0 and not claim.gross else 0
                 self.down_pending += max(-claim.delta, 0)
         return self._close(claims, admitted=verdict is None) or (verdict is None and bool(claims))
 
     def _close(self, claims: Sequence[Claim], admitted: bool) -> bool:
-        closing = [
-            self.left(claim)
-            for claim in claims
-            if claim.latches and claim.delta > 0 and (admitted or claim.latches_on_carry)
-        ]
-        closes = any(room is not None and room <= 0 for room in closing)
-        changed = closes and not self.latched
-        self.latched = self.latched or closes
-        return changed
+        before = self.latched
+        for claim in claims:
+            if claim.latches and claim.delta > 0 and (admitted or claim.latches_on_carry):
+                room = self.left(claim)
+                if room is not None and room <= 0 and not self.closed_to(claim):
+                    self.latched = claim.latches
+        return self.latched != before
 
     def replay(self, records: Sequence[Record]) -> None:
         for record in sorted((record for record in records if self.counter in record.versions), key=self._order):

@@ -19,7 +19,7 @@ from counter_builders import (
     swap,
 )
 
-from limits.claims import REPORT, REQUIRE_DOCUMENTS, WHOLE, Claim, ClaimSet, Refused, Sums
+from limits.claims import REPORT, REQUIRE_DOCUMENTS, WHOLE, WINDOW, Claim, ClaimSet, Refused, Sums
 from limits.counters import CounterPort
 
 
@@ -54,7 +54,7 @@ async def test_a_price_improvement_is_added_back(orders: CounterPort) -> None:
 
 
 async def test_in_continuous_trading_a_counter_that_ran_out_stays_closed(counters: CounterPort) -> None:
-    quota = {"ceiling": 100, "latches": True}
+    quota = {"ceiling": 100, "latches": WINDOW}
     await settle(counters, buy(101, **quota))  # to −1
     await settle(counters, sell(6, **quota))  # to +5
     _, verdict = await reserve(counters, buy(1, **quota))
@@ -63,10 +63,10 @@ async def test_in_continuous_trading_a_counter_that_ran_out_stays_closed(counter
 
 
 async def test_a_closed_counter_refuses_buys_of_any_session_and_lets_sells_pass(counters: CounterPort) -> None:
-    await reserve(counters, buy(100, ceiling=100, latches=True))
+    await reserve(counters, buy(100, ceiling=100, latches=WINDOW))
     await settle(counters, sell(50, ceiling=100))
     assert (await reserve(counters, buy(1, ceiling=100)))[1] == Refused(buy(1, ceiling=100), 0)
-    assert (await reserve(counters, sell(1, ceiling=100, latches=True)))[1] is None
+    assert (await reserve(counters, sell(1, ceiling=100, latches=WINDOW)))[1] is None
 
 
 async def test_in_the_opening_auction_a_counter_recovers(counters: CounterPort) -> None:
@@ -80,7 +80,7 @@ async def test_in_the_opening_auction_a_counter_recovers(counters: CounterPort) 
 async def test_no_headroom_carried_into_continuous_trading_closes_the_counter_only_where_the_rule_says_so(
     counters: CounterPort, on_carry: bool
 ) -> None:
-    quota = {"ceiling": 100, "latches": True, "latches_on_carry": on_carry}
+    quota = {"ceiling": 100, "latches": WINDOW, "latches_on_carry": on_carry}
     await settle(counters, buy(100, ceiling=100))  # carried over from the auction
     _, verdict = await reserve(counters, buy(1, **quota))
     assert verdict is not None
@@ -90,12 +90,12 @@ async def test_no_headroom_carried_into_continuous_trading_closes_the_counter_on
 
 async def test_a_sell_at_no_headroom_closes_nothing(counters: CounterPort) -> None:
     await settle(counters, buy(100, ceiling=100))
-    await settle(counters, sell(50, ceiling=100, latches=True))
-    assert (await reserve(counters, buy(1, ceiling=100, latches=True)))[1] is None
+    await settle(counters, sell(50, ceiling=100, latches=WINDOW))
+    assert (await reserve(counters, buy(1, ceiling=100, latches=WINDOW)))[1] is None
 
 
 async def test_a_whole_claim_that_does_not_fit_leaves_the_counter_open(counters: CounterPort) -> None:
-    quota = {"ceiling": 100, "latches": True, "admission": WHOLE}
+    quota = {"ceiling": 100, "latches": WINDOW, "admission": WHOLE}
     assert (await reserve(counters, buy(101, **quota)))[1] == Refused(buy(101, **quota), 100)
     assert (await reserve(counters, buy(99, **quota)))[1] is None
     assert not (await counters.sums([SHANGHAI]))[SHANGHAI].latched
@@ -104,7 +104,7 @@ async def test_a_whole_claim_that_does_not_fit_leaves_the_counter_open(counters:
 
 
 async def test_a_forced_claim_that_takes_the_last_headroom_closes_the_counter(counters: CounterPort) -> None:
-    assert (await reserve(counters, buy(150, ceiling=100, latches=True, forced=True)))[1] is None
+    assert (await reserve(counters, buy(150, ceiling=100, latches=WINDOW, forced=True)))[1] is None
     await settle(counters, sell(100, ceiling=100))
     assert (await reserve(counters, buy(1, ceiling=100)))[1] == Refused(buy(1, ceiling=100), 0)
 
@@ -255,7 +255,7 @@ async def test_fifty_parallel_claims_take_all_of_a_cap_and_no_more(counters: Cou
 async def test_check_says_what_reserve_would_and_writes_nothing(counters: CounterPort) -> None:
     await reserve(counters, buy(70, ceiling=100))
     before = await counters.sums([SHANGHAI, "other"])
-    over = buy(31, ceiling=100, admission=WHOLE, latches=True)
+    over = buy(31, ceiling=100, admission=WHOLE, latches=WINDOW)
     assert await counters.check((over,)) == Refused(over, 30)
     assert await counters.check((buy(31, ceiling=100), same_name(1, counter="other"))) is None
     assert await counters.sums([SHANGHAI, "other"]) == before

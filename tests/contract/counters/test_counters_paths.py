@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from counter_builders import AGENT, AT, PERSON, SWAP, buy, debit, noted, payment, reserve_fast, same_name, sell, swap
 
-from limits.claims import REPORT, Claim, ClaimSet, Refused
+from limits.claims import REPORT, WINDOW, Claim, ClaimSet, Refused
 from limits.counters import Change, post_changes
 from switch.store.postgres.counters import apply, read_sums, reserve_exact, totals
 
@@ -32,14 +32,14 @@ async def take(pool: asyncpg.Pool, *claims: Claim) -> dict[str, int] | None:
     [
         ([], [same_name(80_000_00)]),
         ([same_name(79_999_99)], [same_name(1)]),
-        ([], [buy(99, ceiling=100, latches=True)]),
-        ([buy(98, ceiling=100)], [buy(1, ceiling=100, latches=True)]),
+        ([], [buy(99, ceiling=100, latches=WINDOW)]),
+        ([buy(98, ceiling=100)], [buy(1, ceiling=100, latches=WINDOW)]),
         ([debit(-100)], [debit(-1)]),
         ([swap(100)], [swap(-20_000_000_000_00)]),
         ([same_name(5, **FLOOR)], [same_name(-5, floor=-5, **FLOOR)]),
         ([], [same_name(2, ceiling=1, effect=REPORT), same_name(2, ceiling=1, forced=True), same_name(1)]),
         ([], [same_name(-2, **FLOOR, floor=0, effect=REPORT), same_name(-2, **FLOOR, floor=0, forced=True)]),
-        ([buy(100, ceiling=100)], [sell(50, ceiling=100, latches=True)]),
+        ([buy(100, ceiling=100)], [sell(50, ceiling=100, latches=WINDOW)]),
         ([], [same_name(10**15, ceiling=None)]),
     ],
 )
@@ -63,8 +63,8 @@ async def test_the_fast_path_serves_a_counter_that_only_fits_because_of_what_is_
     ("first", "then"),
     [
         ([], [same_name(80_000_01)]),
-        ([], [buy(100, ceiling=100, latches=True)]),
-        ([], [buy(100, ceiling=100, latches=True, forced=True)]),
+        ([], [buy(100, ceiling=100, latches=WINDOW)]),
+        ([], [buy(100, ceiling=100, latches=WINDOW, forced=True)]),
         ([], [buy(100, ceiling=100, forced=True), buy(1, ceiling=100)]),
         ([], [same_name(60, ceiling=100), same_name(1, ceiling=50)]),
         ([], [same_name(-3, **FLOOR, floor=-5), same_name(-1, **FLOOR, floor=-3)]),

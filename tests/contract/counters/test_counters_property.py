@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_counters import StoreCounters
 
-from limits.claims import REPORT, WHILE_OPEN, Claim, ClaimSet, Sums
+from limits.claims import REPORT, WHILE_OPEN, WINDOW, Claim, ClaimSet, Sums
 from limits.counters import CounterPort, MemoryCounters
 from switch.flow.world import World
 from switch.store.memory import MemoryStore
@@ -54,7 +54,7 @@ def claim(draw: st.DrawFn) -> Claim:
     rare = draw(st.integers(0, 19))
     drawn = rule._replace(
         delta=-amount if down else amount,
-        latches=rule.rule == "latching" and draw(st.booleans()),
+        latches=draw(st.sampled_from(["", "pre-open", WINDOW])) if rule.rule == "latching" else "",
         latches_on_carry=draw(st.booleans()),
         forced=rare == 0,
     )

@@ -20,7 +20,7 @@ from counter_builders import (
 )
 from store_counters import StoreCounters
 
-from limits.claims import Refused
+from limits.claims import WINDOW, Refused
 from limits.counters import CounterPort
 from switch.flow.world import World
 from switch.store.memory import MemoryStore
@@ -167,7 +167,7 @@ async def test_an_account_follows_its_payment(counters: CounterPort) -> None:
 
 
 async def test_a_give_back_does_not_open_a_closed_counter(counters: CounterPort) -> None:
-    payment_id, _ = await reserve(counters, buy(100, ceiling=100, latches=True))
+    payment_id, _ = await reserve(counters, buy(100, ceiling=100, latches=WINDOW))
     await counters.void([payment_id])
     assert (await counters.sums([SHANGHAI]))[SHANGHAI].latched
     assert (await reserve(counters, buy(1, ceiling=100)))[1] == Refused(buy(1, ceiling=100), 0)

@@ -7,7 +7,7 @@ import pytest
 from builders import HARBOUR, LION, NOON, a_person, a_step, admitted, northbound, planned, refusing
 from linked_persons import DAY, YEAR, accept, counter, document, link, paid, rejected, used
 
-from limits.claims import Claim
+from limits.claims import WINDOW, Claim
 from switch.flow.ports import ACCEPTED, PERSON, REFUSED, Admission, ExceptionRecord, StaleWorld, Store
 from switch.flow.takeover import refresh
 from switch.flow.world import World
@@ -50,7 +50,7 @@ async def test_all_four_sums_move_and_what_is_closed_stays_closed(store: Store, 
         )  # fmt: skip
 
     def closing(person: str, rule: str, ceiling: int) -> Claim:
-        return Claim(rule, f"{rule}|{person}|2026", 5, ceiling, None, latches=True)
+        return Claim(rule, f"{rule}|{person}|2026", 5, ceiling, None, latches=WINDOW)
 
     def item(person: int, *claims: Claim) -> Admission:
         found = admitted(world, northbound(person=person))
@@ -67,8 +67,8 @@ async def test_all_four_sums_move_and_what_is_closed_stays_closed(store: Store, 
     found = await store.counters("")
     assert found[f"net|{one}|2026"][:4] == (201, 110, 42, 10)
     for rule, used_up in (("first", 10), ("second", 10), ("only", 5)):
-        assert found[f"{rule}|{one}|2026"][:5] == (0, used_up, 0, 0, True)
-    assert {sums[:5] for key, sums in found.items() if f"|{other}" in key} == {(0, 0, 0, 0, False)}
+        assert found[f"{rule}|{one}|2026"][:5] == (0, used_up, 0, 0, WINDOW)
+    assert {sums[:5] for key, sums in found.items() if f"|{other}" in key} == {(0, 0, 0, 0, "")}
     await store.finish([a_step(each, "settle") for each in pending])
     assert (await store.counters(f"net|{one}"))[f"net|{one}|2026"][:4] == (0, 311, 0, 52)
 

@@ -23,26 +23,26 @@ def at(day: str, time: str) -> datetime:
     return datetime.fromisoformat(f"{day}T{time}:00+08:00")
 
 
-# The day of each market: from when, its name, whether buys and cancels are accepted, and what an exhaustion shuts.
+# The day of each market: from when, its name, whether buys and cancels are accepted.
 MAINLAND = [
-    ("09:10", OPENING, True, True, "nothing"),
-    ("09:20", OPENING, True, False, "nothing"),
-    ("09:25", "break", False, False, "nothing"),
-    ("09:30", CONTINUOUS, True, True, "day"),
-    ("11:30", "break", False, False, "nothing"),
-    ("13:00", CONTINUOUS, True, True, "day"),
-    ("14:57", CLOSING, True, False, "day"),
-    ("15:00", "closed", False, False, "nothing"),
+    ("09:10", OPENING, True, True),
+    ("09:20", OPENING, True, False),
+    ("09:25", "break", False, False),
+    ("09:30", CONTINUOUS, True, True),
+    ("11:30", "break", False, False),
+    ("13:00", CONTINUOUS, True, True),
+    ("14:57", CLOSING, True, False),
+    ("15:00", "closed", False, False),
 ]
 SHANGHAI_BEFORE_ITS_CLOSING_AUCTION = [*MAINLAND[:6], MAINLAND[7]]
 HONG_KONG = [
-    ("09:00", "pre-open", True, True, "session"),
-    ("09:15", "break", False, False, "nothing"),
-    ("09:30", CONTINUOUS, True, True, "day"),
-    ("12:00", "break", False, False, "nothing"),
-    ("13:00", CONTINUOUS, True, True, "day"),
-    ("16:00", CLOSING, True, True, "day"),
-    ("16:10", "closed", False, False, "nothing"),
+    ("09:00", "pre-open", True, True),
+    ("09:15", "break", False, False),
+    ("09:30", CONTINUOUS, True, True),
+    ("12:00", "break", False, False),
+    ("13:00", CONTINUOUS, True, True),
+    ("16:00", CLOSING, True, True),
+    ("16:10", "closed", False, False),
 ]
 HONG_KONG_BEFORE_ITS_CLOSING_AUCTION = [*HONG_KONG[:5], ("16:00", *HONG_KONG[6][1:])]
 HONG_KONG_HALF_DAY = [*HONG_KONG[:3], ("12:00", *HONG_KONG[5][1:]), ("12:10", *HONG_KONG[6][1:])]
@@ -67,16 +67,16 @@ DAYS = [
 
 @pytest.mark.parametrize(("link", "direction", "day", "sessions"), DAYS)
 def test_each_session_begins_at_its_instant_and_ends_before_the_next(
-    link: str, direction: str, day: str, sessions: list[tuple[str, str, bool, bool, str]]
+    link: str, direction: str, day: str, sessions: list[tuple[str, str, bool, bool]]
 ) -> None:
-    before: tuple[str, bool, bool, str] = ("closed", False, False, "nothing")
+    before: tuple[str, bool, bool] = ("closed", False, False)
     for begins, *state in sessions:
         edge = at(day, begins)
         ends, starts = session_at(link, direction, edge - MS), session_at(link, direction, edge)
-        assert ends[:4] == before and ends.ends_at == edge, f"before {begins}"
-        assert list(starts[:4]) == state, f"at {begins}"
+        assert ends[:3] == before and ends.ends_at == edge, f"before {begins}"
+        assert list(starts[:3]) == state, f"at {begins}"
         assert starts.ends_at > edge and starts.ends_at.tzinfo is UTC
-        before = starts[:4]
+        before = starts[:3]
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,6 @@ def test_no_cancellation_is_taken_in_the_mainlands_no_cancel_periods(
         assert session_at(link, NORTH, edge).accepts_cancels is after
     assert session_at(link, SOUTH, at(MONDAY, "14:58")).accepts_cancels  # Hong Kong trades on
     assert session_at(SHANGHAI, NORTH, at("2018-08-17", "14:58")).accepts_cancels  # before its closing auction
-
-
-def test_buys_come_back_in_the_auction_at_half_past_nine_or_tomorrow() -> None:
-    assert session_at(SHANGHAI, NORTH, at(MONDAY, "09:18")).latches == "nothing"
-    assert session_at(SHANGHAI, SOUTH, at(MONDAY, "09:05")).latches == "session"
-    assert session_at(SHANGHAI, SOUTH, at(MONDAY, "09:30")).latches == "day"
-    assert session_at(SHENZHEN, NORTH, at(MONDAY, "14:58")).latches == "day"
 
 
 @pytest.mark.parametrize(
@@ -163,7 +156,6 @@ def document() -> dict[str, Any]:
     [
         ({"source": "hearsay"}, KeyError),
         ({"source": None, "assumed": True}, KeyError),
-        ({"latches": "week"}, ValueError),
         ({"to": "09:21"}, ValueError),
         ({"to": "09:05"}, ValueError),
     ],

@@ -135,6 +135,11 @@ def test_a_call_sent_twice_may_be_in_flight() -> None:
     assert not verdict.wrong
 
 
+def test_a_call_that_its_repetition_has_overtaken_may_be_in_flight() -> None:
+    [verdict] = Answers().judge(a_call(again=True), 409, door("in-flight"))
+    assert not verdict.wrong
+
+
 def test_each_item_of_a_batch_is_judged_by_itself() -> None:
     items = (a_call().marks, a_call(BAD).marks)
     call = Call("", "", BATCH, JSON, b"", Marks(MANY, (200,), items=items))

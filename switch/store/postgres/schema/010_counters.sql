@@ -7,11 +7,12 @@ CREATE TABLE counter (
     down_pending bigint  NOT NULL DEFAULT 0 CHECK (down_pending >= 0),
     down_posted  bigint  NOT NULL DEFAULT 0 CHECK (down_posted >= 0),
     version      bigint  NOT NULL DEFAULT 0 CHECK (version >= 0), -- grows by one at each write: an auditor replays along it
-    latched_at   timestamptz, -- since when (business time) it is closed for ups, until its window ends
-    latching     boolean NOT NULL DEFAULT false, -- whether the last claims came in a session that latches
+    latched      text NOT NULL DEFAULT '', -- for how long it is closed for ups: '' it is open, 'window', or the session so named
+    latched_at   timestamptz, -- since when (business time)
+    latching     text NOT NULL DEFAULT '', -- for how long the last claims would have closed it
     ceiling      bigint, -- strictest bounds of the last claims that had one: for the eye; a claim brings its own
     floor        bigint,
-    CHECK (latched_at IS NULL OR ceiling IS NOT NULL)
+    CHECK ((latched = '') = (latched_at IS NULL) AND (latched = '' OR ceiling IS NOT NULL))
 ) WITH (fillfactor = 50); -- room on the page for the next version of a hot row (HOT update)
 
 CREATE TABLE batch (              -- which versions of which counters a transaction made: with event.position, each counter's history

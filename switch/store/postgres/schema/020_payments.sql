@@ -164,7 +164,7 @@ DECLARE
     parent text;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtext(current_schema()));
-    FOREACH parent IN ARRAY ARRAY['payment', 'decision', 'transfer', 'event'] LOOP
+    FOREACH parent IN ARRAY ARRAY['payment', 'decision', 'transfer', 'event', 'market_order', 'order_event'] LOOP
         EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
             parent || to_char(day, '_YYYYMMDD'), parent, day, day + 1);
     END LOOP;

@@ -16,21 +16,22 @@ CREATE TYPE admitted AS (         -- a payment as it is first written: of one th
 
 CREATE FUNCTION reserve(keys text, ups text, posts text, downs text, latches text, ceilings text, floors text) RETURNS bigint
 LANGUAGE plpgsql AS $$
--- The sums of a whole batch at once, each column joined into one text: half the time of arrays in Python. No key holds a
+-- The sums of a whole batch at once, each column joined into one text: half the time of arrays in Python. One empty text is
+-- an array of nothing: hence the coalesce. No key holds a
 -- comma; one that did would leave sums null, which the table refuses. The guard stands twice, for a counter's first row
 -- and for a row that is there; a row that fails it does not come back. A bound is empty (null) where nothing is tested,
--- and `latching` makes the upper test strict. What came back is noted as the transaction's batch and counted.
+-- and `latching` makes the upper test strict where it is not empty. What came back is noted as the transaction's batch and counted.
 DECLARE
     came_back bigint;
 BEGIN
     WITH hot AS (INSERT INTO counter AS held (key, up_pending, up_posted, down_pending, latching, ceiling, floor, version)
-    SELECT asked.key, asked.up_pending, asked.up_posted, asked.down_pending, asked.latching, asked.ceiling, asked.floor, 1
+    SELECT asked.key, asked.up_pending, asked.up_posted, asked.down_pending, coalesce(asked.latching, ''), asked.ceiling, asked.floor, 1
     FROM unnest(string_to_array(keys, ','), string_to_array(ups, ',')::bigint[], string_to_array(posts, ',')::bigint[],
-        string_to_array(downs, ',')::bigint[], string_to_array(latches, ',')::boolean[],
+        string_to_array(downs, ',')::bigint[], string_to_array(latches, ','),
         string_to_array(ceilings, ',', '')::bigint[], string_to_array(floors, ',', '')::bigint[])
         AS asked (key, up_pending, up_posted, down_pending, latching, ceiling, floor)
     WHERE (
-            (asked.ceiling IS NULL OR asked.up_pending + asked.up_posted + asked.latching::int <= asked.ceiling)
+            (asked.ceiling IS NULL OR asked.up_pending + asked.up_posted + (coalesce(asked.latching, '') <> '')::int <= asked.ceiling)
             AND (asked.floor IS NULL OR -asked.down_pending >= asked.floor)
         )
         OR (SELECT true FROM counter WHERE counter.key = asked.key) -- the other guard's; as a scalar it is never hashed
@@ -45,9 +46,9 @@ BEGIN
     WHERE (
             excluded.ceiling IS NULL
             OR (
-                held.latched_at IS NULL
+                held.latched = ''
                 AND held.up_pending + held.up_posted - held.down_posted
-                    + excluded.up_pending + excluded.up_posted + excluded.latching::int <= excluded.ceiling
+                    + excluded.up_pending + excluded.up_posted + (excluded.latching <> '')::int <= excluded.ceiling
             )
         )
         AND (
