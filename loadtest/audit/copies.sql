@@ -112,12 +112,14 @@ DECLARE
     id uuid := plant.new_id();
     day date := (SELECT received_on FROM payment ORDER BY received_on LIMIT 1);
     rule text := 'planted.' || id;
+    told_in xid8 := '1099511627001';
 BEGIN
     INSERT INTO market_order VALUES (id, day, rule, 'PLANT', '600000', 'buy', 100, 1, 'CNY', 1, 100, 10000, 'open');
-    INSERT INTO order_event (event_id, trading_day, order_id, kind, at, quantity, price, reason, open_quantity, ceiling, latches, content_hash, position)
-    VALUES (id, day, id, 'place', '2000-01-01 00:00+00', 100, 1, '', 100, 20000, '', '', 0);
-    INSERT INTO batch (step, counters, versions) VALUES ('orders', ARRAY[rule || '|market|' || day], ARRAY[1]);
-    INSERT INTO counter (key, up_pending, version, ceiling) VALUES (rule || '|market|' || day, 10000, 1, 20000);
+    INSERT INTO order_event (event_id, trading_day, order_id, kind, at, quantity, price, reason, open_quantity, ceiling, latches, content_hash, position, xid)
+    VALUES (id, day, id, 'place', '2000-01-01 00:00+00', 100, 1, '', 100, 20000, '', '', 0, told_in);
+    INSERT INTO batch (xid, step, counters, versions) VALUES (told_in, 'orders', ARRAY[rule || '|market|' || day], ARRAY[1]);
+    INSERT INTO counter (key, up_pending, up_posted, down_pending, down_posted, version, latched, latching, ceiling)
+    VALUES (rule || '|market|' || day, 10000, 0, 0, 0, 1, '', '', 20000);
     RETURN id;
 END $$;
 
