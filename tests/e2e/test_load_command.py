@@ -1,11 +1,13 @@
 """`bayswitch load` as its users run it: a switch of its own, a short load, an audit, a report; and a switch that dies meanwhile."""
 
 import json
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -53,6 +55,12 @@ def test_what_cannot_be_run_says_why(options: tuple[str, ...], what: str, tmp_pa
     assert result.exit_code == 2 and what in " ".join(result.output.split())
 
 
+def _has_accepted(url: str) -> bool:
+    """Whether the switch has stored a batch: then the load has begun."""
+    told = httpx.get(f"{url}/metrics").text
+    return re.search(r"^bayswitch_accept_batches_total\{[^}]*\} [1-9]", told, re.MULTILINE) is not None
+
+
 @pytest.mark.prove
 def test_a_switch_that_dies_under_load_costs_named_errors_and_no_payment(tmp_path: Path) -> None:
     traffic = tmp_path / "day.jsonl"
@@ -65,7 +73,10 @@ def test_a_switch_that_dies_under_load_costs_named_errors_and_no_payment(tmp_pat
             "--small-amounts", "--steps", '[{"rate": 50, "seconds": 20}]',
         ]  # fmt: skip
         running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        time.sleep(6)
+        until = time.monotonic() + _SECONDS_MAX
+        while not _has_accepted(child.url):
+            assert time.monotonic() < until, "nothing was ever sent"
+            time.sleep(0.1)
         child.kill()
         child.start()
         printed, _ = running.communicate(timeout=_SECONDS_MAX)
