@@ -102,8 +102,9 @@ class Completer:
         try:
             failed = {step.payment_id for step, _ in await culprits_of(steps, end)}
         except Exception:
-            for key, departure in unsent.items():
-                flights.unsent.append(departure)
+            # It may be written that they are rejected: they are not sent any more, and ended again.
+            flights.ending.update(unsent)
+            for key in unsent:
                 flights.watch(key, now)
             raise
         for key, departure in unsent.items():

@@ -39,6 +39,9 @@ class Flights:
         self.unsent: deque[Departure] = deque()
         self.sending: dict[str, list[Departure]] = {}  # handed to a rail at this moment: neither unsent nor sent
         self.untaken: set[Key] = set()  # their rail did not answer when they were sent: it may have them or not
+        self.ending: dict[
+            Key, Departure
+        ] = {}  # surely not sent, and it may be written that they are rejected: sent no more
         self.again: set[Key] = set()  # sending them has failed: they are dated by when they go out after all
         self.aborted: set[Key] = set()  # ended by us while their rail may have them: a five-step rail is told
         self.untold: set[str] = set()  # payments ended by operators of whose end their creditor agents may not know
@@ -61,6 +64,7 @@ class Flights:
     def end(self, key: Key) -> None:
         """Follow a payment no more: its rail has said its last word. What the heaps still hold of it is passed over."""
         self.by_key.pop(key, None)
+        self.ending.pop(key, None)
         self.untaken.discard(key)
         self.again.discard(key)
         self.aborted.discard(key)
@@ -134,7 +138,9 @@ class Flights:
             flight = self.by_key.get(key)
             if flight is None:
                 continue
-            if key in leaving or (key in waiting and key not in self.again and key not in self.untaken):
+            if key in self.ending:
+                unsent[key] = self.ending.pop(key)
+            elif key in leaving or (key in waiting and key not in self.again and key not in self.untaken):
                 self.watch(key, now + UNSENT_GRACE)
                 self.late.add(key)
             elif key in waiting and key not in self.untaken:

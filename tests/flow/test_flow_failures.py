@@ -231,6 +231,23 @@ async def test_an_unsent_payment_the_store_did_not_end_is_ended_later(where: str
     assert not driver.worker.flights and not driver.worker.unsent
 
 
+@pytest.mark.parametrize("where", ["fail_before", "fail_after"])
+async def test_what_may_be_rejected_already_is_not_sent_though_its_rail_is_back(where: str) -> None:
+    """Found by seed 2719 of the simulation: the reply to its rejection was lost, and its rail took it before that was told again."""
+    driver, store = await faulty()
+    driver.world.rails["ibps"].faults = Faults(outage=True)
+    payment_id = await driver.accepted(northbound())
+    await driver.worker.submit(0.0)
+    driver.world.clock.set(NOON + timedelta(seconds=PAST_DEADLINE))
+    getattr(store, where).add("finish")
+    with pytest.raises(StoreUnavailable):
+        await driver.worker.complete()
+    driver.world.rails["ibps"].faults = Faults()
+    assert await driver.worker.submit(0.0) == 0
+    await driver.worker.complete()
+    assert (await driver.stored(payment_id)).code == "AB03" and not driver.worker.flights
+
+
 async def test_what_is_sent_late_is_dated_by_when_it_was_sent() -> None:
     driver = await Driver(MemoryStore(), a_world(rails=some_rails())).start()
     ibps = driver.world.rails["ibps"]
