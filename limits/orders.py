@@ -11,13 +11,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from fx.money import DOWN, EXPONENTS, UP, convert, round_minor
+from fx.money import AMOUNT_MINOR_MAX, DOWN, EXPONENTS, UP, convert, round_minor
 from limits.calendars.sessions import SessionState
 from limits.claims import Claim, Refused, Sums
 from limits.counters import Change, admit, changed
 from limits.measures import OrderClaimer
 
 QUOTA_CURRENCY = "CNY"
+PRICE_DECIMALS_MAX = 3  # assumed: no exchange of the links quotes to less than a thousandth
 
 BUY, SELL = "buy", "sell"
 
@@ -150,10 +151,11 @@ def placed(side: str, quantity: int, price: Decimal, currency: str, rate: Decima
         raise OrderError("side", f"{side!r} is no side; write {BUY} or {SELL}")
     if quantity <= 0:
         raise OrderError("quantity", f"{quantity} cannot be ordered; write a whole number above 0")
-    if not price.is_finite() or price <= 0:
-        raise OrderError("price", f"{price} is no limit; write the price of one, above 0")
-    claimed = value_minor(quantity, price, currency, rate, UP) if side == BUY else 0
-    return Order(side, quantity, price, currency, rate, quantity, claimed)
+    _check_price(price)
+    value = value_minor(quantity, price, currency, rate, UP)
+    if value > AMOUNT_MINOR_MAX:
+        raise OrderError("quantity", f"{quantity} at {price} are worth more than is carried; divide the order")
+    return Order(side, quantity, price, currency, rate, quantity, value if side == BUY else 0)
 
 
 def value_minor(quantity: int, price: Decimal, currency: str, rate: Decimal, mode: str) -> int:
@@ -170,8 +172,7 @@ def executed(order: Order, quantity: int, price: Decimal) -> Moved:
     _check_open(order)
     if not 0 < quantity <= order.open_quantity:
         raise OrderError("quantity", f"{quantity} cannot trade: {order.open_quantity} are open")
-    if not price.is_finite() or price <= 0:
-        raise OrderError("price", f"{price} is no price; write the price of one, above 0")
+    _check_price(price)
     if price > order.price if order.side == BUY else price < order.price:
         raise OrderError(
             "price", f"{price} is worse than the order's limit of {order.price}: the exchange does not match it"
@@ -180,6 +181,8 @@ def executed(order: Order, quantity: int, price: Decimal) -> Moved:
     state = OPEN if left else DONE
     if order.side == SELL:
         traded = value_minor(quantity, price, order.currency, order.rate, DOWN)
+        if traded > AMOUNT_MINOR_MAX:
+            raise OrderError("price", f"{quantity} at {price} are worth more than is carried; look at the price")
         return Moved(order._replace(open_quantity=left, state=state), Change(down_posted=traded))
     held = value_minor(left, order.price, order.currency, order.rate, UP) if left else 0
     freed = order.claimed_minor - held
@@ -219,6 +222,13 @@ def is_taken(session: SessionState, side: str) -> bool:
 def _ended(order: Order, state: str) -> Moved:
     _check_open(order)
     return Moved(order._replace(open_quantity=0, claimed_minor=0, state=state), Change(up_pending=-order.claimed_minor))
+
+
+def _check_price(price: Decimal) -> None:
+    if not price.is_finite() or not 0 < price <= AMOUNT_MINOR_MAX:
+        raise OrderError("price", f"{price} is no price; write the price of one, above 0")
+    if -int(price.as_tuple().exponent) > PRICE_DECIMALS_MAX:
+        raise OrderError("price", f"{price} has more than {PRICE_DECIMALS_MAX} decimals, which no exchange quotes")
 
 
 def _check_open(order: Order) -> None:

@@ -112,7 +112,7 @@ async def measure(asked: argparse.Namespace) -> dict[str, object]:
         "payments": count,  # events of orders, here
         "seconds": seconds,
         "refused_share": round(outcomes[REFUSED] / max(count, 1), 4),
-        "strange": count - outcomes[TAKEN] - outcomes[REFUSED],
+        "wrong": count - outcomes[TAKEN] - outcomes[REFUSED],
         "cpu_us": used.per(count),
         "ran_out": ran_out,
         "all_ended": True,

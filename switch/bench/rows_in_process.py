@@ -48,9 +48,9 @@ def orders(bench: Bench, turn: Turn) -> Round:
         "--warm-up-seconds", str(settings.warm_up_seconds), "--seed", str(bench.seed("orders", turn)),
     ])  # fmt: skip
     faults = common_faults(seen)
-    if seen["refused_share"] or seen["strange"]:
+    if seen["refused_share"] or seen["wrong"]:
         faults.append(
-            f"{seen['refused_share']:.1%} were refused and {seen['strange']} were wrong, of none was it expected"
+            f"{seen['refused_share']:.1%} were refused and {seen['wrong']} were wrong, of none was it expected"
         )
     return Round(seen["per_second"], faults, seen)
 

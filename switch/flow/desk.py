@@ -11,19 +11,17 @@ from functools import partial
 
 from fx.rates import OFFSHORE
 from limits.calendars import LAW_ZONE
-from limits.calendars.sessions import session_at
+from limits.calendars.sessions import session_at, venues
 from limits.orders import QUOTA_CURRENCY, Market
+from switch.flow.accept import STALE_TRIES
 from switch.flow.flights import BATCH_MAX
 from switch.flow.order_books import OrderAsk, OrderOutcome
 from switch.flow.ports import StaleWorld, Store
 from switch.flow.takeover import refresh
 from switch.flow.world import World
 
-STALE_TRIES = 5  # as for payments (switch.flow.accept)
-_CURRENCIES = {
-    "northbound": QUOTA_CURRENCY,
-    "southbound": "HKD",
-}  # of the exchange that an order of a direction goes to
+# Of the exchange that an order of a direction goes to.
+_CURRENCIES = {"northbound": QUOTA_CURRENCY, "southbound": "HKD"}
 # Before any session: the rate of the day stands when the first order comes (assumed under `measure` of the southbound rules).
 _RATE_AT = time(8, 30)
 _MARKETS_MAX = 64  # links, directions and days in play at once
@@ -38,7 +36,8 @@ class Desk:
         self._markets: dict[tuple[str, str, date], Market] = {}
 
     def put(self, ask: OrderAsk) -> asyncio.Future[OrderOutcome]:
-        """Queue an event; its outcome comes once the batch it goes with is stored."""
+        """Queue an event; its outcome comes once the batch it goes with is stored. Raises KeyError for what is no quota on orders."""
+        self.market(ask.quota, ask.day)  # here, where it is its sender's fault alone
         answer: asyncio.Future[OrderOutcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((ask, answer))
         return answer
@@ -67,7 +66,7 @@ class Desk:
         raise StaleWorld
 
     def market(self, quota: str, day: date) -> Market:
-        """Return the market whose quota a rule is, on a trading day; raises KeyError for what is no such rule."""
+        """Return the market whose daily quota a rule is, on a trading day; raises KeyError for what is no such rule."""
         key = self._world.rulebook.id, quota, day
         found = self._markets.get(key)
         if found is None:
@@ -77,7 +76,9 @@ class Desk:
         return found
 
     def _made(self, quota: str, day: date) -> Market:
-        link, direction = quota.removesuffix(".day").rsplit(".", 1)
+        link, _, direction = quota.removesuffix(".day").rpartition(".")
+        if (link, direction) not in venues():
+            raise KeyError(quota)
         currency = _CURRENCIES[direction]
         rate = Decimal(1)
         if currency != QUOTA_CURRENCY:

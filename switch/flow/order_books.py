@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
+from limits.calendars import law_day
 from limits.claims import Claim, Refused, Sums
 from limits.counters import EMPTY
 from limits.orders import PLACE, Event, Market, Order, OrderError, judged
@@ -65,9 +66,8 @@ class Judged(NamedTuple):
 
     outcomes: list[OrderOutcome]
     events: list[WrittenEvent]
-    moved: dict[
-        str, Sums
-    ]  # the counters of these events, moved or not: each batch makes a version of them, so that its place is known
+    # The counters of these events, moved or not: each batch makes a version of them, so that its place is known.
+    moved: dict[str, Sums]
 
 
 Markets = Callable[[str, date], Market]
@@ -106,9 +106,8 @@ def judge_batch(
             content_hash, reason = seen[ask.event_id]
             outcomes.append(OrderOutcome(REPLAYED, before, reason, same_content=content_hash == ask.content_hash))
             continue
-        if stored is None and ask.event.kind != PLACE:
-            text = "is no order of this day that was taken: place it first, or look at the day"
-            outcomes.append(OrderOutcome(WRONG, field="order_id", text=text))
+        if fault := _fault(ask, stored):
+            outcomes.append(OrderOutcome(WRONG, field=fault[0], text=fault[1]))
             continue
         market = markets(ask.quota, ask.day)
         key = market.counter
@@ -129,3 +128,16 @@ def judge_batch(
         events.append(WrittenEvent(ask, order, reason, claim, position))
         outcomes.append(OrderOutcome(REFUSED if reason else TAKEN, order, reason, refused))
     return Judged(outcomes, events, moved)
+
+
+def _fault(ask: OrderAsk, stored: StoredOrder | None) -> tuple[str, str] | None:
+    """Say which field keeps an event from being of the order that is stored under its id, if any is, and what to do."""
+    if law_day(ask.event.at) != ask.day:
+        return "at", f"{ask.event.at} is not on the trading day {ask.day}: an order lives a day"
+    if (ask.event.kind == PLACE) != (ask.event_id == ask.order_id):
+        return "order_id", "is the id of the event that places the order, and of no other: give another order another id"
+    if ask.event.kind == PLACE:
+        return None
+    if stored is None or (stored.quota, stored.day, stored.participant) != (ask.quota, ask.day, ask.participant):
+        return "order_id", "is no order of this participant, link and day that was taken: place it first"
+    return None

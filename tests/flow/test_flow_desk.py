@@ -3,6 +3,7 @@
 import asyncio
 from decimal import Decimal
 
+import pytest
 from builders import a_world, funded
 from order_builders import DAY, QUOTA_RULE, ask, buy, sell
 
@@ -66,3 +67,14 @@ async def test_southbound_orders_are_in_hong_kong_dollars_at_the_rate_of_the_mor
     assert (north.currency, north.rate, north.may_be_reduced) == ("CNY", Decimal(1), False)
     assert north is desk.market(QUOTA_RULE, DAY) and north.claim is not None
     assert north.claim(1, "continuous").latches == "window"
+
+
+@pytest.mark.parametrize(
+    "quota",
+    ["wealth-connect.person", "bond-connect.southbound.day", "stock-connect.shanghai.northbound.aggregate", "no-such"],
+)
+async def test_what_is_no_quota_on_orders_is_not_queued(quota: str) -> None:
+    desk, _ = await a_desk()
+    with pytest.raises(KeyError):
+        desk.put(buy(1)._replace(quota=quota))
+    assert await desk.step() == 0

@@ -3,11 +3,11 @@
 There is no fast path: a link has one counter, its history must be exact, and one lock a batch is cheap.
 """
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 
-from limits.orders import PLACE, Order
+from limits.orders import PLACE, Market, Order
 from switch.flow.order_books import Markets, OrderAsk, OrderOutcome, StoredOrder, WrittenEvent, judge_batch
 from switch.store.postgres.connections import Connection
 from switch.store.postgres.counters import hold, note, write
@@ -20,10 +20,11 @@ async def take_orders(
 ) -> list[OrderOutcome]:
     """Judge a batch and store what becomes of each event."""
     q = queries("orders")
-    keys = sorted({market.counter for ask in asks if (market := markets(ask.quota, ask.day)).counter})
+    latest = max(ask.event.at for ask in asks)
+    bounds = _bounds([markets(quota, day) for quota, day in {(ask.quota, ask.day) for ask in asks}], latest)
     async with connection.transaction():
         await check_fence(connection, generation, incarnation)
-        sums = await hold(connection, keys)
+        sums = await hold(connection, sorted(bounds))
         days = [ask.day for ask in asks]
         events = await connection.fetch(q["known_events"], [ask.event_id for ask in asks], days)
         known = {str(row["event_id"]): (row["content_hash"], row["reason"]) for row in events}
@@ -31,7 +32,6 @@ async def take_orders(
         rows = await connection.fetch(q["held_orders"], *zip(*later, strict=True)) if later else []
         held = {str(row["order_id"]): _order_from(row) for row in rows}
         orders = dict(held)
-        latest = max(ask.event.at for ask in asks)
         judged = judge_batch(asks, markets, orders, known, sums)
         if new := [_row_of(each) for order_id, each in orders.items() if order_id not in held]:
             await connection.execute(q["insert_orders"], new)
@@ -46,7 +46,7 @@ async def take_orders(
             )
         if judged.events:
             await connection.execute(q["insert_events"], list(map(_event_row, judged.events)))
-            await note(connection, "orders", await write(connection, judged.moved, _bounds(markets, asks), latest))
+            await note(connection, "orders", await write(connection, judged.moved, bounds, latest))
     return judged.outcomes
 
 
@@ -56,15 +56,10 @@ async def order(connection: Connection, order_id: str, day: date) -> StoredOrder
     return None if row is None else _order_from(row)
 
 
-def _bounds(markets: Markets, asks: Sequence[OrderAsk]) -> dict[str, tuple[str, int | None, int | None]]:
-    """Give for each quota's counter what is kept there for the eye: how its last claims latch, ceiling, floor."""
-    found: dict[str, tuple[str, int | None, int | None]] = {}
-    for ask in asks:
-        market = markets(ask.quota, ask.day)
-        if market.claim is not None:
-            claim = market.claim(0, market.session(ask.event.at).name)
-            found[claim.counter] = (claim.latches, claim.ceiling, None)
-    return found
+def _bounds(markets: Iterable[Market], at: datetime) -> dict[str, tuple[str, int | None, int | None]]:
+    """Give by the quotas' counters what is kept there for the eye: how claims of this instant latch, ceiling, floor."""
+    claims = [market.claim(0, market.session(at).name) for market in markets if market.claim is not None]
+    return {claim.counter: (claim.latches, claim.ceiling, None) for claim in claims}
 
 
 def _event_row(written: WrittenEvent) -> tuple[Any, ...]:

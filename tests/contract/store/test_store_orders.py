@@ -2,6 +2,7 @@
 
 from datetime import date
 from random import Random
+from typing import Any
 
 import pytest
 from builders import HARBOUR
@@ -84,6 +85,33 @@ async def test_what_cannot_be_of_an_order_leaves_nothing(store: Store) -> None:
     assert all(each.text for each in outcomes) and await balance(store) == 12_990
     [mended] = await take(store, too_much._replace(event=too_much.event._replace(quantity=10 * MILLION)))
     assert mended.kind == TAKEN, "what was wrong was not kept under its id"
+
+
+@pytest.mark.parametrize(
+    ("fault", "field"),
+    [
+        ({"quota": "stock-connect.shanghai.southbound.day"}, "order_id"),
+        ({"participant": "LIONHKH0"}, "order_id"),
+        ({"day": date(2014, 11, 18)}, "at"),
+    ],
+)
+async def test_an_event_is_of_its_order_s_quota_participant_and_day_or_of_none(
+    store: Store, fault: dict[str, Any], field: str
+) -> None:
+    order = buy(10)
+    await take(store, order)
+    [outcome, other] = await take(store, ask(CANCEL, 0, order=order)._replace(**fault), buy(1))
+    assert (outcome.kind, outcome.field, other.kind) == (WRONG, field, TAKEN) and await balance(store) == 12_989
+
+
+async def test_an_order_is_placed_once_and_on_its_own_day(store: Store) -> None:
+    order = buy(10)
+    await take(store, order)
+    again = buy(20)._replace(order_id=order.order_id)
+    elsewhere = buy(20)._replace(day=date(2014, 11, 18))
+    outcomes = await take(store, again, elsewhere, buy(1))
+    assert [(each.kind, each.field) for each in outcomes] == [(WRONG, "order_id"), (WRONG, "at"), (TAKEN, "")]
+    assert await balance(store) == 12_989
 
 
 async def test_a_batch_of_another_world_is_judged_anew(store: Store) -> None:
