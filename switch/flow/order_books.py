@@ -135,7 +135,10 @@ def _fault(ask: OrderAsk, stored: StoredOrder | None) -> tuple[str, str] | None:
     if law_day(ask.event.at) != ask.day:
         return "at", f"{ask.event.at} is not on the trading day {ask.day}: an order lives a day"
     if (ask.event.kind == PLACE) != (ask.event_id == ask.order_id):
-        return "order_id", "is the id of the event that places the order, and of no other: give another order another id"
+        return (
+            "order_id",
+            "is the id of the event that places the order, and of no other: give another order another id",
+        )
     if ask.event.kind == PLACE:
         return None
     if stored is None or (stored.quota, stored.day, stored.participant) != (ask.quota, ask.day, ask.participant):
